@@ -1,0 +1,22 @@
+# Every target does its own set-up: a virtual environment in .venv, made by scripts/setup.
+.PHONY: demo test check bench clean
+
+demo: .venv/.ready
+	@.venv/bin/wherry demo $(ARGS)
+
+test: .venv/.ready
+	@.venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: .venv/.ready
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: .venv/.ready
+	@.venv/bin/python -m bench $(ARGS)
+
+.venv/.ready: pyproject.toml scripts/setup
+	@scripts/setup
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
