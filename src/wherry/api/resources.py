@@ -1,0 +1,202 @@
+"""The resource table: every kind of Kubernetes v1.36's stable groups, a row each, in the order of the reference's discovery.
+
+Read by the registry (where and how to store), the server (paths, discovery), the client and the tables. A row says what is served;
+how a kind behaves is in `wherry.rules`. Source of the facts: the aggregated discovery document of Kubernetes v1.36.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+NO_COLLECTION_DELETE = ("create", "delete", "get", "list", "patch", "update", "watch")
+CREATE_ONLY = ("create",)
+READ_ONLY = ("get", "list")
+
+#: kind answered by a subresource whose kind is not that of its parent: name -> (group, version, kind)
+SUBRESOURCE_KINDS: dict[str, tuple[str, str, str]] = {
+    "scale": ("autoscaling", "v1", "Scale"),
+    "binding": ("", "v1", "Binding"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One served resource. `group` is "" for core; `plural` is its name in paths; `subresources` are names in paths."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    singular: str = ""
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ALL_VERBS
+    subresources: tuple[str, ...] = ()
+    schema: str = ""
+    list_kind: str = ""
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "singular", self.singular or self.kind.lower())
+        set_(self, "schema", self.schema or f"io.k8s.api.{self.group.split('.')[0] or 'core'}.{self.version}.{self.kind}")
+        set_(self, "list_kind", self.list_kind or f"{self.kind}List")
+
+    @property
+    def api_version(self) -> str:
+        """`apps/v1`, or `v1` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def group_resource(self) -> str:
+        """`deployments.apps`, or `pods` for the core group: the name used in messages and in store keys."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def group_kind(self) -> str:
+        """`Deployment.apps`, or `Pod` for the core group."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+BUILT_IN: tuple[Resource, ...] = (
+    # v1
+    Resource("", "v1", "Binding", "bindings", verbs=CREATE_ONLY),
+    Resource("", "v1", "ComponentStatus", "componentstatuses", namespaced=False, short_names=("cs",), verbs=READ_ONLY),
+    Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",)),
+    Resource("", "v1", "Endpoints", "endpoints", short_names=("ep",)),
+    Resource("", "v1", "Event", "events", short_names=("ev",)),
+    Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
+    Resource("", "v1", "Namespace", "namespaces", namespaced=False, short_names=("ns",), verbs=NO_COLLECTION_DELETE, subresources=("finalize", "status")),
+    Resource("", "v1", "Node", "nodes", namespaced=False, short_names=("no",), subresources=("proxy", "status")),
+    Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",), subresources=("status",)),
+    Resource("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False, short_names=("pv",), subresources=("status",)),
+    Resource("", "v1", "Pod", "pods", short_names=("po",), categories=("all",), subresources=("attach", "binding", "ephemeralcontainers", "eviction", "exec", "log", "portforward", "proxy", "resize", "status")),
+    Resource("", "v1", "PodTemplate", "podtemplates"),
+    Resource("", "v1", "ReplicationController", "replicationcontrollers", short_names=("rc",), categories=("all",), subresources=("scale", "status")),
+    Resource("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",), subresources=("status",)),
+    Resource("", "v1", "Secret", "secrets"),
+    Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=("token",)),
+    Resource("", "v1", "Service", "services", short_names=("svc",), categories=("all",), subresources=("proxy", "status")),
+    # apiregistration.k8s.io/v1
+    Resource("apiregistration.k8s.io", "v1", "APIService", "apiservices", namespaced=False, categories=("api-extensions",), subresources=("status",), schema="io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService"),
+    # apps/v1
+    Resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
+    Resource("apps", "v1", "DaemonSet", "daemonsets", short_names=("ds",), categories=("all",), subresources=("status",)),
+    Resource("apps", "v1", "Deployment", "deployments", short_names=("deploy",), categories=("all",), subresources=("scale", "status")),
+    Resource("apps", "v1", "ReplicaSet", "replicasets", short_names=("rs",), categories=("all",), subresources=("scale", "status")),
+    Resource("apps", "v1", "StatefulSet", "statefulsets", short_names=("sts",), categories=("all",), subresources=("scale", "status")),
+    # events.k8s.io/v1
+    Resource("events.k8s.io", "v1", "Event", "events", short_names=("ev",)),
+    # authentication.k8s.io/v1
+    Resource("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False, verbs=CREATE_ONLY),
+    Resource("authentication.k8s.io", "v1", "TokenReview", "tokenreviews", namespaced=False, verbs=CREATE_ONLY),
+    # authorization.k8s.io/v1
+    Resource("authorization.k8s.io", "v1", "LocalSubjectAccessReview", "localsubjectaccessreviews", verbs=CREATE_ONLY),
+    Resource("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False, verbs=CREATE_ONLY),
+    Resource("authorization.k8s.io", "v1", "SelfSubjectRulesReview", "selfsubjectrulesreviews", namespaced=False, verbs=CREATE_ONLY),
+    Resource("authorization.k8s.io", "v1", "SubjectAccessReview", "subjectaccessreviews", namespaced=False, verbs=CREATE_ONLY),
+    # autoscaling/v2
+    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",), categories=("all",), subresources=("status",)),
+    # autoscaling/v1
+    Resource("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short_names=("hpa",), categories=("all",), subresources=("status",)),
+    # batch/v1
+    Resource("batch", "v1", "CronJob", "cronjobs", short_names=("cj",), categories=("all",), subresources=("status",)),
+    Resource("batch", "v1", "Job", "jobs", categories=("all",), subresources=("status",)),
+    # certificates.k8s.io/v1
+    Resource("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", namespaced=False, short_names=("csr",), subresources=("approval", "status")),
+    # networking.k8s.io/v1
+    Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),
+    Resource("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=("status",)),
+    Resource("networking.k8s.io", "v1", "IPAddress", "ipaddresses", namespaced=False, short_names=("ip",)),
+    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)),
+    Resource("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False, subresources=("status",)),
+    # policy/v1
+    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",), subresources=("status",)),
+    # rbac.authorization.k8s.io/v1
+    Resource("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+    Resource("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False),
+    Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
+    Resource("rbac.authorization.k8s.io", "v1", "Role", "roles"),
+    # storage.k8s.io/v1
+    Resource("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False),
+    Resource("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False),
+    Resource("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities"),
+    Resource("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False, short_names=("sc",)),
+    Resource("storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", namespaced=False, subresources=("status",)),
+    Resource("storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", namespaced=False, short_names=("vac",)),
+    # admissionregistration.k8s.io/v1
+    Resource("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", namespaced=False, categories=("api-extensions",)),
+    Resource("admissionregistration.k8s.io", "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", namespaced=False, categories=("api-extensions",)),
+    Resource("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", namespaced=False, categories=("api-extensions",)),
+    Resource("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False, categories=("api-extensions",), subresources=("status",)),
+    Resource("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", namespaced=False, categories=("api-extensions",)),
+    Resource("admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", namespaced=False, categories=("api-extensions",)),
+    # apiextensions.k8s.io/v1
+    Resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False, short_names=("crd", "crds"), categories=("api-extensions",), subresources=("status",), schema="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition"),
+    # scheduling.k8s.io/v1
+    Resource("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", namespaced=False, short_names=("pc",)),
+    # coordination.k8s.io/v1
+    Resource("coordination.k8s.io", "v1", "Lease", "leases"),
+    # node.k8s.io/v1
+    Resource("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False),
+    # discovery.k8s.io/v1
+    Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+    # resource.k8s.io/v1
+    Resource("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", namespaced=False),
+    Resource("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", subresources=("status",)),
+    Resource("resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates"),
+    Resource("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False),
+    # flowcontrol.apiserver.k8s.io/v1
+    Resource("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", namespaced=False, subresources=("status",)),
+    Resource("flowcontrol.apiserver.k8s.io", "v1", "PriorityLevelConfiguration", "prioritylevelconfigurations", namespaced=False, subresources=("status",)),
+)
+
+#: group-versions that are views of the same stored objects: view -> where they are stored
+STORED_AS: dict[tuple[str, str, str], tuple[str, str, str]] = {
+    ("events.k8s.io", "v1", "events"): ("", "v1", "events"),
+    ("autoscaling", "v1", "horizontalpodautoscalers"): ("autoscaling", "v2", "horizontalpodautoscalers"),
+}
+
+
+class ResourceTable:
+    """Look-ups over a set of rows; rows may come and go (CustomResourceDefinitions)."""
+
+    def __init__(self, rows: Iterable[Resource] = BUILT_IN) -> None:
+        self._by_path: dict[tuple[str, str, str], Resource] = {}
+        self._by_kind: dict[tuple[str, str], Resource] = {}
+        for row in rows:
+            self.add(row)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self._by_path.values())
+
+    def add(self, row: Resource) -> None:
+        self._by_path[row.group, row.version, row.plural] = row
+        self._by_kind[row.api_version, row.kind] = row
+
+    def remove(self, row: Resource) -> None:
+        self._by_path.pop((row.group, row.version, row.plural), None)
+        self._by_kind.pop((row.api_version, row.kind), None)
+
+    def by_path(self, group: str, version: str, plural: str) -> Resource | None:
+        return self._by_path.get((group, version, plural))
+
+    def by_kind(self, api_version: str, kind: str) -> Resource | None:
+        return self._by_kind.get((api_version, kind))
+
+    def storage(self, row: Resource) -> Resource:
+        """The row whose version objects of `row` are stored in."""
+        target = STORED_AS.get((row.group, row.version, row.plural))
+        return self._by_path[target] if target else row
+
+
+TABLE = ResourceTable()
+
+
+def resource(plural: str, group: str = "", version: str = "v1") -> Resource:
+    """The built-in row of that path; KeyError when there is none (a mistake in our own code)."""
+    return TABLE._by_path[group, version, plural]

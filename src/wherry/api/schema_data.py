@@ -1,0 +1,81 @@
+"""Package data behind `api.schema`: raw definitions and presence facts, decoded one at a time.
+
+Called by `api.schema` and by the server's OpenAPI documents. Invariant: the files are read once; a definition's JSON is kept as
+bytes and decoded only when asked for, so that an idle cluster does not hold hundreds of unused schemas.
+Source: the `kubernetes-validate` package; `presence.json` and `registered.json` beside this file.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+VERSION = "v1.36.0"
+
+
+class _File(msgspec.Struct):
+    defs: dict[str, msgspec.Raw] = msgspec.field(name="$defs")
+
+
+class _Header(msgspec.Struct):
+    gvks: list[dict[str, str]] = msgspec.field(name="x-kubernetes-group-version-kind", default_factory=list)
+
+
+def _package_dir() -> Path:
+    spec = util.find_spec("kubernetes_validate")  # found, not imported: the package itself pulls in a validator
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("kubernetes_validate")
+    return Path(spec.submodule_search_locations[0])
+
+
+@lru_cache(maxsize=1)
+def _definitions() -> dict[str, msgspec.Raw]:
+    path = _package_dir() / "kubernetes-json-schema" / f"{VERSION}-local" / "_definitions.json"
+    return msgspec.json.decode(path.read_bytes(), type=_File).defs
+
+
+@lru_cache(maxsize=1)
+def _presence() -> dict[str, msgspec.Raw]:
+    content = Path(__file__).with_name("presence.json").read_bytes()
+    return msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+
+
+def names() -> list[str]:
+    """The names of all definitions."""
+    return list(_definitions())
+
+
+def has(name: str) -> bool:
+    return name in _definitions()
+
+
+def raw(name: str) -> bytes:
+    """A definition's JSON. KeyError when there is none."""
+    return bytes(_definitions()[name])
+
+
+def definition(name: str) -> dict[str, Any]:
+    """A definition, decoded anew: the caller may change it. KeyError when there is none."""
+    return msgspec.json.decode(_definitions()[name])  # type: ignore[no-any-return]
+
+
+def presence(name: str) -> dict[str, str]:
+    """Facts of the Go struct behind a definition: field -> `flags[:go type]` (see `schema._field`)."""
+    content = _presence().get(name)
+    return msgspec.json.decode(content, type=dict[str, str]) if content is not None else {}
+
+
+@lru_cache(maxsize=1)
+def registered() -> frozenset[tuple[str, str]]:
+    """(apiVersion, kind) of everything the reference's decoder knows, also what is no longer served."""
+    content = Path(__file__).with_name("registered.json").read_bytes()
+    found = {(version, kind) for version, kinds in msgspec.json.decode(content).items() for kind in kinds}
+    for definition_ in _definitions().values():
+        for gvk in msgspec.json.decode(definition_, type=_Header).gvks:
+            version = f"{gvk['group']}/{gvk['version']}" if gvk["group"] else gvk["version"]
+            found.add((version, gvk["kind"]))
+    return frozenset(found)
