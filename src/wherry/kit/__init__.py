@@ -1,0 +1,1 @@
+"""Clock, queue, tasks, back-off; not a word of Kubernetes."""

@@ -1,0 +1,131 @@
+"""The work queue of a control loop: each key at most once waiting and at most once in work.
+
+A key added while it is in work comes again after `done`, so no change is missed and no key is worked on twice at a time. `add_after`
+adds later (an earlier moment wins over a later one), `add_failed` after the key's back-off. Model: client-go's util/workqueue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+from wherry.kit.backoff import Backoff
+from wherry.kit.clock import Clock
+
+K = TypeVar("K", bound=Hashable)
+
+
+class QueueClosed(Exception):
+    """The queue was closed and everything in it has been handed out."""
+
+
+class WorkQueue(Generic[K]):
+    """All methods are called from one event loop; any number of workers may `get`."""
+
+    def __init__(self, clock: Clock, backoff: Backoff[K] | None = None) -> None:
+        self._clock = clock
+        self._backoff: Backoff[K] = backoff if backoff is not None else Backoff()
+        self._ready: deque[K] = deque()
+        self._dirty: set[K] = set()
+        self._working: set[K] = set()
+        self._later: dict[K, asyncio.TimerHandle] = {}
+        self._getters: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """How many keys are ready."""
+        return len(self._ready)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is ready or in work (keys that wait for their time do not count)."""
+        return not self._dirty and not self._working
+
+    def add(self, key: K) -> None:
+        if self._closed or key in self._dirty:
+            return
+        self._dirty.add(key)
+        if key not in self._working:
+            self._push(key)
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Add the key that many seconds from now; at once when not positive."""
+        if self._closed:
+            return
+        if seconds <= 0:
+            self.add(key)
+            return
+        waiting = self._later.get(key)
+        timer = self._clock.call_later(seconds, self._due, key)
+        if waiting is not None and waiting.when() <= timer.when():
+            timer.cancel()
+            return
+        if waiting is not None:
+            waiting.cancel()
+        self._later[key] = timer
+
+    def add_failed(self, key: K) -> float:
+        """Add the key after its back-off, which grows with each call until `forget`. The seconds it will wait."""
+        seconds = self._backoff.next(key)
+        self.add_after(key, seconds)
+        return seconds
+
+    def forget(self, key: K) -> None:
+        """The key succeeded: its back-off starts anew."""
+        self._backoff.forget(key)
+
+    def failures(self, key: K) -> int:
+        return self._backoff.failures(key)
+
+    async def get(self) -> K:
+        """The next key, which is in work until `done`. Raises QueueClosed."""
+        while not self._ready:
+            if self._closed:
+                raise QueueClosed
+            await self._wait()
+        key = self._ready.popleft()
+        self._working.add(key)
+        self._dirty.discard(key)
+        return key
+
+    def done(self, key: K) -> None:
+        self._working.discard(key)
+        if key in self._dirty:
+            self._push(key)
+
+    def close(self) -> None:
+        """Take nothing more; what is ready may still be got."""
+        self._closed = True
+        for timer in self._later.values():
+            timer.cancel()
+        self._later.clear()
+        for getter in self._getters:
+            if not getter.done():
+                getter.set_result(None)
+
+    def _due(self, key: K) -> None:
+        del self._later[key]
+        self.add(key)
+
+    def _push(self, key: K) -> None:
+        self._ready.append(key)
+        self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._getters:
+            getter = self._getters.popleft()
+            if not getter.done():
+                getter.set_result(None)
+                return
+
+    async def _wait(self) -> None:
+        getter = asyncio.get_running_loop().create_future()
+        self._getters.append(getter)
+        try:
+            await getter
+        except asyncio.CancelledError:
+            if getter.done() and not getter.cancelled():  # woken and cancelled in one turn: the key is for another
+                self._wake_one()
+            raise
