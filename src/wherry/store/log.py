@@ -1,0 +1,148 @@
+"""The log in memory that every store shares: live records per table in key order, recent history, and the watchers.
+
+A store appends records once they are durable, in the order of their revisions; so whatever is read here is durable. Reads at an older
+revision lay the versions of then over the live ones: for each key written since, the `prev` of its first later record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import islice
+
+from wherry.store.history import Bounds, History
+from wherry.store.keys import Keys, span
+from wherry.store.protocol import CompareFailed, Encoder, Range, Record
+from wherry.store.watcher import Watcher
+
+#: for each key written since some revision, its live version at that revision
+Overlay = dict[str, Record | None]
+
+
+class Log:
+    """Not aware of durability: what is appended is visible at once."""
+
+    def __init__(self, bounds: Bounds, now: Callable[[], float]) -> None:
+        self._bounds = bounds
+        self._now = now
+        self._live: dict[str, Record] = {}
+        self._tables: dict[str, Keys] = {}
+        self._watchers: dict[str, list[Watcher]] = {}  # by table; under "" those whose prefix spans tables
+        self.history = History(bounds, now)
+
+    @property
+    def revision(self) -> int:
+        return self.history.newest
+
+    @property
+    def oldest(self) -> int:
+        return self.history.oldest
+
+    def get(self, key: str) -> Record | None:
+        return self._live.get(key)
+
+    def size(self, table: str) -> int:
+        keys = self._tables.get(table)
+        return keys.count if keys is not None else 0
+
+    def load(self, live: Iterable[Record], history: Iterable[Record], oldest: int) -> None:
+        """Start from what was stored: the live records, and the history after `oldest` (not older than the bounds allow)."""
+        for record in live:
+            self._enter(record)
+        self.history = History(self._bounds, self._now, oldest)
+        for record in history:
+            self.history.append(record)
+
+    def append(self, record: Record) -> None:
+        """The record is durable: make it visible, tell the watchers."""
+        self._enter(record)
+        self.history.append(record)
+        for name in (_table(record.key), ""):
+            for watcher in tuple(self._watchers.get(name, ())):
+                if record.key.startswith(watcher.prefix):
+                    watcher.offer(record)
+
+    def range(self, prefix: str, revision: int, after: str, limit: int) -> Range:
+        overlay = self._overlay(prefix, revision)
+        keys = self._ordered(prefix)
+        start, end = span(keys, prefix, after)
+        limit = limit or end - start + len(overlay)
+        if not overlay:
+            stop = min(end, start + limit)
+            return Range(list(map(self._live.__getitem__, keys[start:stop])), revision or self.revision, end - stop)
+        back = sorted(key for key, then in overlay.items() if then is not None and key > after and key not in self._live)
+        hidden = sum(1 for key, then in overlay.items() if then is None and key > after and key in self._live)
+        records = list(islice(self._then(merge(keys[start:end], back), overlay), limit))
+        return Range(records, revision, end - start + len(back) - hidden - len(records))
+
+    def watch(self, prefix: str, after: int) -> Watcher:
+        replay = [r for r in self.history.after(after) if r.key.startswith(prefix)]
+        watcher = Watcher(prefix, replay, after, self._bounds.watch_buffer, self._forget)
+        self._watchers.setdefault(_table(prefix) if "/" in prefix else "", []).append(watcher)
+        return watcher
+
+    def close(self) -> None:
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.end()
+        self._watchers.clear()
+
+    def _enter(self, record: Record) -> None:
+        key = record.key
+        if record.deleted:
+            if self._live.pop(key, None) is not None:
+                self._keys(key).removed(key)
+        else:
+            if key not in self._live:
+                self._keys(key).added(key)
+            self._live[key] = record
+
+    def _keys(self, key: str) -> Keys:
+        name = _table(key)
+        keys = self._tables.get(name)
+        if keys is None:
+            keys = self._tables[name] = Keys(self._live)
+        return keys
+
+    def _ordered(self, prefix: str) -> list[str]:
+        if "/" in prefix:
+            keys = self._tables.get(_table(prefix))
+            return keys.ordered() if keys is not None else []
+        return sorted(key for name, keys in self._tables.items() if name.startswith(prefix) for key in keys.ordered())
+
+    def _overlay(self, prefix: str, revision: int) -> Overlay:
+        overlay: Overlay = {}
+        if revision:
+            for record in self.history.after(revision):
+                if record.key.startswith(prefix):
+                    overlay.setdefault(record.key, record.prev)
+        return overlay
+
+    def _then(self, keys: Iterable[str], overlay: Overlay) -> Iterator[Record]:
+        for key in keys:
+            record = overlay[key] if key in overlay else self._live[key]
+            if record is not None:
+                yield record
+
+    def _forget(self, watcher: Watcher) -> None:
+        watchers = self._watchers.get(_table(watcher.prefix) if "/" in watcher.prefix else "", [])
+        if watcher in watchers:
+            watchers.remove(watcher)
+
+
+def compare(key: str, current: Record | None, expect: int | None) -> None:
+    """Raises CompareFailed unless the key is as expected: 0 absent, N at revision N, None whatever."""
+    if expect is not None and expect != (current.revision if current is not None else 0):
+        raise CompareFailed(key, current)
+
+
+def next_version(key: str, current: Record | None, revision: int, encode: Encoder, deleted: bool) -> Record:
+    """The record of a write at `revision`. A creation has no `prev`, even where the key was once deleted."""
+    encoded = encode(revision)
+    if current is None:
+        return Record(key, encoded, revision, revision, deleted, None)
+    return Record(current.key, encoded, revision, current.create_revision, deleted, current)
+
+
+def _table(key: str) -> str:
+    return key.partition("/")[0]

@@ -1,0 +1,67 @@
+"""The store for tests and rehearsals: the log alone. A write is acknowledged, visible and as durable as it gets at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from wherry.store.history import Bounds
+from wherry.store.log import Log, compare, next_version
+from wherry.store.protocol import CompareFailed, Encoder, Range, Record, StoreFailed
+from wherry.store.watcher import Watcher
+
+
+class MemoryStore:
+    """`now` (any clock in seconds that only goes forward) ages the history."""
+
+    def __init__(self, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._log = Log(bounds or Bounds(), now)
+        self._closed = False
+
+    @property
+    def revision(self) -> int:
+        return self._log.revision
+
+    @property
+    def oldest(self) -> int:
+        return self._log.oldest
+
+    async def get(self, key: str) -> Record | None:
+        return self._log.get(key)
+
+    async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
+        return self._log.range(prefix, revision, after, limit)
+
+    async def put(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+        current = self._log.get(key)
+        compare(key, current, expect)
+        return self._append(key, current, encode, deleted=False)
+
+    async def delete(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+        current = self._log.get(key)
+        if current is None:
+            raise CompareFailed(key, None)
+        compare(key, current, expect)
+        return self._append(key, current, encode, deleted=True)
+
+    def watch(self, prefix: str, *, after: int) -> Watcher:
+        if self._closed:
+            raise StoreFailed("the store is closed")
+        return self._log.watch(prefix, after)
+
+    def compact(self, revision: int) -> None:
+        self._log.history.forget(revision)
+
+    def size(self, table: str) -> int:
+        return self._log.size(table)
+
+    async def close(self) -> None:
+        self._closed = True
+        self._log.close()
+
+    def _append(self, key: str, current: Record | None, encode: Encoder, *, deleted: bool) -> Record:
+        if self._closed:
+            raise StoreFailed("the store is closed")
+        record = next_version(key, current, self._log.revision + 1, encode, deleted)
+        self._log.append(record)
+        return record

@@ -1,0 +1,145 @@
+"""The store's protocol: an ordered log of versions of opaque values under string keys.
+
+The registry is the only writer. A key is `table/rest...`; the part before the first `/` is its table (one per resource), which is what
+watches and indexes go by. Revisions count all writes of the store, starting at 1, and never repeat.
+Model: etcd v3 (https://etcd.io/docs/v3.5/learning/api/), reduced to what an API server needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+
+class Encoded(NamedTuple):
+    """A value to store: its bytes and, where the writer has it at hand, the object they decode to (never changed afterwards)."""
+
+    value: bytes
+    obj: Any = None
+
+
+class Record:
+    """One version of one key. Shared by all readers and never changed, but for `cache`, which holds what was derived from it."""
+
+    __slots__ = ("cache", "create_revision", "deleted", "key", "obj", "prev", "revision", "value")
+
+    def __init__(self, key: str, encoded: Encoded, revision: int, create_revision: int, deleted: bool, prev: Record | None) -> None:
+        self.key = key
+        self.value = encoded.value  # of a deletion: the object's last state, with the revision of the deletion
+        self.obj = encoded.obj
+        self.revision = revision
+        self.create_revision = create_revision
+        self.deleted = deleted
+        self.prev = prev  # the version before, while history keeps it
+        self.cache: dict[Any, Any] | None = None
+
+    def object(self) -> Any:
+        """The decoded value: decoded once, shared by all."""
+        if self.obj is None:
+            self.obj = msgspec.json.decode(self.value)
+        return self.obj
+
+
+class Range(NamedTuple):
+    """The live records of a prefix in key order, at `revision`; `remaining` counts those that a limit cut off."""
+
+    records: list[Record]
+    revision: int
+    remaining: int
+
+
+class CompareFailed(Exception):
+    """The key is not at the expected revision; `current` is its live record, or None."""
+
+    def __init__(self, key: str, current: Record | None) -> None:
+        super().__init__(key)
+        self.current = current
+
+
+class Compacted(Exception):
+    """The revision asked for is older than the history kept, or a watcher fell too far behind; `oldest` is the first revision kept."""
+
+    def __init__(self, revision: int, oldest: int) -> None:
+        super().__init__(f"revision {revision} has been compacted, history starts at {oldest}")
+        self.revision, self.oldest = revision, oldest
+
+
+class FutureRevision(Exception):
+    """The revision asked for has not happened yet; `current` is the newest."""
+
+    def __init__(self, revision: int, current: int) -> None:
+        super().__init__(f"revision {revision} is in the future, current is {current}")
+        self.revision, self.current = revision, current
+
+
+class StoreFailed(Exception):
+    """The storage below gave an error; nothing is written any more until the process starts again."""
+
+
+class StoreError(Exception):
+    """The store cannot be opened: it is in use, of a newer version, or damaged. The message says which, and where."""
+
+
+class Watch(Protocol):
+    """An iterator of batches: every record under the prefix after the start revision, once, in order.
+
+    Raises Compacted from `__anext__` when it fell behind more than its buffer; ends when the store closes.
+    """
+
+    def __aiter__(self) -> AsyncIterator[list[Record]]: ...
+    async def __anext__(self) -> list[Record]: ...
+    def close(self) -> None: ...
+
+
+#: given the revision the write will have, gives the bytes to store (resourceVersion is part of them)
+Encoder = Callable[[int], Encoded]
+
+
+class Store(Protocol):
+    """All methods are called from one event loop. What a read returns and what a watch delivers is durable."""
+
+    @property
+    def revision(self) -> int:
+        """The newest acknowledged revision."""
+        ...
+
+    @property
+    def oldest(self) -> int:
+        """The first revision a watch may start after (older ones are compacted)."""
+        ...
+
+    async def get(self, key: str) -> Record | None: ...
+
+    async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
+        """Live records whose key starts with `prefix` and is greater than `after`; at an older `revision` if given.
+
+        Raises Compacted, FutureRevision.
+        """
+        ...
+
+    async def put(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+        """Write a version; returns once it is durable. `expect` 0: must not exist; N: must be at revision N; None: whatever.
+
+        Between the comparison and the append nothing else runs. Raises CompareFailed, StoreFailed.
+        """
+        ...
+
+    async def delete(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+        """Write a deletion, whose value is the object's last state. Raises CompareFailed (also when absent), StoreFailed."""
+        ...
+
+    def watch(self, prefix: str, *, after: int) -> Watch:
+        """Every record with revision > `after` under `prefix`, deletions included. Raises Compacted, FutureRevision."""
+        ...
+
+    def compact(self, revision: int) -> None:
+        """Forget history up to and including `revision` (live records stay)."""
+        ...
+
+    def size(self, table: str) -> int:
+        """How many live keys a table has."""
+        ...
+
+    async def close(self) -> None: ...

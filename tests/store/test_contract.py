@@ -1,0 +1,292 @@
+"""What every store does: the contract of wherry.store.protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.store.support import keys, revisions, take, value
+from wherry.store.history import Bounds
+from wherry.store.protocol import Compacted, CompareFailed, FutureRevision, Store, StoreFailed
+
+
+def on_a_store(test: Callable[[Store], Awaitable[None]]) -> Callable[..., None]:
+    """Run the coroutine test with a fresh store, and close that."""
+
+    async def run(open_store: Any) -> None:
+        store = await open_store()
+        try:
+            await test(store)
+        finally:
+            await store.close()
+
+    @functools.wraps(test)
+    def wrapper(open_store: Any) -> None:
+        asyncio.run(run(open_store))
+
+    del wrapper.__wrapped__
+    return wrapper
+
+
+@on_a_store
+async def test_revisions_count_all_writes_from_one(store: Store) -> None:
+    written = [await store.put("pods/a", value()), await store.put("nodes/n", value()), await store.delete("pods/a", value())]
+    assert revisions(written) == [1, 2, 3]
+    assert store.revision == 3
+
+
+@on_a_store
+async def test_the_encoder_is_given_the_revision_of_its_write(store: Store) -> None:
+    record = await store.put("pods/a", value("x"))
+    assert record.object() == {"revision": 1, "content": "x"}
+
+
+@on_a_store
+async def test_an_encoder_that_raises_writes_nothing(store: Store) -> None:
+    def refuse(revision: int) -> Any:
+        raise ValueError(revision)
+
+    with pytest.raises(ValueError, match="1"):
+        await store.put("pods/a", refuse)
+    assert (await store.put("pods/b", value())).revision == 1
+    assert await store.get("pods/a") is None
+
+
+@on_a_store
+async def test_a_record_knows_when_its_key_was_created_and_what_was_before(store: Store) -> None:
+    first = await store.put("pods/a", value())
+    second = await store.put("pods/a", value())
+    assert (second.create_revision, second.prev) == (1, first)
+
+
+@on_a_store
+async def test_a_key_created_again_after_deletion_starts_a_new_life(store: Store) -> None:
+    await store.put("pods/a", value())
+    await store.delete("pods/a", value())
+    again = await store.put("pods/a", value(), expect=0)
+    assert (again.create_revision, again.prev) == (3, None)
+
+
+@on_a_store
+async def test_expect_zero_refuses_a_key_that_exists(store: Store) -> None:
+    record = await store.put("pods/a", value(), expect=0)
+    with pytest.raises(CompareFailed) as failed:
+        await store.put("pods/a", value(), expect=0)
+    assert failed.value.current is record
+
+
+@on_a_store
+async def test_expect_a_revision_refuses_any_other(store: Store) -> None:
+    await store.put("pods/a", value())
+    second = await store.put("pods/a", value(), expect=1)
+    for write in (store.put, store.delete):
+        with pytest.raises(CompareFailed) as failed:
+            await write("pods/a", value(), expect=1)
+        assert failed.value.current is second
+
+
+@on_a_store
+async def test_deleting_what_is_not_there_fails(store: Store) -> None:
+    with pytest.raises(CompareFailed) as failed:
+        await store.delete("pods/a", value())
+    assert failed.value.current is None
+
+
+@on_a_store
+async def test_of_concurrent_writers_that_expect_the_same_revision_one_wins(store: Store) -> None:
+    await store.put("pods/a", value())
+    results = await asyncio.gather(*(store.put("pods/a", value(n), expect=1) for n in range(5)), return_exceptions=True)
+    assert [type(r).__name__ for r in results].count("Record") == 1
+    winner = await store.get("pods/a")
+    assert all(r.current is winner for r in results if isinstance(r, CompareFailed))
+
+
+@on_a_store
+async def test_a_deletion_is_a_record_with_the_last_state(store: Store) -> None:
+    await store.put("pods/a", value("alive"))
+    gone = await store.delete("pods/a", value("last"), expect=1)
+    assert (gone.deleted, gone.revision, gone.object()["content"]) == (True, 2, "last")
+    assert await store.get("pods/a") is None
+
+
+@on_a_store
+async def test_a_range_is_in_key_order_and_within_its_prefix(store: Store) -> None:
+    for key in ("pods/b/2", "pods/a/1", "podtemplates/a/1", "pods/b/10", "pods/ab/1"):
+        await store.put(key, value())
+    assert keys((await store.range("pods/")).records) == ["pods/a/1", "pods/ab/1", "pods/b/10", "pods/b/2"]
+    assert keys((await store.range("pods/b/")).records) == ["pods/b/10", "pods/b/2"]
+    assert len((await store.range("")).records) == 5
+    assert (await store.range("jobs/")).records == []
+
+
+@on_a_store
+async def test_a_range_at_a_revision_shows_the_state_of_then(store: Store) -> None:
+    await store.put("pods/a", value("a1"))
+    await store.put("pods/b", value("b1"))
+    await store.put("pods/a", value("a2"))
+    await store.delete("pods/b", value())
+    await store.put("pods/c", value("c1"))
+    found = await store.range("pods/", revision=2)
+    assert [r.object()["content"] for r in found.records] == ["a1", "b1"]
+    assert found.revision == 2
+    assert [r.object()["content"] for r in (await store.range("pods/", revision=4)).records] == ["a2"]
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["now", "at an older revision"])
+def test_pages_join_to_the_whole_with_exact_remainders(open_store: Any, later: bool) -> None:
+    async def run() -> None:
+        store = await open_store()
+        for n in range(10):
+            await store.put(f"pods/{n}", value())
+        revision = store.revision if later else 0
+        if later:
+            await store.delete("pods/3", value())
+            await store.put("pods/35", value())
+            await store.put("pods/4", value("new"))
+        pages, after = [], ""
+        while True:
+            page = await store.range("pods/", revision=revision, after=after, limit=3)
+            pages.append((revisions(page.records), page.remaining))
+            if not page.remaining:
+                break
+            after = page.records[-1].key
+        assert pages == [([1, 2, 3], 7), ([4, 5, 6], 4), ([7, 8, 9], 1), ([10], 0)]
+        await store.close()
+
+    asyncio.run(run())
+
+
+@on_a_store
+async def test_size_counts_the_live_keys_of_a_table(store: Store) -> None:
+    await store.put("pods/a", value())
+    await store.put("pods/b", value())
+    await store.put("pods/b", value())
+    await store.delete("pods/a", value())
+    assert (store.size("pods"), store.size("nodes")) == (1, 0)
+
+
+@on_a_store
+async def test_a_watch_replays_history_and_goes_on(store: Store) -> None:
+    for n in range(4):
+        await store.put(f"pods/{n}", value())
+    watch = store.watch("pods/", after=2)
+    await store.delete("pods/0", value())
+    assert revisions(await take(watch, 3)) == [3, 4, 5]
+
+
+@on_a_store
+async def test_a_watch_sees_only_its_prefix(store: Store) -> None:
+    watch = store.watch("pods/a/", after=0)
+    everything = store.watch("", after=0)
+    for key in ("pods/ab/1", "pods/a/1", "nodes/a/1", "pods/a/2"):
+        await store.put(key, value())
+    assert keys(await take(watch, 2)) == ["pods/a/1", "pods/a/2"]
+    assert revisions(await take(everything, 4)) == [1, 2, 3, 4]
+
+
+@on_a_store
+async def test_a_waiting_watcher_gets_all_of_a_burst_at_once(store: Store) -> None:
+    waiting = asyncio.ensure_future(anext(store.watch("pods/", after=0)))
+    await asyncio.sleep(0)
+    await asyncio.gather(*(store.put(f"pods/{n}", value()) for n in range(50)))
+    assert revisions(await waiting) == list(range(1, 51))
+
+
+@on_a_store
+async def test_reading_or_watching_the_future_is_refused(store: Store) -> None:
+    await store.put("pods/a", value())
+    with pytest.raises(FutureRevision):
+        await store.range("pods/", revision=2)
+    with pytest.raises(FutureRevision):
+        store.watch("pods/", after=2)
+
+
+@on_a_store
+async def test_compaction_forgets_history_and_keeps_live_records(store: Store) -> None:
+    for n in range(4):
+        await store.put("pods/a", value(n))
+    await store.put("pods/b", value())
+    store.compact(3)
+    assert store.oldest == 3
+    with pytest.raises(Compacted):
+        store.watch("pods/", after=2)
+    with pytest.raises(Compacted):
+        await store.range("pods/", revision=2)
+    assert [r.object()["content"] for r in (await store.range("pods/", revision=3)).records] == ["2"]
+    assert revisions(await take(store.watch("pods/", after=3), 2)) == [4, 5]
+    assert revisions((await store.range("pods/")).records) == [4, 5]
+
+
+@on_a_store
+async def test_compaction_cuts_what_came_before(store: Store) -> None:
+    await store.put("pods/a", value())
+    second = await store.put("pods/a", value())
+    third = await store.put("pods/a", value())
+    store.compact(2)
+    assert second.prev is None
+    assert third.prev is second
+
+
+def test_history_keeps_to_its_bounds_by_itself(open_store: Any) -> None:
+    async def run() -> None:
+        store = await open_store(Bounds(records=10))
+        for n in range(50):
+            await store.put("pods/a", value(n))
+        assert store.oldest == 40
+        await store.close()
+
+    asyncio.run(run())
+
+
+def test_a_watcher_that_falls_behind_ends_with_compacted(open_store: Any) -> None:
+    async def run() -> None:
+        store = await open_store(Bounds(watch_buffer=5))
+        slow = store.watch("pods/", after=0)
+        await store.put("pods/a", value())
+        assert revisions(await take(slow, 1)) == [1]
+        for n in range(7):
+            await store.put(f"pods/{n}", value())
+        for _ in range(2):
+            with pytest.raises(Compacted):
+                await anext(slow)
+        await store.close()
+
+    asyncio.run(run())
+
+
+@on_a_store
+async def test_a_cancelled_read_of_a_watch_loses_nothing(store: Store) -> None:
+    watch = store.watch("pods/", after=0)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(watch), 0.001)
+    await store.put("pods/a", value())
+    assert revisions(await take(watch, 1)) == [1]
+
+
+@on_a_store
+async def test_a_closed_watch_stops(store: Store) -> None:
+    watch = store.watch("pods/", after=0)
+    waiting = asyncio.ensure_future(anext(watch))
+    await asyncio.sleep(0)
+    watch.close()
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    await store.put("pods/a", value())
+    with pytest.raises(StopAsyncIteration):
+        await anext(watch)
+
+
+@on_a_store
+async def test_closing_the_store_ends_watches_after_what_is_pending(store: Store) -> None:
+    watch = store.watch("pods/", after=0)
+    await store.put("pods/a", value())
+    await store.close()
+    assert revisions(await take(watch, 1)) == [1]
+    with pytest.raises(StopAsyncIteration):
+        await anext(watch)
+    with pytest.raises(StoreFailed):
+        await store.put("pods/a", value())
