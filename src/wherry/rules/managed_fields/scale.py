@@ -1,0 +1,34 @@
+"""Tracking a write of `/scale`: the replicas field of the parent changes hands.
+
+Called by the registry when the scale subresource was written. The entry that takes the field has subresource `scale` and no time.
+Source: k8s.io/apimachinery/pkg/util/managedfields/scalehandler.go.
+"""
+
+from __future__ import annotations
+
+from wherry.api.objects import Obj
+from wherry.rules.managed_fields import entries as listed
+from wherry.rules.managed_fields.entries import Entry, Identity
+from wherry.rules.managed_fields.sets import Set, difference
+
+_REPLICAS: Set = {"f:spec": {"f:replicas": {}}}
+
+
+def track_scale(old: Obj, new: Obj, *, manager: str, api_version: str, replicas: Set = _REPLICAS) -> list[Entry]:
+    """The managedFields of the parent `new` after a write of its scale. `replicas`: where a custom resource keeps the number."""
+    start = listed.stored(old)
+    if not start or _count(old, replicas) == _count(new, replicas):
+        return start
+    who: Identity = (manager or "unknown", "Update", api_version, "scale")
+    kept = [left for e in start if (left := listed.with_fields(e, difference(listed.fields_of(e), replicas))) is not None]
+    kept = [e for e in kept if listed.identity(e) != who]
+    return listed.in_order([*kept, listed.make(who, api_version, replicas, "")])
+
+
+def _count(obj: Obj, path: Set) -> object:
+    value: object = obj
+    tree = path
+    while tree and isinstance(value, dict):
+        element = next(iter(tree))
+        value, tree = value.get(element[2:]), tree[element]
+    return value
