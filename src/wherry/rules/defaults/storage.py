@@ -1,0 +1,69 @@
+"""Defaults of volumes, claims, storage classes and CSI drivers.
+
+Source: pkg/apis/core/v1/defaults.go, pkg/apis/storage/v1/defaults.go. Defaults of the sources of a PersistentVolume that no runtime
+here mounts (ISCSI, RBD, AzureDisk, ScaleIO) are not filled in.
+"""
+
+from __future__ import annotations
+
+from wherry.api.objects import Obj
+
+
+def default_volume(draft: Obj) -> None:
+    spec = draft.setdefault("spec", {})
+    if not spec.get("persistentVolumeReclaimPolicy"):
+        spec["persistentVolumeReclaimPolicy"] = "Retain"
+    _volume_mode(spec)
+    host_path = spec.get("hostPath")
+    if host_path is not None and host_path.get("type") is None:
+        host_path["type"] = ""
+    _phase(draft)
+
+
+def default_claim(draft: Obj) -> None:
+    spec = draft.setdefault("spec", {})
+    spec.setdefault("resources", {})
+    _volume_mode(spec)
+    _phase(draft)
+
+
+def _volume_mode(spec: Obj) -> None:
+    if spec.get("volumeMode") is None:
+        spec["volumeMode"] = "Filesystem"
+
+
+def _phase(draft: Obj) -> None:
+    status = draft.get("status") or {}
+    if not status.get("phase"):
+        draft["status"] = {**status, "phase": "Pending"}
+
+
+def default_class(draft: Obj) -> None:
+    if draft.get("reclaimPolicy") is None:
+        draft["reclaimPolicy"] = "Delete"
+    if draft.get("volumeBindingMode") is None:
+        draft["volumeBindingMode"] = "Immediate"
+
+
+def default_driver(draft: Obj) -> None:
+    spec = draft.setdefault("spec", {})
+    values = {"attachRequired": True, "podInfoOnMount": False, "storageCapacity": False, "fsGroupPolicy": "ReadWriteOnceWithFSType",
+              "requiresRepublish": False, "seLinuxMount": False}
+    for name, value in values.items():
+        if spec.get(name) is None:
+            spec[name] = value
+    if not spec.get("volumeLifecycleModes"):
+        spec["volumeLifecycleModes"] = ["Persistent"]
+
+
+def default_node(draft: Obj) -> None:
+    """`spec.drivers`, and `topologyKeys` of each, are there even when empty."""
+    spec = draft.setdefault("spec", {})
+    if spec.get("drivers") is None:
+        spec["drivers"] = None
+    for driver in spec["drivers"] or ():
+        driver.setdefault("topologyKeys", None)
+
+
+def default_attachment(draft: Obj) -> None:
+    draft["status"] = {"attached": False, **(draft.get("status") or {})}

@@ -1,0 +1,111 @@
+"""Strategies of the networking.k8s.io kinds: Ingress, IngressClass, NetworkPolicy, IPAddress, ServiceCIDR.
+
+Read by the registry through `STRATEGIES`. Not validated: whether the CIDRs of a ServiceCIDR are two families.
+Source: pkg/registry/networking/*/strategy.go, pkg/apis/networking/v1/defaults.go.
+"""
+
+from __future__ import annotations
+
+from wherry.api.field import Errors, index, invalid, required
+from wherry.api.objects import Obj
+from wherry.rules.strategy import Strategy, keep_status
+from wherry.rules.validation import network_policy, networking
+from wherry.rules.validation.addresses import cidr
+from wherry.rules.validation.metadata import IMMUTABLE
+from wherry.rules.validation.names import dns1123_subdomain, path_segment_name
+
+
+def _default_ingress(draft: Obj) -> None:
+    draft.setdefault("spec", {})
+    status = draft.get("status") or {}
+    if "loadBalancer" not in status:
+        draft["status"] = {**status, "loadBalancer": {}}
+
+
+def _new_ingress(draft: Obj) -> None:
+    draft["status"] = {"loadBalancer": {}}
+
+
+def _default_class(draft: Obj) -> None:
+    parameters = draft.setdefault("spec", {}).get("parameters")
+    if parameters is not None and parameters.get("scope") is None:
+        parameters["scope"] = "Cluster"
+
+
+def _default_policy(draft: Obj) -> None:
+    spec = draft.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for rules in ("ingress", "egress"):
+        for rule in spec.get(rules) or ():
+            for port in rule.get("ports") or ():
+                if port.get("protocol") is None:
+                    port["protocol"] = "TCP"
+
+
+def _address(obj: Obj) -> Errors:
+    parent, path = (obj.get("spec") or {}).get("parentRef"), "spec.parentRef"
+    if parent is None:
+        return [required(path)]
+    group = parent.get("group") or ""
+    errors = [invalid(f"{path}.group", group, m) for m in dns1123_subdomain(group)] if group else []
+    for name in ("resource", "name", "namespace"):
+        value = parent.get(name) or ""
+        if not value and name != "namespace":
+            errors.append(required(f"{path}.{name}"))
+        errors += [invalid(f"{path}.{name}", value, m) for m in path_segment_name(value)]
+    return errors
+
+
+def _address_update(new: Obj, old: Obj) -> Errors:
+    parent, before = ((o.get("spec") or {}).get("parentRef") for o in (new, old))
+    return [] if parent == before else [invalid("spec.parentRef", parent, IMMUTABLE)]
+
+
+def _cidrs(obj: Obj) -> Errors:
+    cidrs = (obj.get("spec") or {}).get("cidrs") or []
+    if not cidrs:
+        return [required("spec.cidrs", "at least one CIDR required")]
+    return [invalid(index("spec.cidrs", i), c, m) for i, c in enumerate(cidrs) for m in cidr(c)]
+
+
+def _cidrs_update(new: Obj, old: Obj) -> Errors:
+    cidrs, before = ((o.get("spec") or {}).get("cidrs") for o in (new, old))
+    return [] if cidrs == before else [invalid("spec.cidrs", cidrs, IMMUTABLE)]
+
+
+def _reset(draft: Obj) -> None:
+    draft["status"] = {}
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "Ingress.networking.k8s.io": Strategy(
+        default=_default_ingress,
+        prepare_create=_new_ingress,
+        prepare_update=keep_status,
+        validate=networking.validate_ingress,
+        validate_update=networking.validate_ingress_update,
+        validate_status=networking.ingress_status,
+        revalidate=False,
+        generation=True,
+    ),
+    "IngressClass.networking.k8s.io": Strategy(
+        default=_default_class,
+        validate=networking.validate_ingress_class,
+        validate_update=networking.validate_ingress_class_update,
+        generation=True,
+    ),
+    "NetworkPolicy.networking.k8s.io": Strategy(
+        default=_default_policy,
+        validate=network_policy.validate_policy,
+        validate_update=network_policy.validate_policy_update,
+        revalidate=False,
+        warnings=network_policy.policy_warnings,
+        generation=True,
+    ),
+    "IPAddress.networking.k8s.io": Strategy(validate=_address, validate_update=_address_update, revalidate=False, name_rule="ip"),
+    "ServiceCIDR.networking.k8s.io": Strategy(
+        prepare_create=_reset, prepare_update=keep_status, validate=_cidrs, validate_update=_cidrs_update, revalidate=False
+    ),
+}

@@ -1,0 +1,133 @@
+"""Strategies of kinds with few rules: Lease, EndpointSlice, PriorityClass, RuntimeClass.
+
+Read by the registry through `STRATEGIES`. Not validated: a RuntimeClass's overhead and tolerations.
+Source: pkg/apis/{coordination,discovery,scheduling,node}/validation and the registries' strategies.
+"""
+
+from __future__ import annotations
+
+from wherry.api.field import Errors, forbidden, invalid, not_supported, required
+from wherry.api.objects import Obj
+from wherry.rules.defaults.discovery import default_slice
+from wherry.rules.strategy import Strategy
+from wherry.rules.validation import endpoints
+from wherry.rules.validation.labels import labels
+from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
+from wherry.rules.validation.names import dns1123_label, qualified_name
+
+HIGHEST_USER_PRIORITY = 1_000_000_000
+SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
+_PREEMPTION = ("Never", "PreemptLowerPriority")
+_RESERVED = "priority class names with 'system-' prefix are reserved for system use only. error: "
+
+
+def _default_lease(draft: Obj) -> None:
+    draft.setdefault("spec", {})
+
+
+def _lease(obj: Obj) -> Errors:
+    spec = obj.get("spec") or {}
+    errors: Errors = []
+    duration, transitions, strategy = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions"), spec.get("strategy")
+    if duration is not None and duration <= 0:
+        errors.append(invalid("spec.leaseDurationSeconds", duration, "must be greater than 0"))
+    if transitions is not None and transitions < 0:
+        errors.append(invalid("spec.leaseTransitions", transitions, NOT_NEGATIVE))
+    if strategy is not None:
+        errors += _lease_strategy(strategy)
+    if spec.get("preferredHolder") and not strategy:
+        errors.append(forbidden("spec.preferredHolder", "may only be specified if `strategy` is defined"))
+    return errors
+
+
+def _lease_strategy(strategy: str) -> Errors:
+    if "/" in strategy:
+        return [invalid("spec.strategy", strategy, m) for m in qualified_name(strategy)]
+    known = ("OldestEmulationVersion",)
+    return [] if strategy in known else [not_supported("spec.strategy", strategy, known)]
+
+
+def _lease_update(new: Obj, old: Obj) -> Errors:
+    return _lease(new)
+
+
+def _default_priority(draft: Obj) -> None:
+    draft.setdefault("value", 0)
+    if draft.get("preemptionPolicy") is None:
+        draft["preemptionPolicy"] = "PreemptLowerPriority"
+
+
+def _priority(obj: Obj) -> Errors:
+    name, value, policy = obj["metadata"].get("name", ""), obj.get("value", 0), obj.get("preemptionPolicy")
+    errors: Errors = []
+    if name.startswith("system-"):
+        if why := _not_system(name, value, bool(obj.get("globalDefault"))):
+            errors.append(forbidden("metadata.name", _RESERVED + why))
+    elif value > HIGHEST_USER_PRIORITY:
+        errors.append(forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}"))
+    if policy is not None and policy not in _PREEMPTION:
+        errors.append(required("preemptionPolicy") if not policy else not_supported("preemptionPolicy", policy, _PREEMPTION))
+    return errors
+
+
+def _not_system(name: str, value: int, is_default: bool) -> str:
+    if name not in SYSTEM_PRIORITIES:
+        return f"{name} is not a known system priority class"
+    if value != SYSTEM_PRIORITIES[name]:
+        return f"value of {name} PriorityClass must be {SYSTEM_PRIORITIES[name]}"
+    return f"globalDefault of {name} PriorityClass must be false" if is_default else ""
+
+
+def _priority_update(new: Obj, old: Obj) -> Errors:
+    errors: Errors = []
+    if new.get("value", 0) != old.get("value", 0):
+        errors.append(forbidden("value", "may not be changed in an update."))
+    if new.get("preemptionPolicy") != old.get("preemptionPolicy"):
+        errors.append(invalid("preemptionPolicy", new.get("preemptionPolicy"), IMMUTABLE))
+    return errors
+
+
+def _runtime(obj: Obj) -> Errors:
+    handler = obj.get("handler") or ""
+    errors = [invalid("handler", handler, m) for m in dns1123_label(handler)] if handler else [required("handler")]
+    return errors + labels((obj.get("scheduling") or {}).get("nodeSelector"), "scheduling.nodeSelector")
+
+
+def _runtime_update(new: Obj, old: Obj) -> Errors:
+    if new.get("handler") == old.get("handler"):
+        return []
+    return [invalid("handler", new.get("handler", ""), IMMUTABLE)]
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "Lease.coordination.k8s.io": Strategy(
+        default=_default_lease,
+        validate=_lease,
+        validate_update=_lease_update,
+        revalidate=False,
+        create_on_update=True,
+        unconditional_update=False,
+    ),
+    "EndpointSlice.discovery.k8s.io": Strategy(
+        default=default_slice,
+        validate=endpoints.validate_slice,
+        validate_update=endpoints.validate_slice_update,
+        revalidate=False,
+        warnings=endpoints.slice_warnings,
+        generation=True,
+    ),
+    "PriorityClass.scheduling.k8s.io": Strategy(
+        default=_default_priority,
+        validate=_priority,
+        validate_update=_priority_update,
+        revalidate=False,
+        generation=True,
+    ),
+    "RuntimeClass.node.k8s.io": Strategy(
+        validate=_runtime,
+        validate_update=_runtime_update,
+        revalidate=False,
+        create_on_update=True,
+        unconditional_update=False,
+    ),
+}

@@ -1,0 +1,244 @@
+"""Strategies of volumes and of the storage.k8s.io kinds.
+
+Read by the registry through `STRATEGIES`. Not validated: topologies of a StorageClass, taken-over fields of CSINode drivers, inline
+volumes of a VolumeAttachment.
+Source: pkg/registry/core/persistentvolume*, pkg/registry/storage/*/strategy.go, pkg/apis/storage/validation.
+"""
+
+from __future__ import annotations
+
+from wherry.api import quantity
+from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required, too_long
+from wherry.api.objects import Obj
+from wherry.rules.defaults import storage as defaults
+from wherry.rules.strategy import Strategy, keep_spec, keep_status
+from wherry.rules.validation import volumes
+from wherry.rules.validation.labels import label_selector
+from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
+from wherry.rules.validation.names import dns1123_subdomain, length, qualified_name
+
+_RECLAIM = ("Delete", "Retain")
+_BINDING = ("Immediate", "WaitForFirstConsumer")
+_FS_GROUP = ("File", "None", "ReadWriteOnceWithFSType")
+
+
+def _pending(draft: Obj) -> None:
+    draft["status"] = {"phase": "Pending"}
+
+
+def _data_sources(draft: Obj) -> None:
+    """dataSource and dataSourceRef of one namespace say the same."""
+    spec = draft.get("spec") or {}
+    source, ref = spec.get("dataSource"), spec.get("dataSourceRef")
+    if source is not None and ref is None:
+        spec["dataSourceRef"] = dict(source)
+    elif source is None and ref is not None and not ref.get("namespace"):
+        spec["dataSource"] = {k: v for k, v in ref.items() if k != "namespace"}
+
+
+def _new_claim(draft: Obj) -> None:
+    _pending(draft)
+    _data_sources(draft)
+
+
+def _update_claim(draft: Obj, old: Obj) -> None:
+    keep_status(draft, old)
+    _data_sources(draft)
+
+
+def _provisioner(name: str, path: str) -> Errors:
+    return [invalid(path, name.lower(), m) for m in qualified_name(name.lower())] if name else [required(path)]
+
+
+def _parameters(values: dict[str, str], path: str, *, needed: bool) -> Errors:
+    if len(values) > 512:
+        return [too_long(path, 512)]
+    errors: Errors = [invalid(path, "", "field can not be empty.")] if "" in values else []
+    if sum(length(k) + length(v) for k, v in values.items()) > 256 * 1024:
+        errors.append(too_long(path, 256 * 1024))
+    return [*errors, required(path, "must contain at least one key/value pair")] if needed and not values else errors
+
+
+def _class(obj: Obj) -> Errors:
+    policy, mode = obj.get("reclaimPolicy"), obj.get("volumeBindingMode")
+    errors = _provisioner(obj.get("provisioner") or "", "provisioner")
+    errors += _parameters(obj.get("parameters") or {}, "parameters", needed=False)
+    if policy and policy not in _RECLAIM:
+        errors.append(not_supported("reclaimPolicy", policy, _RECLAIM))
+    if mode is None:
+        errors.append(required("volumeBindingMode"))
+    elif mode not in _BINDING:
+        errors.append(not_supported("volumeBindingMode", mode, _BINDING))
+    return errors
+
+
+def _class_update(new: Obj, old: Obj) -> Errors:
+    names = ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
+    return [invalid(n, new.get(n), IMMUTABLE) for n in names if (new.get(n) or None) != (old.get(n) or None)]
+
+
+def _driver(obj: Obj) -> Errors:
+    spec = obj.get("spec") or {}
+    policy, period = spec.get("fsGroupPolicy"), spec.get("nodeAllocatableUpdatePeriodSeconds")
+    errors: Errors = []
+    if policy is not None and policy not in _FS_GROUP:
+        errors.append(not_supported("spec.fsGroupPolicy", policy, _FS_GROUP))
+    errors += _token_requests(spec.get("tokenRequests") or [], "spec.tokenRequests")
+    for mode in spec.get("volumeLifecycleModes") or ():
+        if mode not in ("Persistent", "Ephemeral"):
+            errors.append(not_supported("spec.volumeLifecycleModes", mode, ("Persistent", "Ephemeral")))
+    if period is not None and period < 10:
+        errors.append(invalid("spec.nodeAllocatableUpdatePeriodSeconds", period, "must be greater than or equal to 10 seconds"))
+    if (secrets := spec.get("serviceAccountTokenInSecrets")) is not None and not spec.get("tokenRequests"):
+        text = "serviceAccountTokenInSecrets is set but no tokenRequests are specified"
+        errors.append(invalid("spec.serviceAccountTokenInSecrets", secrets, text))
+    return errors
+
+
+def _token_requests(requests: list[Obj], path: str) -> Errors:
+    errors: Errors = []
+    seen: set[str] = set()
+    for i, request in enumerate(requests):
+        at, audience, seconds = index(path, i), request.get("audience", ""), request.get("expirationSeconds")
+        if audience in seen:
+            errors.append(duplicate(child(at, "audience"), audience))
+            continue
+        seen.add(audience)
+        if seconds is not None and seconds < 600:
+            errors.append(invalid(child(at, "expirationSeconds"), seconds, "may not specify a duration less than 10 minutes"))
+        if seconds is not None and seconds > 1 << 32:
+            errors.append(invalid(child(at, "expirationSeconds"), seconds, "may not specify a duration larger than 2^32 seconds"))
+    return errors
+
+
+def _driver_update(new: Obj, old: Obj) -> Errors:
+    spec, before = new.get("spec") or {}, old.get("spec") or {}
+    errors = _driver(new)
+    for name, shown in (("attachRequired", "attachedRequired"), ("volumeLifecycleModes", "volumeLifecycleModes")):
+        if spec.get(name) != before.get(name):
+            errors.append(invalid(child("spec", shown), spec.get(name), IMMUTABLE))
+    return errors
+
+
+def _csi_node(obj: Obj) -> Errors:
+    errors: Errors = []
+    seen: set[str] = set()
+    for i, driver in enumerate((obj.get("spec") or {}).get("drivers") or ()):
+        path, name, node = index("spec.drivers", i), driver.get("name") or "", driver.get("nodeID") or ""
+        errors += volumes.driver_name(name, child(path, "name"))
+        if not node:
+            errors.append(required(child(path, "nodeID")))
+        if length(node) > 256:
+            errors.append(invalid(child(path, "nodeID"), node, "must be 256 characters or less"))
+        count = (driver.get("allocatable") or {}).get("count")
+        if count is not None and count < 0:
+            errors.append(invalid(child(path, "allocatable", "count"), count, NOT_NEGATIVE))
+        if name in seen:
+            errors.append(duplicate(child(path, "name"), name))
+        seen.add(name)
+        errors += [invalid(path, k, m) for k in driver.get("topologyKeys") or () for m in qualified_name(k)]
+    return errors
+
+
+def _capacity(obj: Obj) -> Errors:
+    name, amount = obj.get("storageClassName", ""), obj.get("capacity")
+    errors = label_selector(obj.get("nodeTopology"), "nodeTopology")
+    errors += [invalid("storageClassName", name, m) for m in dns1123_subdomain(name)]
+    if amount is not None and quantity.nano(amount) < 0:
+        errors.append(invalid("capacity", str(amount), NOT_NEGATIVE))
+    return errors
+
+
+def _capacity_update(new: Obj, old: Obj) -> Errors:
+    return [invalid(n, new.get(n), IMMUTABLE) for n in ("nodeTopology", "storageClassName") if new.get(n) != old.get(n)]
+
+
+def _attachment(obj: Obj) -> Errors:
+    spec = obj.get("spec") or {}
+    source, node, path = spec.get("source") or {}, spec.get("nodeName", ""), "spec.source"
+    volume, inline = source.get("persistentVolumeName"), source.get("inlineVolumeSpec")
+    text = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
+    errors = volumes.driver_name(spec.get("attacher") or "", "spec.attacher")
+    if volume is None and inline is None:
+        errors.append(required(path, text))
+    elif volume is not None and inline is not None:
+        errors.append(forbidden(path, text))
+    elif volume == "":
+        errors.append(required(f"{path}.persistentVolumeName", "must specify non empty persistentVolumeName"))
+    errors += [invalid("spec.nodeName", node, m) for m in dns1123_subdomain(node)]
+    return errors + ([invalid(f"{path}.persistentVolumeName", volume, m) for m in dns1123_subdomain(volume)] if volume else [])
+
+
+def _attachment_update(new: Obj, old: Obj) -> Errors:
+    return [] if new.get("spec") == old.get("spec") else [invalid("spec", new.get("spec"), IMMUTABLE)]
+
+
+def _new_attachment(draft: Obj) -> None:
+    draft["status"] = {"attached": False}
+
+
+def _attributes(obj: Obj) -> Errors:
+    errors = _provisioner(obj.get("driverName") or "", "driverName")
+    return errors + _parameters(obj.get("parameters") or {}, "parameters", needed=True)
+
+
+def _attributes_update(new: Obj, old: Obj) -> Errors:
+    return [forbidden(n, f"updates to {n} are forbidden.") for n in ("driverName", "parameters") if new.get(n) != old.get(n)]
+
+
+_GROUP = "storage.k8s.io"
+
+STRATEGIES: dict[str, Strategy] = {
+    "PersistentVolume": Strategy(
+        default=defaults.default_volume,
+        prepare_create=_pending,
+        prepare_update=keep_status,
+        prepare_status=keep_spec,
+        validate=volumes.validate_volume,
+        validate_update=volumes.validate_volume_update,
+        delete_returns_object=True,
+    ),
+    "PersistentVolumeClaim": Strategy(
+        default=defaults.default_claim,
+        prepare_create=_new_claim,
+        prepare_update=_update_claim,
+        validate=volumes.validate_claim,
+        validate_update=volumes.validate_claim_update,
+        validate_status=volumes.claim_status,
+        delete_returns_object=True,
+    ),
+    f"StorageClass.{_GROUP}": Strategy(
+        default=defaults.default_class,
+        validate=_class,
+        validate_update=_class_update,
+        revalidate=False,
+        delete_returns_object=True,
+    ),
+    f"CSIDriver.{_GROUP}": Strategy(
+        default=defaults.default_driver,
+        validate=_driver,
+        validate_update=_driver_update,
+        revalidate=False,
+        generation=True,
+        unconditional_update=False,
+        delete_returns_object=True,
+    ),
+    f"CSINode.{_GROUP}": Strategy(
+        default=defaults.default_node, validate=_csi_node, unconditional_update=False, delete_returns_object=True
+    ),
+    f"CSIStorageCapacity.{_GROUP}": Strategy(
+        validate=_capacity, validate_update=_capacity_update, revalidate=False, unconditional_update=False
+    ),
+    f"VolumeAttachment.{_GROUP}": Strategy(
+        default=defaults.default_attachment,
+        prepare_create=_new_attachment,
+        prepare_update=keep_status,
+        validate=_attachment,
+        validate_update=_attachment_update,
+        unconditional_update=False,
+        delete_returns_object=True,
+    ),
+    f"VolumeAttributesClass.{_GROUP}": Strategy(
+        validate=_attributes, validate_update=_attributes_update, delete_returns_object=True
+    ),
+}
