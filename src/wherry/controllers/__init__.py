@@ -1,0 +1,1 @@
+"""One short file per controller: gather, call the rule, apply."""

@@ -1,0 +1,100 @@
+"""The ReplicaSet controller: gathers a ReplicaSet with its pods, asks the rules what to create or delete, applies it, writes the status.
+
+Watches ReplicaSets and pods (own ones, and orphans that a selector might match). The informers read their owner's writes, so no
+expectations are kept: what was created counts at once. Rules: `wherry.rules.replicaset`.
+Source of the wiring: pkg/controller/replicaset/replica_set.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from wherry.api import objects
+from wherry.api.errors import NotFound, StatusError
+from wherry.api.objects import Obj
+from wherry.api.resources import resource
+from wherry.reconcile import Applied, Controller, Parts
+from wherry.rules import ownership
+from wherry.rules.plan import Create, Delete, Plan
+from wherry.rules.replicaset.plan import OwnPods, gather
+from wherry.rules.replicaset.replicas import creation_events, deletion_events, plan_replicas, real_error
+from wherry.rules.replicaset.status import plan_status
+
+REPLICA_SETS = resource("replicasets", "apps")
+PODS = resource("pods")
+
+
+#: a set of at least this many pods collects changes for SECONDS_PER_POD each before it looks again
+LARGE = 50
+SECONDS_PER_POD = 0.00003
+LONGEST_WAIT = 0.1
+
+
+class ReplicaSetController(Controller):
+    """Its keys are those of ReplicaSets."""
+
+    name = "replicaset-controller"
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._sets, self._pods = self.informer(REPLICA_SETS), self.informer(PODS)
+        self._pods.add_index("orphan", ownership.orphan_of)
+        self.watch(REPLICA_SETS)
+        self.watch(PODS, self._of_pod, self._patience)
+
+    async def reconcile(self, key: str) -> float | None:
+        replica_set = self._sets.get(key)
+        if replica_set is None:
+            return None
+        pods = self._pods.by_index("owner", objects.uid(replica_set))
+        own = gather(replica_set, [*pods, *self._pods.by_index("orphan", objects.namespace(replica_set))])
+        if own is None:
+            return None
+        if own.claims:
+            _raise((await self.apply(Plan(own.claims))).error)
+            return None  # the changed pods bring the key back
+        return await self._manage(replica_set, own)
+
+    def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        keys = {*ownership.owner_keys(old, "ReplicaSet"), *ownership.owner_keys(new, "ReplicaSet")}
+        if new is not None and ownership.may_be_newly_orphaned(old, new):
+            keys.update(ownership.possible_owners(new, self._sets.by_index("namespace", objects.namespace(new))))
+        return keys
+
+    async def _manage(self, replica_set: Obj, own: OwnPods) -> float | None:
+        now = self.clock.now()
+        plan = plan_replicas(replica_set, own.active, self._related(replica_set), iter(self.parts.suffix, ""), now)
+        applied = await self.apply(plan)
+        await self._tell(replica_set, plan, applied)
+        error = real_error(applied.error)
+        status = plan_status(replica_set, own.active, own.terminating, error, now)
+        written = await self.apply(status)
+        _raise(error)
+        _raise(written.error)
+        return status.requeue_after
+
+    def _patience(self, key: str) -> float:
+        """A look costs time for every pod, so a large set waits for more news; a small one never does."""
+        replica_set = self._sets.get(key)
+        pods = self._pods.count("owner", objects.uid(replica_set)) if replica_set is not None else 0
+        return min(pods * SECONDS_PER_POD, LONGEST_WAIT) if pods >= LARGE else 0
+
+    def _related(self, replica_set: Obj) -> Iterator[Obj]:
+        """The pods of all ReplicaSets of the same owner: they say how crowded a node is. Only read when pods have to go."""
+        ref = objects.controller_of(replica_set)
+        for each in self._sets.by_index("owner", ref["uid"]) if ref is not None else [replica_set]:
+            yield from self._pods.by_index("owner", objects.uid(each))
+
+    async def _tell(self, replica_set: Obj, plan: Plan, applied: Applied) -> None:
+        """Events of what was done (deletions that succeeded are part of the plan)."""
+        first = plan.actions[0] if plan.actions else None
+        if isinstance(first, Create):
+            await self.apply(Plan(creation_events(replica_set, applied.results, applied.error)))
+        elif isinstance(first, Delete) and applied.error is not None:
+            await self.apply(Plan(deletion_events(replica_set, applied.error)))
+
+
+def _raise(error: StatusError | None) -> None:
+    """An object that is gone needs nothing more; all else is tried again."""
+    if error is not None and not isinstance(error, NotFound):
+        raise error

@@ -1,0 +1,42 @@
+"""Whose pods are these: the first step of a ReplicaSet's reconciliation.
+
+Called by the ReplicaSet controller with every pod that it controls or might adopt. Gives the active pods that count, those that are
+terminating, and the adoptions and releases that come first (when there are any, nothing else is done before they are seen).
+Source of the rule: pkg/controller/replicaset syncReplicaSet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wherry.api.errors import BadRequest
+from wherry.api.objects import Obj
+from wherry.rules import ownership
+from wherry.rules.plan import Patch
+from wherry.rules.replicaset import pod_state as pod_rules
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPods:
+    """`active` and owned; how many owned ones are `terminating`; `claims` to make first."""
+
+    active: tuple[Obj, ...]
+    terminating: int
+    claims: tuple[Patch, ...]
+
+
+def gather(replica_set: Obj, candidates: Iterable[Obj]) -> OwnPods | None:
+    """Sort `candidates` (pods it controls, and orphans of its namespace). None when its selector cannot be read."""
+    try:
+        matches = ownership.matcher(replica_set["spec"]["selector"])
+    except BadRequest:
+        return None
+    active, terminating = [], 0
+    for pod in candidates:
+        if pod_rules.is_active(pod):
+            active.append(pod)
+        elif pod_rules.is_terminating(pod) and ownership.is_claimed(replica_set, pod, matches):
+            terminating += 1
+    claim = ownership.claim(replica_set, active, matches)
+    return OwnPods(claim.owned, terminating, claim.actions)

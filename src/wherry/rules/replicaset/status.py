@@ -1,0 +1,85 @@
+"""The status of a ReplicaSet: what its pods are at this moment.
+
+Called by the ReplicaSet controller after it managed the pods, with the pods as they were before, and with the error if managing failed
+(which becomes the ReplicaFailure condition). Says also when the next pod becomes available without anything changing.
+Source of the rule: pkg/controller/replicaset calculateStatus; pkg/controller FindMinNextPodAvailabilityCheck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wherry.api import objects, timestamps
+from wherry.api.errors import StatusError
+from wherry.api.objects import Obj
+from wherry.rules import conditions
+from wherry.rules.plan import Plan, Update
+from wherry.rules.replicaset import pod_state as pod_rules
+from wherry.rules.replicaset.replicas import wanted
+
+REPLICA_FAILURE = "ReplicaFailure"
+
+
+def _conditions(replica_set: Obj, count: int, error: StatusError | None, now: float) -> list[Obj]:
+    current: list[Obj] = (replica_set.get("status") or {}).get("conditions") or []
+    if error is None:
+        return conditions.without(current, REPLICA_FAILURE)
+    if conditions.find(current, REPLICA_FAILURE) is not None:
+        return current
+    surplus = count - wanted(replica_set)
+    prefix = "unable to delete pods: " if surplus > 0 else ""
+    failure = {"type": REPLICA_FAILURE, "status": "True", "lastTransitionTime": timestamps.time(now)}
+    if surplus:
+        failure["reason"] = "FailedCreate" if surplus < 0 else "FailedDelete"
+    return [*current, {**failure, "message": prefix + error.message}]
+
+
+def new_status(replica_set: Obj, pods: Sequence[Obj], terminating: int, error: StatusError | None, now: float) -> Obj:
+    """`pods`: active and owned; `terminating`: how many owned pods are on their way out."""
+    min_ready = replica_set["spec"].get("minReadySeconds", 0)
+    wanted_labels = objects.labels(replica_set["spec"]["template"]).items()
+    ready = [p for p in pods if pod_rules.is_ready(p)]
+    counts = {
+        "fullyLabeledReplicas": sum(wanted_labels <= objects.labels(p).items() for p in pods),
+        "readyReplicas": len(ready),
+        "availableReplicas": sum(pod_rules.is_available(p, min_ready, now) for p in ready) if min_ready else len(ready),
+    }
+    status: Obj = {"replicas": len(pods), **{k: v for k, v in counts.items() if v}, "terminatingReplicas": terminating}
+    if generation := replica_set["metadata"].get("generation"):
+        status["observedGeneration"] = generation
+    if kept := _conditions(replica_set, len(pods), error, now):
+        status["conditions"] = kept
+    return status
+
+
+def next_available(pods: Iterable[Obj], min_ready_seconds: int, now: float) -> float | None:
+    """Seconds until the next ready pod has been ready for long enough, None when there is none to wait for."""
+    moments = []
+    for pod in pods:
+        since = pod_rules.is_ready(pod) and (objects.condition(pod, "Ready") or {}).get("lastTransitionTime")
+        if since and (left := timestamps.parse(since) + min_ready_seconds - now) > 0:
+            moments.append(left)
+    return min(moments, default=None)
+
+
+def _look_again(replica_set: Obj, pods: Iterable[Obj], status: dict[str, Any], now: float) -> float | None:
+    min_ready = replica_set["spec"].get("minReadySeconds", 0)
+    if not min_ready or status.get("readyReplicas", 0) == status.get("availableReplicas", 0):
+        return None
+    left = next_available(pods, min_ready, now)
+    return float(min_ready) if left is None else left
+
+
+def plan_status(replica_set: Obj, pods: Sequence[Obj], terminating: int, error: StatusError | None, now: float) -> Plan:
+    """Write the status if it changed; look again when the next pod becomes available."""
+    status = new_status(replica_set, pods, terminating, error, now)
+    again = None if error is not None else _look_again(replica_set, pods, status, now)
+    if _says(replica_set.get("status") or {}) == _says(status):
+        return Plan((), again)
+    return Plan((Update({**replica_set, "status": status}, "status"),), again)
+
+
+def _says(status: Obj) -> Obj:
+    """A status without the zeros that say nothing."""
+    return {k: v for k, v in status.items() if v or k == "terminatingReplicas"}
