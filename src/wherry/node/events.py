@@ -1,0 +1,53 @@
+"""What a node says about a pod and its containers, as events with the kubelet's reasons and texts.
+
+Used by the pod worker. `routine` false leaves out what goes well (Pulling, Pulled, Created, Started, Killing), as the simulated nodes of
+the recordings do, and which would be four writes per pod; warnings are always recorded.
+Source of the texts: pkg/kubelet/events, images/image_manager.go, kuberuntime/kuberuntime_container.go.
+"""
+
+from __future__ import annotations
+
+from wherry.api.objects import Obj, name, namespace, reference, uid
+from wherry.client.recorder import Recorder
+from wherry.rules.kubelet import images
+from wherry.rules.kubelet.container import Container
+
+
+class PodEvents:
+    """`who` is the pod as the kubelet names it in messages."""
+
+    def __init__(self, recorder: Recorder, pod: Obj, node: str, *, routine: bool) -> None:
+        self.who = f"{name(pod)}_{namespace(pod)}({uid(pod)})"
+        self._recorder = recorder
+        self._pod = pod
+        self._node = node
+        self._routine = routine
+
+    def pod(self, type_: str, reason: str, message: str) -> None:
+        self._recorder.event(reference(self._pod), type_, reason, message, host=self._node)
+
+    def container(self, container: Container, type_: str, reason: str, message: str) -> None:
+        if type_ == "Normal" and not self._routine:
+            return
+        field = "spec.containers" if container.role == "app" else "spec.initContainers"
+        about = {**reference(self._pod), "fieldPath": f"{field}{{{container.name}}}"}
+        self._recorder.event(about, type_, reason, message, host=self._node)
+
+    def pulled(self, container: Container, present: bool, seconds: float, size: int) -> None:
+        image = container.image
+        if present:
+            self.container(container, "Normal", "Pulled", images.present(image))
+        else:
+            self.container(container, "Normal", "Pulling", images.pulling(image))
+            self.container(container, "Normal", "Pulled", images.pulled(image, seconds, size))
+
+    def pull_failed(self, container: Container, image: str, why: str) -> None:
+        self.container(container, "Normal", "Pulling", images.pulling(image))
+        self.container(container, "Warning", "Failed", images.failed(image, why))
+        self.container(container, "Warning", "Failed", f"Error: {images.PULL_ERROR}")
+        self.container(container, "Normal", "BackOff", images.back_off(image))
+        self.container(container, "Warning", "Failed", f"Error: {images.PULL_BACK_OFF}")
+
+    def started(self, container: Container) -> None:
+        self.container(container, "Normal", "Created", "Container created")
+        self.container(container, "Normal", "Started", "Container started")

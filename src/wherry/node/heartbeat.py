@@ -1,0 +1,103 @@
+"""The life signs of nodes: registers their objects, renews a lease each every 10 seconds, posts their statuses every 5 minutes.
+
+Used by the node agent. A node in `silent` gives no sign until it is taken out of there.
+Source of the rule: https://kubernetes.io/docs/concepts/architecture/nodes/#heartbeats (nodeStatusReportFrequency, nodeLeaseDuration / 4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any
+
+from wherry.api.errors import AlreadyExists, Conflict, NotFound, StatusError
+from wherry.api.objects import Obj
+from wherry.api.resources import resource
+from wherry.client.protocol import Client
+from wherry.kit.clock import Clock
+from wherry.rules.kubelet.node_object import LEASE_NAMESPACE, NodeSpec, lease, new_node, node_labels, node_status
+
+log = logging.getLogger(__name__)
+
+NODES = resource("nodes")
+LEASES = resource("leases", "coordination.k8s.io")
+LEASE_EVERY = 10.0
+STATUS_EVERY = 300.0
+_PARALLEL = 16
+
+
+class Heartbeat:
+    def __init__(self, client: Client, clock: Clock, nodes: Sequence[NodeSpec], silent: Collection[str]) -> None:
+        self._client = client
+        self._clock = clock
+        self._specs = list(nodes)
+        self._silent = silent
+        self._objects: dict[str, Obj] = {}
+        self._leases: dict[str, Obj] = {}
+        self._posted: dict[str, float] = {}
+
+    async def register(self) -> None:
+        """Returns once every node has its object."""
+        await self._for_each(self._register)
+
+    async def run(self) -> None:
+        """Renew until cancelled."""
+        while True:
+            await self._for_each(self._beat)
+            await self._clock.sleep(LEASE_EVERY)
+
+    async def _for_each(self, work: Callable[[NodeSpec], Coroutine[Any, Any, None]]) -> None:
+        specs = [spec for spec in self._specs if spec.name not in self._silent]
+        for at in range(0, len(specs), _PARALLEL):
+            await asyncio.gather(*(work(spec) for spec in specs[at:at + _PARALLEL]))
+
+    async def _register(self, spec: NodeSpec) -> None:
+        now = self._clock.now()
+        self._posted[spec.name] = now
+        try:
+            self._objects[spec.name] = await self._client.create(NODES, "", new_node(spec, now))
+        except AlreadyExists:
+            node = await self._client.get(NODES, "", spec.name)
+            labels = {**(node["metadata"].get("labels") or {}), **node_labels(spec)}
+            if labels != node["metadata"].get("labels"):
+                node = await self._client.update(NODES, {**node, "metadata": {**node["metadata"], "labels": labels}})
+            self._objects[spec.name] = node
+            await self._post_status(spec)
+
+    async def _beat(self, spec: NodeSpec) -> None:
+        try:
+            await self._renew(spec)
+            if self._clock.now() - self._posted[spec.name] >= STATUS_EVERY:
+                await self._post_status(spec)
+        except (StatusError, OSError) as error:
+            log.warning("heartbeat of node %s failed: %s", spec.name, error)
+
+    async def _renew(self, spec: NodeSpec) -> None:
+        node, old = self._objects[spec.name], self._leases.get(spec.name)
+        try:
+            if old is None:
+                written = await self._client.create(LEASES, LEASE_NAMESPACE, lease(node, self._clock.now()))
+            else:
+                written = await self._client.update(LEASES, lease(node, self._clock.now(), old))
+            self._leases[spec.name] = written
+        except (AlreadyExists, Conflict):
+            self._leases[spec.name] = await self._client.get(LEASES, LEASE_NAMESPACE, spec.name)
+            await self._renew(spec)
+        except NotFound:
+            if self._leases.pop(spec.name, None) is None:
+                raise  # the namespace is not there
+            await self._renew(spec)
+
+    async def _post_status(self, spec: NodeSpec) -> None:
+        """Onto the newest version; what another wrote meanwhile is read again."""
+        while True:
+            node = await self._client.get(NODES, "", spec.name)
+            now = self._clock.now()
+            new = {**node, "status": node_status(spec, node.get("status") or {}, now)}
+            try:
+                self._objects[spec.name] = await self._client.update(NODES, new, subresource="status")
+            except Conflict:
+                continue
+            self._posted[spec.name] = now
+            return

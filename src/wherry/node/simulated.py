@@ -1,0 +1,166 @@
+"""The simulated runtime: a container is a state machine with declared timings and faults; no process runs, and it says so.
+
+Used by `SimulatedNodes`. With all timings zero everything is reported before `pull` or `start` returns, so a pod costs no timer and no
+task. Faults: images that do not exist (globs), and what the pod's annotations ask for (rules.kubelet.simulation).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from wherry.api.errors import BadRequest
+from wherry.api.objects import Obj, name, uid
+from wherry.kit.clock import Clock
+from wherry.node.runtime import Exited, LogOptions, Pulled, PullFailed, Readiness, Report, Started
+from wherry.rules.kubelet import images
+from wherry.rules.kubelet.container import Container, Running
+from wherry.rules.kubelet.simulation import Behaviour, Timings, behaviour
+
+_SIGKILLED = 137
+
+
+class _Pod:
+    """What the runtime knows of one pod: how it behaves, and what is pending."""
+
+    __slots__ = ("behaviour", "reports", "timers")
+
+    def __init__(self, how: Behaviour) -> None:
+        self.behaviour = how
+        self.timers: dict[str, list[asyncio.TimerHandle]] = {}
+        self.reports: dict[str, Report] = {}
+
+    def cancel(self, container: str) -> None:
+        for timer in self.timers.pop(container, ()):
+            timer.cancel()
+
+
+class SimulatedRuntime:
+    """`whole_pods`: a pod of which one image is missing starts none of its containers, as the simulated nodes of the recordings do."""
+
+    name = "simulated"
+    version = "1"
+
+    def __init__(self, clock: Clock, timings: Timings, missing_images: Sequence[str] = images.MISSING, *, whole_pods: bool = True) -> None:
+        self._clock = clock
+        self._timings = timings
+        self._missing = tuple(missing_images)
+        self._whole_pods = whole_pods
+        self._pods: dict[str, _Pod] = {}
+        self._images: dict[str, set[str]] = {}
+
+    def check(self, pod: Obj) -> list[str]:
+        return behaviour(pod, self._timings)[1]
+
+    # --- images ---
+    def pull(self, node: str, pod: Obj, container: Container, report: Report) -> None:
+        present = container.image in self._images.setdefault(node, set())
+        missing = self._missing_image(pod, container)
+        policy = container.spec.get("imagePullPolicy") or ""
+        run = self._of(pod)
+        if missing is None and not images.must_pull(policy, present):
+            report(Pulled(present=True))
+        elif policy == "Never":
+            report(PullFailed(container.image, images.never(container.image), never=True))
+        else:
+            self._after(run, container.name, run.behaviour.pull, self._pulled, node, container.image, missing, run.behaviour.pull, report)
+
+    def _pulled(self, node: str, image: str, missing: str | None, seconds: float, report: Report) -> None:
+        if missing is not None:
+            report(PullFailed(missing, f"rpc error: code = NotFound desc = simulated registry: {images.with_tag(missing)}: not found"))
+        else:
+            self._images.setdefault(node, set()).add(image)
+            report(Pulled(seconds=seconds))
+
+    def _missing_image(self, pod: Obj, container: Container) -> str | None:
+        if images.is_missing(container.image, self._missing):
+            return container.image
+        others = pod["spec"]["containers"] if self._whole_pods and container.role == "app" else ()
+        return next((c["image"] for c in others if images.is_missing(c.get("image", ""), self._missing)), None)
+
+    # --- containers ---
+    def start(self, node: str, pod: Obj, container: Container, report: Report) -> None:
+        run = self._of(pod)
+        run.cancel(container.name)
+        self._after(run, container.name, run.behaviour.start, self._started, run, pod, container, report)
+
+    def _started(self, run: _Pod, pod: Obj, container: Container, report: Report) -> None:
+        run.reports[container.name] = report
+        now = self._clock.now()
+        report(Started(self._id(pod, container), f"{container.image}@sim", now))
+        self._live(run, container, 0.0)
+
+    def _live(self, run: _Pod, container: Container, age: float) -> None:
+        """Plan the rest of the container's life, `age` seconds into it."""
+        how = run.behaviour
+        if container.role == "init":
+            self._after(run, container.name, 0.0, self._exit, run, container.name, 0)
+            return
+        ends = container.role == "app" and how.run is not None
+        if not how.never_ready and not (ends and (how.run or 0.0) <= how.ready):
+            self._after(run, container.name, how.ready - age, self._ready, run, container.name)
+        if ends:
+            self._after(run, container.name, (how.run or 0.0) - age, self._exit, run, container.name, how.exit_code)
+
+    def _ready(self, run: _Pod, container: str) -> None:
+        run.reports[container](Readiness(True))
+
+    def _exit(self, run: _Pod, container: str, exit_code: int) -> None:
+        run.cancel(container)
+        report = run.reports.pop(container, None)
+        if report is not None:
+            report(Exited(exit_code, self._clock.now()))
+
+    def stop(self, pod: Obj, container: Container, grace: float) -> None:
+        run = self._of(pod)
+        run.cancel(container.name)
+        takes = run.behaviour.terminate
+        exit_code = 0 if takes <= grace else _SIGKILLED
+        self._after(run, container.name, min(takes, grace), self._exit, run, container.name, exit_code)
+
+    def adopt(self, node: str, pod: Obj, container: Container, report: Report) -> bool:
+        """Nothing runs, so whatever the status says runs, does; its life goes on from where it was."""
+        if not isinstance(container.state, Running):
+            return False
+        run = self._of(pod)
+        run.reports[container.name] = report
+        self._images.setdefault(node, set()).add(container.image)
+        self._live(run, container, self._clock.now() - container.state.started_at)
+        return True
+
+    def remove(self, pod: Obj) -> None:
+        run = self._pods.pop(uid(pod), None)
+        if run is not None:
+            run.reports.clear()
+            for container in list(run.timers):
+                run.cancel(container)
+
+    # --- output ---
+    async def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+        if options.previous:
+            raise BadRequest(f'previous terminated container "{container}" in pod "{name(pod)}" not found')
+        image = next((c.get("image", "") for c in pod["spec"]["containers"] if c["name"] == container), "")
+        yield f"wherry: container {container} ({image}) is simulated: no process runs, so there is no output\n".encode()
+
+    async def exec(self, pod: Obj, container: str, command: Sequence[str], stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+        raise BadRequest(f"container {container} of pod {name(pod)} is simulated: no command can run in it")
+
+    # --- helpers ---
+    def _of(self, pod: Obj) -> _Pod:
+        found = self._pods.get(uid(pod))
+        if found is None:
+            found = self._pods[uid(pod)] = _Pod(behaviour(pod, self._timings)[0])
+        return found
+
+    def _after(self, run: _Pod, container: str, seconds: float, call: Callable[..., Any], *args: Any) -> None:
+        if seconds <= 0.0:
+            call(*args)
+        else:
+            run.timers.setdefault(container, []).append(self._clock.call_later(seconds, call, *args))
+
+    def _id(self, pod: Obj, container: Container) -> str:
+        """Equal for the same pod, container and restart, so that a run on virtual time repeats."""
+        told = f"{uid(pod)}/{container.name}/{container.restarts}/{self._clock.now()}"
+        return f"{self.name}://{hashlib.sha256(told.encode()).hexdigest()}"

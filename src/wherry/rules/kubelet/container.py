@@ -1,0 +1,81 @@
+"""A container as the node agent knows it: its state, what came before, and when to try again.
+
+The agent keeps one `Container` per container of a pod (its private draft); the rules of this package read it. States are frozen values.
+Source of the shape: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wherry.api.objects import Obj
+
+Role = Literal["init", "sidecar", "app"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """`reason`: Completed, Error, OOMKilled, ContainerStatusUnknown, ..."""
+
+    exit_code: int
+    reason: str
+    started_at: float
+    finished_at: float
+    message: str = ""
+    container_id: str = ""
+    signal: int = 0
+
+
+State = Waiting | Running | Terminated
+
+CREATING = Waiting("ContainerCreating")
+INITIALIZING = Waiting("PodInitializing")
+
+
+@dataclass(slots=True)
+class Container:
+    """`busy`: the runtime is pulling for it, starting or stopping it. `retry_at`: not before that (back-off)."""
+
+    spec: Obj
+    role: Role
+    state: State
+    last: Terminated | None = None
+    restarts: int = 0
+    ready: bool = False
+    started: bool = False
+    id: str = ""
+    image_id: str = ""
+    busy: bool = False
+    retry_at: float = 0.0
+    crash_back_off: float = 0.0
+    crash_noted_at: float = 0.0
+    pull_back_off: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.spec["name"]  # type: ignore[no-any-return]
+
+    @property
+    def image(self) -> str:
+        return self.spec.get("image", "")  # type: ignore[no-any-return]
+
+
+def of_pod(pod: Obj) -> list[Container]:
+    """The pod's containers before anything happened: init containers and sidecars first, each in order."""
+    spec = pod["spec"]
+    first = spec.get("initContainers") or ()
+    waiting = INITIALIZING if first else CREATING
+    found = [Container(c, "sidecar" if c.get("restartPolicy") == "Always" else "init", waiting) for c in first]
+    return found + [Container(c, "app", waiting) for c in spec["containers"]]

@@ -1,0 +1,113 @@
+"""A container's entry in `containerStatuses`, and back: what an agent that starts finds in the status it wrote before.
+
+Called by `status`. Two detail levels: `full` is what the kubelet of v1.36 writes; plain leaves out what is only said about real
+containers (id, resources, mounts, user), as the simulated nodes of the recordings do.
+Source of the shape: pkg/kubelet/kubelet_pods.go convertToAPIContainerStatuses; API reference of v1.ContainerStatus.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wherry.api import timestamps
+from wherry.api.objects import Obj
+from wherry.rules.kubelet.container import CREATING, Container, Running, State, Terminated, Waiting, of_pod
+
+
+def _state(state: State) -> Obj:
+    if isinstance(state, Waiting):
+        return {"waiting": {"reason": state.reason, "message": state.message} if state.message else {"reason": state.reason}}
+    if isinstance(state, Running):
+        return {"running": {"startedAt": timestamps.time(state.started_at)}}
+    said: Obj = {"exitCode": state.exit_code}
+    if state.signal:
+        said["signal"] = state.signal
+    said["reason"] = state.reason
+    if state.message:
+        said["message"] = state.message
+    said["startedAt"], said["finishedAt"] = timestamps.time(state.started_at), timestamps.time(state.finished_at)
+    if state.container_id:
+        said["containerID"] = state.container_id
+    return {"terminated": said}
+
+
+def _mounts(spec: Obj) -> list[Obj]:
+    found = []
+    for mount in spec.get("volumeMounts") or ():
+        entry = {"name": mount["name"], "mountPath": mount["mountPath"]}
+        if mount.get("readOnly"):
+            entry.update(readOnly=True, recursiveReadOnly="Disabled")
+        found.append(entry)
+    return found
+
+
+def _user(spec: Obj, pod_spec: Obj) -> Obj:
+    context = {**(pod_spec.get("securityContext") or {}), **(spec.get("securityContext") or {})}
+    uid, gid = context.get("runAsUser", 0), context.get("runAsGroup", 0)
+    groups = sorted({gid, *(context.get("supplementalGroups") or ()), *([context["fsGroup"]] if "fsGroup" in context else ())})
+    return {"linux": {"uid": uid, "gid": gid, "supplementalGroups": groups}}
+
+
+def container_status(container: Container, pod_spec: Obj, *, full: bool) -> Obj:
+    """The entry, fields in the reference's order."""
+    entry: Obj = {
+        "name": container.name,
+        "state": _state(container.state),
+        "lastState": _state(container.last) if container.last is not None else {},
+        "ready": container.ready,
+        "restartCount": container.restarts,
+        "image": container.image,
+        "imageID": container.image_id,
+    }
+    if full and container.id:
+        entry["containerID"] = container.id
+    entry["started"] = container.started
+    if full:
+        _details(entry, container, pod_spec)
+    return entry
+
+
+def _details(entry: Obj, container: Container, pod_spec: Obj) -> None:
+    if container.id:
+        resources = container.spec.get("resources") or {}
+        if resources.get("requests"):
+            entry["allocatedResources"] = resources["requests"]
+        entry["resources"] = resources
+    mounts = _mounts(container.spec)
+    if mounts:
+        entry["volumeMounts"] = mounts
+    if container.id:
+        entry["user"] = _user(container.spec, pod_spec)
+
+
+def _parse_terminated(said: Obj) -> Terminated:
+    started, finished = (timestamps.parse(said[k]) if said.get(k) else 0.0 for k in ("startedAt", "finishedAt"))
+    reason, message, id_ = (said.get(k, "") for k in ("reason", "message", "containerID"))
+    return Terminated(said["exitCode"], reason, started, finished, message, id_, said.get("signal", 0))
+
+
+def _parse_state(said: dict[str, Any]) -> State:
+    if said.get("running") is not None:
+        return Running(timestamps.parse(said["running"]["startedAt"]))
+    if said.get("terminated") is not None:
+        return _parse_terminated(said["terminated"])
+    waiting = said.get("waiting") or {}
+    return Waiting(waiting["reason"], waiting.get("message", "")) if waiting.get("reason") else CREATING
+
+
+def from_status(pod: Obj) -> list[Container]:
+    """The pod's containers as its status tells; those it says nothing about have not begun."""
+    status = pod.get("status") or {}
+    said = {s["name"]: s for s in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))}
+    containers = of_pod(pod)
+    for container in containers:
+        entry = said.get(container.name)
+        if entry is None:
+            continue
+        last = (entry.get("lastState") or {}).get("terminated")
+        container.state = _parse_state(entry.get("state") or {})
+        container.last = _parse_terminated(last) if last else None
+        container.restarts, container.ready = entry.get("restartCount", 0), bool(entry.get("ready"))
+        container.started = bool(entry.get("started"))
+        container.id, container.image_id = entry.get("containerID", ""), entry.get("imageID", "")
+    return containers

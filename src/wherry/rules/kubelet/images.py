@@ -1,0 +1,75 @@
+"""Images: which do not exist on simulated nodes, what pulling says, and when it is needed.
+
+Called by the simulated runtime and by the node agent for its events and waiting states.
+Source of the texts: pkg/kubelet/images/image_manager.go; https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+PULL_ERROR = "ErrImagePull"
+PULL_BACK_OFF = "ImagePullBackOff"
+NEVER_PULL = "ErrImageNeverPull"
+
+#: globs of images that no simulated registry has
+MISSING = ("*:999.*", "*does-not-exist*", "*doesnotexist*")
+
+
+def with_tag(image: str) -> str:
+    """The image with the tag that a name without tag and digest means."""
+    last = image.rpartition("/")[2]
+    return image if ":" in last or "@" in image else f"{image}:latest"
+
+
+def is_missing(image: str, globs: Sequence[str] = MISSING) -> bool:
+    named = with_tag(image)
+    return any(fnmatchcase(named, glob) for glob in globs)
+
+
+def must_pull(policy: str, present: bool) -> bool:
+    """`policy` "" is what the image's defaulting left open: pull what is not there."""
+    return policy == "Always" or not present
+
+
+def pulling(image: str) -> str:
+    return f'Pulling image "{image}"'
+
+
+def pulled(image: str, seconds: float, size: int) -> str:
+    took = _duration(seconds)
+    return f'Successfully pulled image "{image}" in {took} ({took} including waiting). Image size: {size} bytes.'
+
+
+def present(image: str) -> str:
+    return f'Container image "{image}" already present on machine and can be accessed by the pod'
+
+
+def failed(image: str, why: str) -> str:
+    return f'Failed to pull image "{image}": {why}'
+
+
+def back_off(image: str) -> str:
+    return f'Back-off pulling image "{image}"'
+
+
+def back_off_state(image: str, why: str) -> str:
+    """The message of the waiting state; the event has only the first part."""
+    return f"{back_off(image)}: {PULL_ERROR}: {why}"
+
+
+def never(image: str) -> str:
+    return f'Container image "{image}" is not present with pull policy of Never'
+
+
+def _duration(seconds: float) -> str:
+    """Milliseconds as Go prints a duration: `0s`, `120ms`, `1.5s`."""
+    milliseconds = int(seconds * 1000)
+    if milliseconds == 0:
+        return "0s"
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    return f"{minutes}m{text}" if minutes else text

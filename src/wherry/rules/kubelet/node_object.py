@@ -1,0 +1,106 @@
+"""What a node says of itself: its Node object, the conditions it renews, and the lease that shows it is alive.
+
+Called by the node agent. Conditions keep their `lastTransitionTime` while the status stays.
+Source of the rules and of the texts: pkg/kubelet/nodestatus/setters.go, kubelet_node_status.go; https://kubernetes.io/docs/reference/node/node-status/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wherry.api import timestamps
+from wherry.api.objects import Obj
+
+KUBELET_VERSION = "v1.36.2"
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_SECONDS = 40
+
+#: type, status when all is well, reason, message
+_HEALTHY = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """What is fixed about one node. `capacity` is a ResourceList; all of it is allocatable."""
+
+    name: str
+    internal_ip: str
+    capacity: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    architecture: str = "amd64"
+    runtime_version: str = "simulated://1"
+    os_image: str = "wherry simulated node"
+    kernel_version: str = "simulated"
+    kubelet_port: int = 10250
+    machine_id: str = ""
+
+
+def node_labels(spec: NodeSpec) -> dict[str, str]:
+    standard = {
+        "beta.kubernetes.io/arch": spec.architecture,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": spec.architecture,
+        "kubernetes.io/hostname": spec.name,
+        "kubernetes.io/os": "linux",
+    }
+    return {**standard, **spec.labels}
+
+
+def new_node(spec: NodeSpec, now: float) -> Obj:
+    """The object a node registers."""
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": spec.name, "labels": node_labels(spec)}, "spec": {},
+            "status": node_status(spec, {}, now)}
+
+
+def conditions(old: Obj, now: float) -> list[Obj]:
+    """The kubelet's four conditions with a new heartbeat; those of others stay."""
+    known = {c["type"]: c for c in old.get("conditions") or ()}
+    at = timestamps.time(now)
+    found = []
+    for type_, status, reason, message in _HEALTHY:
+        before = known.pop(type_, None)
+        since = before["lastTransitionTime"] if before and before.get("status") == status else at
+        found.append({"type": type_, "status": status, "lastHeartbeatTime": at, "lastTransitionTime": since, "reason": reason,
+                      "message": message})
+    return [*known.values(), *found]
+
+
+def node_status(spec: NodeSpec, old: Obj, now: float) -> Obj:
+    """The whole status, in the reference's order of fields. What others keep there (volumes, images) stays."""
+    status: Obj = {
+        "capacity": dict(spec.capacity),
+        "allocatable": dict(spec.capacity),
+        "conditions": conditions(old, now),
+        "addresses": [{"type": "InternalIP", "address": spec.internal_ip}, {"type": "Hostname", "address": spec.name}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": spec.kubelet_port}},
+        "nodeInfo": {
+            "machineID": spec.machine_id,
+            "systemUUID": spec.machine_id,
+            "bootID": spec.machine_id,
+            "kernelVersion": spec.kernel_version,
+            "osImage": spec.os_image,
+            "containerRuntimeVersion": spec.runtime_version,
+            "kubeletVersion": KUBELET_VERSION,
+            "kubeProxyVersion": "",
+            "operatingSystem": "linux",
+            "architecture": spec.architecture,
+        },
+    }
+    return {**old, **status}
+
+
+def lease(node: Obj, now: float, old: Obj | None = None) -> Obj:
+    """The node's lease, renewed now; the first one belongs to the node object."""
+    name = node["metadata"]["name"]
+    renewed = {"holderIdentity": name, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": timestamps.micro_time(now)}
+    if old is not None:
+        return {**old, "spec": {**(old.get("spec") or {}), **renewed}}
+    owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node["metadata"]["uid"]}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": renewed,
+            "metadata": {"name": name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]}}

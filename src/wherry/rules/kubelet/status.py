@@ -1,0 +1,74 @@
+"""The status of a pod as its node writes it: from the containers' states and the pod's address, in the reference's order of fields.
+
+Called by the node agent before each write. What the node does not own (qosClass, nominatedNodeName, others' conditions) is kept; a pod
+that has ended stays ended. Subtrees that did not change are shared with the old object.
+Source of the rule: pkg/kubelet/kubelet_pods.go generateAPIPodStatus.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wherry.api import timestamps
+from wherry.api.objects import Obj
+from wherry.rules.kubelet.conditions import pod_conditions
+from wherry.rules.kubelet.container import Container
+from wherry.rules.kubelet.container_status import container_status
+from wherry.rules.kubelet.phase import phase
+
+_ENDED = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the pod runs. `pod_ip` "" until it has a sandbox."""
+
+    host_ip: str
+    pod_ip: str
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why the node ended the pod: the phase is Failed, whatever the containers say."""
+
+    reason: str
+    message: str
+
+
+def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, *, full: bool, terminal: bool = False,
+               verdict: Verdict | None = None) -> Obj:
+    """The whole new status."""
+    old = pod.get("status") or {}
+    current = "Failed" if verdict else phase(containers, pod["spec"], terminal=terminal)
+    if old.get("phase") in _ENDED:
+        current = old["phase"]
+    status: Obj = {}
+    if full and pod["metadata"].get("generation"):
+        status["observedGeneration"] = pod["metadata"]["generation"]
+    status["phase"] = current
+    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=bool(place.pod_ip), full=full)
+    _keep(status, old, ("message", "reason"), current == old.get("phase"))
+    if verdict:
+        status["message"], status["reason"] = verdict.message, verdict.reason
+    _keep(status, old, ("nominatedNodeName",))
+    _addresses(status, place)
+    status["startTime"] = old.get("startTime") or timestamps.time(place.started_at)
+    first = [container_status(c, pod["spec"], full=full) for c in containers if c.role != "app"]
+    if first:
+        status["initContainerStatuses"] = first
+    status["containerStatuses"] = [container_status(c, pod["spec"], full=full) for c in containers if c.role == "app"]
+    _keep(status, old, ("qosClass", "ephemeralContainerStatuses", "resize", "resourceClaimStatuses"))
+    return status
+
+
+def _addresses(status: Obj, place: Place) -> None:
+    status["hostIP"], status["hostIPs"] = place.host_ip, [{"ip": place.host_ip}]
+    if place.pod_ip:
+        status["podIP"], status["podIPs"] = place.pod_ip, [{"ip": place.pod_ip}]
+
+
+def _keep(status: Obj, old: Obj, fields: tuple[str, ...], wanted: bool = True) -> None:
+    for field in fields:
+        if wanted and field in old:
+            status[field] = old[field]

@@ -1,0 +1,20 @@
+"""The default profile: which plug-ins judge, in which order, with which weight.
+
+Source: pkg/scheduler/apis/config/v1/default_plugins.go of v1.36. Not in it: the volume plug-ins (simulated volumes are everywhere),
+ImageLocality (simulated nodes have every image), and preferred inter-pod affinity.
+"""
+
+from __future__ import annotations
+
+from wherry.rules.scheduling.filters import NodeAffinityFilter, NodeName, NodePorts, NodeUnschedulable, TaintTolerationFilter
+from wherry.rules.scheduling.inter_pod import InterPodAffinity
+from wherry.rules.scheduling.plugin import Profile
+from wherry.rules.scheduling.resources_fit import BalancedAllocation, LeastAllocated, NodeResourcesFit
+from wherry.rules.scheduling.scores import NodeAffinityScore, OwnerSpread, TaintTolerationScore
+from wherry.rules.scheduling.topology_spread import TopologySpread
+
+DEFAULT = Profile(
+    filters=(NodeUnschedulable(), NodeName(), TaintTolerationFilter(), NodeAffinityFilter(), NodePorts(), NodeResourcesFit()),
+    cluster_filters=(TopologySpread(), InterPodAffinity()),
+    scores=(TaintTolerationScore(), NodeAffinityScore(), LeastAllocated(), OwnerSpread(), BalancedAllocation()),
+)

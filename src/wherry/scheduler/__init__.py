@@ -1,0 +1,1 @@
+"""Binds pods to nodes: gather a snapshot, call the rule, bind."""
