@@ -1,0 +1,185 @@
+"""The event recorder of a component: turns "this happened to that object" into Event objects, without ever holding its caller up.
+
+Equal events become one with a count, many similar ones one "(combined from similar events)", and a source that says too much about one
+object is held back, as client-go's tools/record does (https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from wherry.api import timestamps
+from wherry.api.errors import AlreadyExists, NotFound, StatusError
+from wherry.api.objects import Obj, name, namespace, reference
+from wherry.api.options import STRATEGIC_PATCH
+from wherry.api.resources import resource
+from wherry.client.protocol import Client
+from wherry.kit.clock import Clock
+
+log = logging.getLogger(__name__)
+
+EVENTS = resource("events")
+#: per source and object: this many at once, then one every REFILL seconds
+BURST = 25
+REFILL = 300.0
+#: more than this many different messages of one reason within WINDOW seconds are combined
+SIMILAR = 10
+WINDOW = 600.0
+#: how many different events and objects are remembered
+REMEMBERED = 4096
+COMBINED = "(combined from similar events): "
+
+
+@dataclass(slots=True)
+class _Seen:
+    name: str
+    namespace: str
+    count: int
+    first: str
+
+
+@dataclass(slots=True)
+class _Budget:
+    tokens: float
+    at: float
+    messages: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    since: float = 0.0
+
+
+class Recorder:
+    """`component` is the source (deployment-controller, ...); `host` the node a kubelet speaks for."""
+
+    def __init__(self, client: Client, clock: Clock, component: str, host: str = "") -> None:
+        self._client = client
+        self._clock = clock
+        self._component = component
+        self._host = host
+        self._queue: deque[tuple[Obj, str, str, str, str]] = deque()
+        self._wake = asyncio.Event()
+        self._seen: OrderedDict[tuple[str, ...], _Seen] = OrderedDict()
+        self._budgets: OrderedDict[tuple[str, str], _Budget] = OrderedDict()
+        self._last_ns = 0
+        self.dropped = 0
+
+    @property
+    def idle(self) -> bool:
+        return not self._queue
+
+    def event(self, about: Obj, type_: str, reason: str, message: str, *, host: str = "") -> None:
+        """Record later; `about` is a full object or an ObjectReference. Never raises, never waits."""
+        ref = about if "metadata" not in about else reference(about)
+        host = host or self._host
+        budget = self._budget(ref, host)
+        combined = self._combine(budget, type_, reason, message)
+        if not self._spend(budget):
+            self.dropped += 1
+            return
+        self._queue.append((ref, type_, reason, combined, host))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write what was recorded until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), 64))]
+                await asyncio.gather(*(self._write(*entry) for entry in batch))
+
+    def _budget(self, ref: Obj, host: str) -> _Budget:
+        at = (ref.get("uid") or f"{ref.get('kind')}/{ref.get('namespace', '')}/{ref['name']}", host)
+        budget = self._budgets.get(at)
+        if budget is None:
+            now = self._clock.now()
+            budget = self._budgets[at] = _Budget(BURST, now, since=now)
+            if len(self._budgets) > REMEMBERED:
+                self._budgets.popitem(last=False)
+        return budget
+
+    def _combine(self, budget: _Budget, type_: str, reason: str, message: str) -> str:
+        now = self._clock.now()
+        if now - budget.since > WINDOW:
+            budget.messages.clear()
+            budget.since = now
+        messages = budget.messages.setdefault((type_, reason), set())
+        if message in messages:
+            return message
+        if len(messages) >= SIMILAR:
+            return COMBINED + message
+        messages.add(message)
+        return message
+
+    def _spend(self, budget: _Budget) -> bool:
+        now = self._clock.now()
+        budget.tokens = min(BURST, budget.tokens + (now - budget.at) / REFILL)
+        budget.at = now
+        if budget.tokens < 1:
+            return False
+        budget.tokens -= 1
+        return True
+
+    async def _write(self, ref: Obj, type_: str, reason: str, message: str, host: str) -> None:
+        now = timestamps.time(self._clock.now())
+        at = (
+            ref.get("uid", ""),
+            ref["name"],
+            ref.get("fieldPath", ""),
+            type_,
+            reason,
+            COMBINED if message.startswith(COMBINED) else message,
+            host,
+        )
+        try:
+            seen = self._seen.get(at)
+            if seen is not None and await self._repeat(seen, now, message):
+                return
+            await self._first(at, ref, type_, reason, message, host, now)
+        except StatusError as error:
+            # the namespace may be on its way out: an event is never worth more than a line
+            log.debug("event %s about %s not recorded: %s", reason, ref.get("name"), error.message)
+
+    async def _repeat(self, seen: _Seen, now: str, message: str) -> bool:
+        seen.count += 1
+        try:
+            patch = {"count": seen.count, "lastTimestamp": now, "message": message}
+            await self._client.patch(EVENTS, seen.namespace, seen.name, patch, STRATEGIC_PATCH)
+        except NotFound:
+            return False
+        return True
+
+    async def _first(self, at: tuple[str, ...], ref: Obj, type_: str, reason: str, message: str, host: str, now: str) -> None:
+        source = {"component": self._component, "host": host} if host else {"component": self._component}
+        where = ref.get("namespace") or "default"
+        event = {
+            "kind": "Event",
+            "apiVersion": "v1",
+            "metadata": {"name": f"{ref['name']}.{self._unique():x}", "namespace": where},
+            "involvedObject": ref,
+            "reason": reason,
+            "message": message,
+            "source": source,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "type": type_,
+            "eventTime": None,
+            "reportingComponent": self._component,
+            "reportingInstance": host,
+        }
+        try:
+            written = await self._client.create(EVENTS, where, event)
+        except AlreadyExists:
+            # another component recorded about the same object at the same instant
+            event["metadata"] = {"name": f"{ref['name']}.{self._unique():x}", "namespace": where}
+            written = await self._client.create(EVENTS, where, event)
+        self._seen[at] = _Seen(name(written), namespace(written), 1, now)
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def _unique(self) -> int:
+        """Nanoseconds, never the same twice."""
+        self._last_ns = max(self._last_ns + 1, int(self._clock.now() * 1e9))
+        return self._last_ns

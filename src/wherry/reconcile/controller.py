@@ -1,0 +1,114 @@
+"""The loop all controllers share: watch -> queue -> reconcile, each key by one worker at a time, errors with back-off.
+
+A controller names what it watches and how an object there leads to keys of its own, and says in `reconcile` what to do about a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from wherry.api.errors import Conflict, StatusError
+from wherry.api.objects import Obj, key
+from wherry.api.resources import Resource
+from wherry.client.informer import Informer, Informers
+from wherry.client.protocol import Client
+from wherry.client.recorder import Recorder
+from wherry.kit.clock import Clock
+from wherry.kit.queue import QueueClosed, WorkQueue
+from wherry.reconcile.apply import Applied, Applier
+from wherry.rules.plan import Plan
+
+log = logging.getLogger(__name__)
+
+KeysOf = Callable[[Obj | None, Obj | None], Iterable[str]]
+
+
+@dataclass(slots=True)
+class Parts:
+    """What every controller is given. `names` makes the random suffixes of what it creates."""
+
+    client: Client
+    informers: Informers
+    clock: Clock
+    suffix: Callable[[], str]
+
+
+class Controller:
+    """Subclass it: set `name`, call `watch` in `__init__`, write `reconcile`."""
+
+    name = "controller"
+    #: keys worked on at a time; more than one only pays when writes wait for a disk or a network
+    workers = 8
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.clock = parts.clock
+        self.queue: WorkQueue[str] = WorkQueue(parts.clock)
+        self.recorder = Recorder(parts.client, parts.clock, self.name)
+        self._applier = Applier(parts.client, parts.informers, self.recorder)
+
+    def informer(self, resource: Resource) -> Informer:
+        return self.parts.informers.of(resource)
+
+    def watch(self, resource: Resource, keys_of: KeysOf | None = None, delay: Callable[[str], float] | None = None) -> Informer:
+        """Every change of the resource queues the keys that `keys_of(old, new)` gives (default: the object's own key).
+
+        `delay`: seconds a key may wait, so that many changes at once are looked at once.
+        """
+        informer = self.informer(resource)
+        if keys_of is None:
+            informer.add_handler(lambda old, new: self.queue.add(key(new or old or {})))
+        else:
+            chosen = keys_of
+
+            def handler(old: Obj | None, new: Obj | None) -> None:
+                for each in chosen(old, new):
+                    self.queue.add_after(each, delay(each) if delay is not None else 0)
+
+            informer.add_handler(handler)
+        return informer
+
+    async def reconcile(self, key: str) -> float | None:
+        """Bring the world one step closer for this key; gives seconds after which to look again. May raise StatusError."""
+        raise NotImplementedError
+
+    async def apply(self, plan: Plan) -> Applied:
+        return await self._applier.apply(plan)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        recorder = asyncio.create_task(self.recorder.run(), name=f"{self.name} events")
+        workers = [asyncio.create_task(self._work(), name=f"{self.name} {i}") for i in range(self.workers)]
+        try:
+            await asyncio.gather(recorder, *workers)
+        finally:
+            for task in (recorder, *workers):
+                task.cancel()
+            await asyncio.gather(recorder, *workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                each = await self.queue.get()
+            except QueueClosed:
+                return
+            try:
+                again = await self.reconcile(each)
+            except Conflict:
+                # somebody else was quicker: what we read was old, the informer brings the new
+                self.queue.add_failed(each)
+            except (StatusError, OSError) as error:
+                wait = self.queue.add_failed(each)
+                log.warning("%s: %s: %s (again in %.3g s)", self.name, each, error, wait)
+            except Exception:
+                wait = self.queue.add_failed(each)
+                log.exception("%s: %s failed (again in %.3g s)", self.name, each, wait)
+            else:
+                self.queue.forget(each)
+                if again is not None:
+                    self.queue.add_after(each, again)
+            finally:
+                self.queue.done(each)

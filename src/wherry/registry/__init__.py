@@ -1,0 +1,1 @@
+"""REST semantics over the store, and the only code that writes: decode, default, admit, validate, store."""

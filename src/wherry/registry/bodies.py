@@ -1,0 +1,52 @@
+"""From what a client sent to a private draft in the stored version: decoded, checked, converted, defaulted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from wherry.api.errors import BadRequest
+from wherry.api.objects import Obj
+from wherry.api.options import Target, WriteOptions
+from wherry.api.resources import Resource
+from wherry.registry.core import Core
+from wherry.registry.results import Body, RawBody
+from wherry.rules import decode
+from wherry.rules.conversion import convert
+
+
+def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> tuple[Obj, list[str]]:
+    """(draft in the stored version, warnings). Raises BadRequest. A trusted object is only copied at its top."""
+    if options.trusted and not isinstance(body, RawBody):
+        return {**body, "metadata": dict(body["metadata"])}, []
+    # an object at hand stays its owner's: what follows fills in defaults in place
+    parsed = decode.parse(*body) if isinstance(body, RawBody) else decode.Parsed(msgspec.json.decode(msgspec.json.encode(body)))
+    decoded = decode.decode(resource, parsed, options.field_validation)
+    return to_storage(core, resource, decoded.obj), decoded.warnings
+
+
+def to_storage(core: Core, resource: Resource, obj: Obj) -> Obj:
+    """The object in the version it is stored in, with defaults filled in. `obj` is private and may be changed."""
+    storage = core.table.storage(resource)
+    if storage is not resource:
+        obj = convert(obj, resource, storage)
+    obj.setdefault("metadata", {})
+    core.strategy(storage).default(obj)
+    return obj
+
+
+def check_name(obj: Obj, target: Target) -> None:
+    """The object must be what the path says. Fills in name and namespace. Raises BadRequest."""
+    meta = obj["metadata"]
+    if target.name:
+        name = meta.setdefault("name", target.name)
+        if name != target.name:
+            raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
+    check_namespace(obj, target)
+
+
+def check_namespace(obj: Obj, target: Target) -> None:
+    meta = obj["metadata"]
+    if not target.resource.namespaced:
+        meta.pop("namespace", None)
+    elif meta.setdefault("namespace", target.namespace) != target.namespace:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")

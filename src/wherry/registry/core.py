@@ -1,0 +1,69 @@
+"""What every part of the registry shares: the store, the strategies, the clock, the source of names.
+
+Made once by the cluster; the verbs (`reads`, `creates`, `updates`, `patches`, `deletes`, `watches`) are functions of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wherry.api import timestamps
+from wherry.api.options import Target
+from wherry.api.resources import Resource, ResourceTable
+from wherry.registry.pod_specs import PodSpecs
+from wherry.rules.kinds import STRATEGIES
+from wherry.rules.strategy import PLAIN, Strategy
+from wherry.store.protocol import Store
+
+if TYPE_CHECKING:
+    from wherry.registry.admission.chain import Chain
+
+#: the alphabet of generated names: no vowels, no look-alikes (k8s.io/apimachinery/pkg/util/rand)
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+#: generateName keeps this much of its prefix, so that five more characters fit a label
+MAX_GENERATED_PREFIX = 58
+
+
+@dataclass(slots=True)
+class Core:
+    """The registry's means. `now` gives seconds since the epoch, `rng` uids and name suffixes."""
+
+    store: Store
+    now: Callable[[], float]
+    rng: random.Random
+    table: ResourceTable
+    admission: Chain
+    strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
+    pod_specs: PodSpecs = field(default_factory=PodSpecs)
+    #: held from the choice of a cluster IP or node port until the Service that has it is stored
+    allocating: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def strategy(self, resource: Resource) -> Strategy:
+        return self.strategies.get(resource.group_kind, PLAIN)
+
+    def new_uid(self) -> str:
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def suffix(self) -> str:
+        return "".join(self.rng.choices(ALPHABET, k=5))
+
+    def timestamp(self) -> str:
+        return timestamps.time(self.now())
+
+
+def prefix(storage: Resource, namespace: str = "") -> str:
+    """The key prefix of a resource's objects, all or one namespace's."""
+    return f"{storage.group_resource}/{namespace}/" if namespace else f"{storage.group_resource}/"
+
+
+def key(storage: Resource, namespace: str, name: str) -> str:
+    return f"{storage.group_resource}/{namespace}/{name}" if storage.namespaced else f"{storage.group_resource}/{name}"
+
+
+def target_key(core: Core, target: Target) -> str:
+    return key(core.table.storage(target.resource), target.namespace, target.name)

@@ -1,0 +1,149 @@
+"""Create: from a body to a stored object.
+
+The order is the reference's (k8s.io/apiserver handlers/create.go, registry/rest/create.go): decode, default, field managers, admission,
+system metadata, preparation, validation, store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wherry.api import errors
+from wherry.api.errors import AlreadyExists, StatusError
+from wherry.api.objects import Obj, is_deleting
+from wherry.api.options import Target, User, WriteOptions
+from wherry.api.resources import Resource
+from wherry.registry import bodies, hooks, managers
+from wherry.registry.admission.chain import Request
+from wherry.registry.core import MAX_GENERATED_PREFIX, Core, key
+from wherry.registry.encode import encoder, transient
+from wherry.registry.managers import Track
+from wherry.registry.reads import as_served
+from wherry.registry.results import Body, RawBody, Written
+from wherry.rules.strategy import Strategy
+from wherry.rules.validation.metadata import validate_metadata
+from wherry.rules.validation.write import create_errors
+from wherry.store.protocol import CompareFailed, Record
+
+#: how often a generated name that is taken is replaced (KEP-4420)
+NAME_TRIES = 8
+
+
+async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+    """Raises BadRequest, Invalid, AlreadyExists, Forbidden, NotFound (namespace)."""
+    if options.trusted and target.resource.group_resource == "pods" and not isinstance(body, RawBody):
+        return await _create_pod(core, target, body, options, user)
+    draft, warnings = bodies.draft(core, target.resource, body, options)
+    return await create_draft(core, target, draft, options, user, warnings)
+
+
+async def _create_pod(core: Core, target: Target, pod: Obj, options: WriteOptions, user: User) -> Written:
+    """A pod of one of our controllers: what its spec becomes is worked out once per template (see `pod_specs`)."""
+    seen = core.pod_specs.key(target.namespace, options.manager, pod)
+    made = core.pod_specs.get(seen)
+    if made is None:
+        draft, warnings = bodies.draft(core, target.resource, pod, replace(options, trusted=False))
+        written = await create_draft(core, target, draft, options, user, warnings)
+        core.pod_specs.put(seen, written.record.object())
+        return written
+    status = {"phase": "Pending", "qosClass": made.qos_class}
+    draft = {"kind": "Pod", "apiVersion": "v1", "metadata": dict(pod["metadata"]), "spec": made.spec, "status": status}
+    entry = {
+        "manager": options.manager,
+        "operation": "Update",
+        "apiVersion": "v1",
+        "time": core.timestamp(),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": made.fields,
+    }
+    draft["metadata"]["managedFields"] = [entry]
+    return await _create_alike(core, target, draft, options)
+
+
+async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions) -> Written:
+    """Only what differs between pods of one template is looked at: their names."""
+    resource = target.resource
+    bodies.check_name(draft, target)
+    strategy = core.strategy(resource)
+    _system_metadata(core, draft, strategy)
+    if found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule):
+        raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
+    try:
+        record = await _store(core, resource, draft, options)
+    except CompareFailed as error:
+        raise _exists(resource, draft, error.current) from error
+    return Written(record, True)
+
+
+async def create_draft(
+    core: Core, target: Target, draft: Obj, options: WriteOptions, user: User, warnings: list[str], track: Track = managers.by_update
+) -> Written:
+    """The rest of a create, from a draft in the stored version on."""
+    resource = core.table.storage(target.resource)
+    strategy = core.strategy(resource)
+    bodies.check_name(draft, target)
+    if draft["metadata"].get("resourceVersion"):
+        raise StatusError("resourceVersion should not be set on objects to be created", code=500)
+    track(core, resource, None, draft, options, "")
+    generated = "name" not in draft["metadata"]
+    await core.admission.admit(
+        Request("CREATE", resource, "", target.namespace, draft["metadata"].get("name", ""), draft, None, user, options.dry_run)
+    )
+    _system_metadata(core, draft, strategy)
+    async with hooks.guard(core, resource):
+        await hooks.give(core, resource, draft, None)
+        strategy.prepare_create(draft)
+        warnings = [*warnings, *strategy.warnings(draft, None)]
+        record = await _named(core, resource, strategy, draft, options, NAME_TRIES if generated else 1)
+    return Written(as_served(core, target.resource, record), True, tuple(warnings))
+
+
+async def _named(core: Core, resource: Resource, strategy: Strategy, draft: Obj, options: WriteOptions, tries: int) -> Record:
+    """Validate and store; a generated name that is taken is made anew. Raises AlreadyExists, Invalid."""
+    for last in range(tries - 1, -1, -1):
+        meta = draft["metadata"]
+        if meta.get("generateName") and (tries > 1 or "name" not in meta):
+            meta["name"] = meta["generateName"][:MAX_GENERATED_PREFIX] + core.suffix()
+        _validate(resource, strategy, draft)
+        try:
+            return await _store(core, resource, draft, options)
+        except CompareFailed as error:
+            if not last:
+                raise _exists(resource, draft, error.current) from error
+    raise AssertionError("no try left")
+
+
+def _system_metadata(core: Core, draft: Obj, strategy: Strategy) -> None:
+    meta = draft["metadata"]
+    for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
+        meta.pop(name, None)
+    meta["uid"] = core.new_uid()
+    meta["creationTimestamp"] = core.timestamp()
+    if strategy.generation:
+        meta["generation"] = 1
+
+
+def _validate(resource: Resource, strategy: Strategy, draft: Obj) -> None:
+    if found := create_errors(strategy, draft, namespaced=resource.namespaced):
+        raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
+
+
+async def _store(core: Core, resource: Resource, draft: Obj, options: WriteOptions) -> Record:
+    """Raises CompareFailed when the name is taken."""
+    at = key(resource, draft["metadata"].get("namespace", ""), draft["metadata"]["name"])
+    if not options.dry_run:
+        record = await core.store.put(at, encoder(draft), expect=0)
+        core.pod_specs.wrote(resource)
+        return record
+    current = await core.store.get(at)
+    if current is not None:
+        raise CompareFailed(at, current)
+    return transient(draft)
+
+
+def _exists(resource: Resource, draft: Obj, current: Record | None) -> AlreadyExists:
+    name = draft["metadata"]["name"]
+    error = errors.already_exists(resource.group_resource, name)
+    if current is not None and is_deleting(current.object()):
+        error = AlreadyExists(f"object is being deleted: {error.message}", error.details)
+    return error

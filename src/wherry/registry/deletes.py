@@ -1,0 +1,58 @@
+"""Delete, one or many: asks `rules.deletion` what happens, and does it."""
+
+from __future__ import annotations
+
+from wherry.api import errors
+from wherry.api.errors import NotFound
+from wherry.api.options import DeleteOptions, ListOptions, Target, User
+from wherry.registry.admission.chain import Request
+from wherry.registry.core import Core, target_key
+from wherry.registry.encode import encoder, transient
+from wherry.registry.reads import as_served, list_
+from wherry.registry.results import Deleted
+from wherry.rules.deletion import check_options, judge
+from wherry.store.protocol import CompareFailed, Record
+
+
+async def delete(core: Core, target: Target, options: DeleteOptions, user: User) -> Deleted:
+    """Raises NotFound, Conflict (a precondition), Invalid (options), Forbidden."""
+    check_options(options)
+    resource = core.table.storage(target.resource)
+    strategy = core.strategy(resource)
+    at = target_key(core, target)
+    record = await core.store.get(at)
+    while True:
+        if record is None:
+            raise errors.not_found(resource.group_resource, target.name)
+        obj = record.object()
+        await core.admission.admit(Request("DELETE", resource, "", target.namespace, target.name, obj, obj, user, options.dry_run))
+        verdict = judge(obj, resource, strategy, options, core.now())
+        if verdict.step == "pending" or (verdict.obj == obj and verdict.step == "mark"):
+            return Deleted(as_served(core, target.resource, record), False)
+        draft = {**verdict.obj, "metadata": dict(verdict.obj["metadata"])}
+        gone = verdict.step == "remove"
+        if options.dry_run:
+            return Deleted(as_served(core, target.resource, transient(draft, record.revision, at)), gone)
+        try:
+            write = core.store.delete if gone else core.store.put
+            written = await write(at, encoder(draft), expect=record.revision)
+            core.pod_specs.wrote(resource)
+        except CompareFailed as error:
+            record = error.current
+            continue
+        # an object that went without being marked is shown as it was
+        return Deleted(as_served(core, target.resource, record if gone and strategy.grace is None else written), gone)
+
+
+async def delete_collection(core: Core, target: Target, options: DeleteOptions, selection: ListOptions, user: User) -> list[Record]:
+    """Deletes what the selection finds, one by one; what went meanwhile is passed over. Returns what was found."""
+    check_options(options)
+    page = await list_(core, target, selection)
+    for record in page.records:
+        meta = record.object()["metadata"]
+        one = Target(target.resource, meta.get("namespace", ""), meta["name"])
+        try:
+            await delete(core, one, options, user)
+        except NotFound:
+            continue
+    return page.records

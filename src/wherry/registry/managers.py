@@ -1,0 +1,47 @@
+"""Who owns which fields: keeps `metadata.managedFields` on every write (KEP-555).
+
+A write is tracked in one of three ways: `by_update` (create, update, patch), `by_scale`, and `by_apply`, whose merge did it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wherry.api.objects import Obj
+from wherry.api.options import WriteOptions
+from wherry.api.resources import Resource
+from wherry.api.schema import definition
+from wherry.registry.core import Core
+from wherry.rules.managed_fields import track_scale, track_update
+
+#: (core, resource, old or None, draft, options, subresource): sets the draft's managedFields to what they are after the write
+Track = Callable[[Core, Resource, Obj | None, Obj, WriteOptions, str], None]
+
+
+def by_update(core: Core, resource: Resource, old: Obj | None, draft: Obj, options: WriteOptions, subresource: str = "") -> None:
+    fields = track_update(
+        old,
+        draft,
+        node=definition(resource.schema),
+        manager=options.manager,
+        api_version=resource.api_version,
+        subresource=subresource,
+        time=core.timestamp(),
+    )
+    _set(draft, fields)
+
+
+def by_scale(core: Core, resource: Resource, old: Obj | None, draft: Obj, options: WriteOptions, subresource: str = "") -> None:
+    if old is not None:
+        _set(draft, track_scale(old, draft, manager=options.manager, api_version=resource.api_version))
+
+
+def by_apply(core: Core, resource: Resource, old: Obj | None, draft: Obj, options: WriteOptions, subresource: str = "") -> None:
+    """The merge of the applied configuration set them."""
+
+
+def _set(draft: Obj, fields: list[Obj]) -> None:
+    if fields:
+        draft["metadata"]["managedFields"] = fields
+    else:
+        draft["metadata"].pop("managedFields", None)

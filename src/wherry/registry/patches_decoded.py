@@ -1,0 +1,42 @@
+"""Between a patch and an update: the object in the version the patch speaks of, and the patched object checked like a body."""
+
+from __future__ import annotations
+
+from wherry.api.errors import BadRequest
+from wherry.api.objects import Obj
+from wherry.api.options import Target, WriteOptions
+from wherry.api.resources import Resource
+from wherry.registry import bodies
+from wherry.registry.core import Core
+from wherry.rules import decode
+from wherry.rules.conversion import convert
+from wherry.rules.patch import undecodable
+
+
+def as_version(core: Core, resource: Resource, stored: Obj) -> Obj:
+    """A stored object in the version that was asked for."""
+    storage = core.table.storage(resource)
+    return stored if storage is resource else convert(stored, storage, resource)
+
+
+def decode_patched(resource: Resource, patched: Obj, parsed: object, patch_type: str, options: WriteOptions) -> tuple[Obj, list[str]]:
+    """The patched object, checked like a body. Raises Invalid naming the patch as the reference does."""
+    try:
+        decoded = decode.decode(resource, patched, options.field_validation)
+    except BadRequest as error:
+        why = error.message.removeprefix(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: ')
+        raise undecodable(patch_type, parsed, patched, why) from error
+    return decoded.obj, decoded.warnings
+
+
+def stored_draft(core: Core, target: Target, decoded: Obj) -> Obj:
+    """A private draft in the stored version, of the object that the path names."""
+    draft = bodies.to_storage(core, target.resource, {**decoded, "metadata": dict(decoded.get("metadata") or {})})
+    bodies.check_name(draft, target)
+    return draft
+
+
+def decoded_draft(core: Core, target: Target, merged: Obj) -> tuple[Obj, list[str]]:
+    """The same for the result of an apply, whose configuration was checked before."""
+    decoded = decode.decode(target.resource, merged, "Ignore")
+    return stored_draft(core, target, decoded.obj), decoded.warnings

@@ -1,0 +1,61 @@
+"""Pod specs seen before: what default, admission and validation made of them, shared by all pods of one template.
+
+Used by creates for pods that our own controllers make. A controller makes many pods with equal specs; what happens to the first (defaults,
+ServiceAccount token volume, tolerations, priority, validation) is the same for the next, and sharing the result saves both time and
+memory. Invariant: an entry is only good as long as no ServiceAccount, PriorityClass, or LimitRange was written; then all are forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import msgspec
+
+from wherry.api.objects import Obj
+from wherry.api.resources import Resource
+
+#: how many templates are remembered
+REMEMBERED = 1024
+#: what the making of a spec looks at beside the spec itself
+LOOKED_AT = frozenset({"serviceaccounts", "priorityclasses.scheduling.k8s.io", "limitranges", "namespaces"})
+_encode = msgspec.json.Encoder().encode
+_Key = tuple[str, str, bytes, bytes]
+
+
+class Made(NamedTuple):
+    """What became of a pod: the spec to share, its qosClass, and the fields its maker owns (FieldsV1)."""
+
+    spec: Obj
+    qos_class: str
+    fields: Obj
+
+
+class PodSpecs:
+    def __init__(self) -> None:
+        self._made: OrderedDict[_Key, Made] = OrderedDict()
+
+    def key(self, namespace: str, manager: str, pod: Obj) -> _Key:
+        """Pods with equal keys become alike in everything but their name."""
+        rest = {k: v for k, v in pod["metadata"].items() if k not in ("name", "namespace", "uid")}
+        return namespace, manager, _encode(pod["spec"]), _encode(rest)
+
+    def get(self, key: _Key) -> Made | None:
+        found = self._made.get(key)
+        if found is not None:
+            self._made.move_to_end(key)
+        return found
+
+    def put(self, key: _Key, pod: Obj) -> None:
+        """Remember what a stored pod became; nothing when its fields have other owners already."""
+        entries = pod["metadata"].get("managedFields") or []
+        if len(entries) != 1:
+            return
+        self._made[key] = Made(pod["spec"], pod["status"].get("qosClass", ""), entries[0]["fieldsV1"])
+        if len(self._made) > REMEMBERED:
+            self._made.popitem(last=False)
+
+    def wrote(self, resource: Resource) -> None:
+        """A write that may change what a spec becomes."""
+        if self._made and resource.group_resource in LOOKED_AT:
+            self._made.clear()

@@ -1,0 +1,114 @@
+"""Get and list: what is in the store, as records whose bytes go out unchanged.
+
+resourceVersion semantics: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+"""
+
+from __future__ import annotations
+
+from wherry.api import errors
+from wherry.api.errors import BadRequest, Gone
+from wherry.api.options import ListOptions, Target
+from wherry.api.resources import Resource
+from wherry.registry import continuation, query
+from wherry.registry.core import Core, prefix, target_key
+from wherry.registry.encode import transient
+from wherry.registry.query import Match
+from wherry.registry.results import Page
+from wherry.rules.conversion import convert
+from wherry.store.protocol import Compacted, FutureRevision, Range, Record
+
+TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
+    "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
+    "token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was "
+    "returned and now may show up in the list."
+)
+
+
+async def get(core: Core, target: Target, resource_version: str = "") -> Record:
+    """The object, as stored. Raises NotFound, Timeout (a version that has not happened), BadRequest."""
+    version = query.parse_version(resource_version)
+    if version > core.store.revision:
+        raise query.too_large_version(version, core.store.revision)
+    record = await core.store.get(target_key(core, target))
+    if record is None:
+        raise errors.not_found(target.resource.group_resource, target.name)
+    return as_served(core, target.resource, record)
+
+
+def as_served(core: Core, resource: Resource, record: Record) -> Record:
+    """The record in the version that was asked for; converted once per version and kept with the record."""
+    storage = core.table.storage(resource)
+    if storage is resource:
+        return record
+    if record.cache is None:
+        record.cache = {}
+    served: Record | None = record.cache.get(resource.api_version)
+    if served is None:
+        served = transient(convert(record.object(), storage, resource), record.revision, record.key)
+        record.cache[resource.api_version] = served
+    return served
+
+
+async def list_(core: Core, target: Target, options: ListOptions) -> Page:
+    """A page of the collection. Raises BadRequest, Invalid, Gone, Timeout."""
+    query.check_list(options)
+    resource = target.resource
+    match = query.matcher(options.label_selector, options.field_selector, core.strategy(resource))
+    at = prefix(core.table.storage(resource), target.namespace)
+    revision, after = _start(core, options, at)
+    if options.limit and match is not None:
+        return await _filtered_page(core, resource, at, revision, after, options.limit, match)
+    found = await _range(core, at, revision, after, options.limit)
+    records = found.records if match is None else [r for r in found.records if match(as_served(core, resource, r).object())]
+    token = continuation.encode(found.records[-1].key[len(at) :], found.revision) if found.remaining else ""
+    return Page(_serve(core, resource, records), found.revision, token, found.remaining if token else None)
+
+
+def _start(core: Core, options: ListOptions, at: str) -> tuple[int, str]:
+    """(revision or 0 for newest, key after which to go on)."""
+    if options.continue_token:
+        if options.resource_version and options.resource_version != "0":
+            raise BadRequest("specifying resource version is not allowed when using continue")
+        token = continuation.decode(options.continue_token)
+        return max(token.revision, 0), at + token.start
+    version = query.parse_version(options.resource_version)
+    if version > core.store.revision:
+        raise query.too_large_version(version, core.store.revision)
+    exact = options.resource_version_match == "Exact" or (options.limit and version and not options.resource_version_match)
+    return (version if exact else 0), ""
+
+
+async def _range(core: Core, at: str, revision: int, after: str, limit: int) -> Range:
+    try:
+        return await core.store.range(at, revision=revision, after=after, limit=limit)
+    except Compacted as error:
+        if not after:
+            raise Gone(f"The resourceVersion for the provided list is too old: {revision}") from error
+        gone = Gone(TOO_OLD)
+        gone.continue_token = continuation.encode(after[len(at) :], -1)
+        raise gone from error
+    except FutureRevision as error:
+        raise query.too_large_version(revision, error.current) from error
+
+
+async def _filtered_page(core: Core, resource: Resource, at: str, revision: int, after: str, limit: int, match: Match) -> Page:
+    """Pages count what matches; how many remain is not said (the reference does not know either)."""
+    kept: list[Record] = []
+    while True:
+        found = await _range(core, at, revision, after, max(limit, 500))
+        revision = found.revision
+        for record in found.records:
+            if match(as_served(core, resource, record).object()):
+                if len(kept) == limit:
+                    return Page(_serve(core, resource, kept), revision, continuation.encode(kept[-1].key[len(at) :], revision))
+                kept.append(record)
+        if not found.remaining:
+            return Page(_serve(core, resource, kept), revision)
+        after = found.records[-1].key
+
+
+def _serve(core: Core, resource: Resource, records: list[Record]) -> list[Record]:
+    if core.table.storage(resource) is resource:
+        return records
+    return [as_served(core, resource, r) for r in records]

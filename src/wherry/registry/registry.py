@@ -1,0 +1,88 @@
+"""The registry: REST semantics over the store, and the only code that writes.
+
+Called by the HTTP server and by `LocalClient`. Every record it gives has bytes that begin with `{"kind":"K","apiVersion":"V",`; the bytes
+go out as they are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+from wherry.api.errors import StatusError
+from wherry.api.options import DeleteOptions, ListOptions, Target, User, WatchOptions, WriteOptions
+from wherry.api.resources import ResourceTable
+from wherry.registry import creates, deletes, patches, reads, updates, watches
+from wherry.registry.admission.chain import Chain
+from wherry.registry.admission.default import default_chain
+from wherry.registry.core import Core
+from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
+from wherry.registry.subresources import binding, finalize, scale
+from wherry.store.protocol import Record, Store
+
+
+#: `Registry.list` shadows the built-in inside the class
+_Records: TypeAlias = list[Record]
+_Batch: TypeAlias = list[WatchEvent]
+
+
+class Registry:
+    """Every method raises StatusError. `rng` gives uids and name suffixes, `now` seconds since the epoch."""
+
+    def __init__(
+        self, store: Store, now: Callable[[], float], rng: random.Random, table: ResourceTable | None = None, admission: Chain | None = None
+    ) -> None:
+        self.table = table or ResourceTable()
+        self._core = Core(store, now, rng, self.table, admission or default_chain(store, rng))
+
+    @property
+    def store(self) -> Store:
+        return self._core.store
+
+    async def get(self, target: Target, resource_version: str = "") -> Record:
+        if target.subresource == "scale":
+            return await scale.read(self._core, target)
+        if target.subresource not in ("", "status"):
+            raise _not_built(target)
+        return await reads.get(self._core, target, resource_version)
+
+    async def list(self, target: Target, options: ListOptions) -> Page:
+        return await reads.list_(self._core, target, options)
+
+    def watch(self, target: Target, options: WatchOptions) -> AsyncIterator[_Batch]:
+        return watches.watch(self._core, target, options)
+
+    async def create(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+        if target.subresource == "binding":
+            return await binding.create(self._core, target, body, options, user)
+        if target.subresource:
+            raise _not_built(target)
+        return await creates.create(self._core, target, body, options, user)
+
+    async def update(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+        if target.subresource == "scale":
+            return await scale.update(self._core, target, body, options, user)
+        if target.subresource == "finalize":
+            return await finalize.update(self._core, target, body, options, user)
+        if target.subresource not in ("", "status"):
+            raise _not_built(target)
+        return await updates.update(self._core, target, body, options, user)
+
+    async def patch(self, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
+        if target.subresource == "scale":
+            return await scale.patch(self._core, target, patch_type, content, options, user)
+        if target.subresource not in ("", "status"):
+            raise _not_built(target)
+        return await patches.patch(self._core, target, patch_type, content, options, user)
+
+    async def delete(self, target: Target, options: DeleteOptions, user: User) -> Deleted:
+        return await deletes.delete(self._core, target, options, user)
+
+    async def delete_collection(self, target: Target, options: DeleteOptions, selection: ListOptions, user: User) -> _Records:
+        return await deletes.delete_collection(self._core, target, options, selection, user)
+
+
+def _not_built(target: Target) -> StatusError:
+    what = f"{target.resource.group_resource}/{target.subresource}"
+    return StatusError(f"wherry does not serve {what} yet", code=501, reason="NotImplemented")

@@ -1,0 +1,81 @@
+"""The binding subresource of pods: the scheduler's one write, `spec.nodeName` and the PodScheduled condition.
+
+Source: pkg/registry/core/pod/storage (BindingREST.assignPod).
+"""
+
+from __future__ import annotations
+
+from wherry.api import errors, field
+from wherry.api.errors import Cause
+from wherry.api.objects import Obj, is_deleting
+from wherry.api.options import Target, User, WriteOptions
+from wherry.api.resources import resource
+from wherry.registry.core import Core, key
+from wherry.registry.encode import encoder, transient
+from wherry.registry.results import Body, RawBody, Written
+from wherry.rules import decode
+from wherry.store.protocol import CompareFailed
+
+BINDING = resource("bindings")
+SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+    """Raises BadRequest, Invalid, NotFound, Conflict (assigned already, deleting, gated)."""
+    if isinstance(body, RawBody):
+        body = decode.decode(BINDING, decode.parse(body.content, body.content_type), options.field_validation).obj
+    aim = body.get("target") or {}
+    _check(aim, target.name)
+    at = key(target.resource, target.namespace, target.name)
+    record = await core.store.get(at)
+    while True:
+        if record is None:
+            raise errors.not_found("pods", target.name)
+        _check_uid(record.object(), body)
+        draft = _bound(core, record.object(), aim["name"], body)
+        if options.dry_run:
+            break
+        try:
+            await core.store.put(at, encoder(draft), expect=record.revision)
+            break
+        except CompareFailed as error:
+            record = error.current
+    return Written(transient(SUCCESS), True)
+
+
+def _check(aim: Obj, name: str) -> None:
+    causes: list[Cause] = []
+    if aim.get("kind") not in (None, "", "Node"):
+        causes.append(field.not_supported("target.kind", aim["kind"], ("Node", "<empty>")))
+    if not aim.get("name"):
+        causes.append(field.required("target.name"))
+    if causes:
+        raise errors.invalid("Binding", name, causes)
+
+
+def _check_uid(pod: Obj, binding: Obj) -> None:
+    wanted = (binding.get("metadata") or {}).get("uid")
+    if wanted and wanted != pod["metadata"]["uid"]:
+        why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {pod['metadata']['uid']}"
+        raise errors.conflict("pods/binding", pod["metadata"]["name"], why)
+
+
+def _bound(core: Core, pod: Obj, node: str, binding: Obj) -> Obj:
+    name, spec = pod["metadata"]["name"], pod["spec"]
+    why = ""
+    if is_deleting(pod):
+        why = f"pod {name} is being deleted, cannot be assigned to a host"
+    elif spec.get("nodeName"):
+        why = f'pod {name} is already assigned to node "{spec["nodeName"]}"'
+    elif spec.get("schedulingGates"):
+        why = f"pod {name} has non-empty .spec.schedulingGates"
+    if why:
+        raise errors.conflict("pods/binding", name, why)
+    meta = pod["metadata"]
+    given = (binding.get("metadata") or {}).get("annotations")
+    if given:
+        meta = {**meta, "annotations": {**(meta.get("annotations") or {}), **given}}
+    condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": core.timestamp()}
+    status = pod.get("status") or {}
+    others = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
+    return {**pod, "metadata": dict(meta), "spec": {**spec, "nodeName": node}, "status": {**status, "conditions": [*others, condition]}}
