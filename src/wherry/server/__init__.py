@@ -1,0 +1,1 @@
+"""HTTP over the registry: paths, content negotiation, streaming, discovery, authentication."""

@@ -1,0 +1,188 @@
+"""The API server: HTTP over the registry, a client of it like any other.
+
+Started by the cluster. For each request: who asks, may they, what is it about, and the reply; every error becomes a Status. Watches and
+log streams end at once when the server stops, other requests are let finish. Nothing is logged per request unless a logger is given.
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/; k8s.io/apiserver/pkg/server/config.go (order of the filters).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+from typing import Self
+
+from aiohttp import web
+
+from wherry.api.errors import InternalError, StatusError
+from wherry.api.options import ADMIN, User
+from wherry.kit.clock import Clock
+from wherry.registry.registry import Registry
+from wherry.server import health, rendering, routes
+from wherry.server.access import Access
+from wherry.server.authentication import AUTHENTICATED, Authenticator, Certificates, FirstOf, Tokens
+from wherry.server.authorization import MASTERS, Authorizer, default_authorizer
+from wherry.server.call import Call
+from wherry.server.documents import Documents, method_not_allowed
+from wherry.server.gateway import NodeGateway, Simulated
+from wherry.server.health import Checks, Health
+from wherry.server.metrics import CONTENT_TYPE, Metrics
+from wherry.server.resources import Resources
+from wherry.server.reviews import Reviews, Rules, rules_of
+from wherry.server.routes import Route
+from wherry.server.watching import Watching
+from wherry.server.wire import Answer, Date, Reply, Server
+
+_log = logging.getLogger(__name__)
+#: long selectors and continue tokens need room in the request line (Go's default for all headers together is 1 MiB)
+_MAX_LINE = 256 * 1024
+#: seconds a client gets to answer the end of its TLS connection before the connection is cut
+_GOODBYE = 0.2
+_LONG_VERBS = ("watch",)
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+#: who asks where nobody is asked who they are
+UNSECURED = User("system:unsecured", groups=(MASTERS, AUTHENTICATED))
+
+
+class ApiServer:
+    """`ready` says which parts of the cluster work; `rng` draws audit ids and the length of unlimited watches."""
+
+    def __init__(self, registry: Registry, clock: Clock, *, authenticator: Authenticator, gateway: NodeGateway, ready: Checks,
+                 authorizer: Authorizer = default_authorizer, rules: Rules = rules_of, anonymous: bool = False,
+                 rng: random.Random | None = None, access_log: logging.Logger | None = None) -> None:  # fmt: skip
+        self._table, self._clock = registry.table, clock
+        self._rng = rng or random.Random()
+        self._access = Access(authenticator, authorizer, anonymous=anonymous)
+        self._documents = Documents(registry.table)
+        self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
+        reviews = Reviews(authenticator, authorizer, clock.now, rules)
+        self._resources = Resources(registry, clock, Watching(clock, self._rng.random), gateway, reviews)
+        self._servers: list[Server] = []
+        self._listeners: list[asyncio.Server] = []
+        self._access_log = access_log
+
+    @classmethod
+    def for_admin(cls, registry: Registry, clock: Clock, token: str, ready: Checks, *, gateway: NodeGateway | None = None,
+                  rng: random.Random | None = None) -> Self:  # fmt: skip
+        """A server that knows one user by token, the administrator, and everyone with a certificate of the cluster's CA."""
+        known = FirstOf((Certificates(), Tokens({token: ADMIN})))
+        return cls(registry, clock, authenticator=known, gateway=gateway or Simulated(), ready=ready, rng=rng)
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None) -> int:
+        """Listens, on one more port with every call; the port is the answer (0 asks for any)."""
+        return await self._listen(host, port, ssl_context, None)
+
+    async def start_insecure(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listens without TLS and asks nobody who they are: everyone who can connect may do everything. Only for the loopback interface."""
+        if host not in _LOOPBACK:
+            raise ValueError(f"a port without authentication is only served on the loopback interface, not on {host}")
+        return await self._listen(host, port, None, UNSECURED)
+
+    async def _listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None, everyone: User | None) -> int:
+        server: Server
+
+        async def handle(request: web.BaseRequest) -> Answer:
+            return await self._handle(server, request, everyone)
+
+        server = Server(
+            handle, access_log=None, auto_decompress=False, max_line_size=_MAX_LINE, max_field_size=_MAX_LINE, lingering_time=1.0
+        )
+        ending = {"ssl_shutdown_timeout": _GOODBYE} if ssl_context is not None else {}
+        listener = await asyncio.get_running_loop().create_server(server, host, port, ssl=ssl_context, backlog=1024, **ending)
+        self._servers.append(server)
+        self._listeners.append(listener)
+        bound: int = listener.sockets[0].getsockname()[1]
+        return bound
+
+    async def stop(self, grace: float = 10.0) -> None:
+        """Takes no new connections, ends watches at once, lets requests finish for up to `grace` seconds. Safe to call twice."""
+        self._health.stopping = True
+        listeners, servers = self._listeners, self._servers
+        self._listeners, self._servers = [], []
+        for listener in listeners:
+            listener.close()
+        for server in servers:
+            server.end_long()
+            server.pre_shutdown()
+        await asyncio.gather(*(server.shutdown(grace) for server in servers))
+        await asyncio.gather(*(server.closed() for server in servers))
+
+    @property
+    def watches(self) -> int:
+        """Long requests under way."""
+        return sum(server.long_requests for server in self._servers)
+
+    async def _handle(self, server: Server, request: web.BaseRequest, everyone: User | None) -> Answer:
+        started = asyncio.get_running_loop().time()
+        call = Call(request)
+        call.user = everyone
+        common = self._common(request)
+        verb, resource = call.method.lower(), ""
+        try:
+            parts = routes.split(call.path)
+            route = self._route(parts)
+            if route is not None:
+                verb, resource = self._verb(call, route), route.target.resource.plural
+            answer = await self._answer(server, call, parts, route, verb, common)
+        except StatusError as error:
+            answer = rendering.error_reply(call, error)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            _log.exception("%s %s failed", call.method, call.path)
+            answer = rendering.error_reply(call, InternalError(f"Internal error occurred: {error}"))
+        if isinstance(answer, Reply):
+            answer.common = common
+        took = asyncio.get_running_loop().time() - started
+        self._count(verb, resource, answer.code, took)
+        if self._access_log is not None:
+            self._access_log.info("%s %s %d %.1fms", call.method, request.raw_path, answer.code, took * 1000)
+        return answer
+
+    def _count(self, verb: str, resource: str, code: int, seconds: float) -> None:
+        self._metrics.count(verb.upper(), resource, code, 0.0 if verb in _LONG_VERBS else seconds)
+
+    def _common(self, request: web.BaseRequest) -> bytes:
+        """The lines that every reply has."""
+        given = request.headers.get("Audit-ID")
+        if given is None:
+            bits = self._rng.getrandbits(128)
+            text = f"{bits:032x}"
+            given = f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{8 + (bits & 3):x}{text[17:20]}-{text[20:]}"
+        return b"Audit-Id: %b\r\n%b" % (given[:64].encode(errors="replace"), self._date.line(self._clock.now()))
+
+    def _route(self, parts: list[str]) -> Route | None:
+        """The resource that a path is about, if it is about one."""
+        first, count = parts[0], len(parts)
+        if (first == "api" and count > 2) or (first == "apis" and count > 3):
+            return routes.resolve(self._table, parts)
+        return None
+
+    @staticmethod
+    def _verb(call: Call, route: Route) -> str:
+        verb = route.verb(call.method)
+        if verb in ("list", "get") and "watch" in call.query and not route.target.subresource and call.parameters.flag("watch"):
+            # `?watch=1` on one object is not a watch, it is a get
+            return "watch" if verb == "list" and "watch" in route.target.resource.verbs else verb
+        return verb
+
+    async def _answer(self, server: Server, call: Call, parts: list[str], route: Route | None, verb: str, common: bytes) -> Answer:
+        if parts[0] in health.PATHS and "Authorization" not in call.request.headers:
+            return self._health.reply(parts, call.parameters)
+        if call.user is None:
+            call.user = self._access.identify(call)
+        self._access.allow(call, call.user, parts, route, verb)
+        if route is not None:
+            if not verb:
+                raise method_not_allowed()
+            return await self._resources.serve(server, call, route, verb, common)
+        if parts[0] in health.PATHS:
+            return self._health.reply(parts, call.parameters)
+        if parts == ["metrics"]:
+            return Reply(200, self._metrics.text(self.watches).encode(), CONTENT_TYPE)
+        if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):
+            return self._documents.missing(call, parts)
+        return self._documents.reply(call, parts)
+
+

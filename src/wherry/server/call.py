@@ -1,0 +1,53 @@
+"""A request as the handlers see it: one small object a request, whose dearer parts are read when they are asked for."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from wherry.api.options import User
+from wherry.server import negotiation, parameters
+from wherry.server.negotiation import Wanted
+from wherry.server.parameters import Parameters
+
+
+class Call:
+    """`path` is as it came, without the query. `user` is set once the caller is known."""
+
+    __slots__ = ("_parameters", "method", "path", "query", "request", "user", "warnings")
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        self.request = request
+        self.method = request.method
+        self.path, _, self.query = request.raw_path.partition("?")
+        self._parameters: Parameters | None = None
+        self.user: User | None = None
+        #: texts for Warning headers that come from elsewhere than the registry
+        self.warnings: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> Parameters:
+        if self._parameters is None:
+            self._parameters = parameters.parse(self.query)
+        return self._parameters
+
+    def header(self, name: str) -> str:
+        return self.request.headers.get(name, "")
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the client wants to be answered in. Raises NotAcceptable."""
+        return negotiation.negotiate(self.request.headers.get("Accept"))
+
+    @property
+    def pretty(self) -> bool:
+        """Whether JSON is to be indented."""
+        if "pretty" in self.query and (asked := self.parameters.text("pretty")):
+            return asked.lower() in ("1", "t", "true")
+        return negotiation.is_human(self.header("User-Agent"))
+
+    @property
+    def who(self) -> User:
+        """The caller, after authentication."""
+        if self.user is None:
+            raise RuntimeError("the caller is not authenticated")
+        return self.user

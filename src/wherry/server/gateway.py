@@ -1,0 +1,55 @@
+"""The way to the nodes: what the server asks of whoever runs containers, when a client wants a pod's logs.
+
+A `NodeGateway` is implemented by the node agent and called by `pod_requests`. What a runtime cannot do it refuses by name with a
+StatusError. `Simulated` speaks for nodes whose containers are only simulated.
+Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
+
+from wherry.api.errors import BadRequest
+from wherry.api.objects import Obj
+
+
+class LogOptions(NamedTuple):
+    """`stream`: All, Stdout or Stderr. `since_time` is seconds since the epoch."""
+
+    follow: bool = False
+    previous: bool = False
+    since_seconds: int | None = None
+    since_time: float | None = None
+    timestamps: bool = False
+    tail_lines: int | None = None
+    limit_bytes: int | None = None
+    stream: str = "All"
+
+
+class NodeGateway(Protocol):
+    def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """What a container wrote, in pieces. Raises StatusError, at the latest with the first piece."""
+        ...
+
+
+def _statuses(pod: Obj) -> dict[str, Obj]:
+    status = pod.get("status") or {}
+    fields = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    return {entry["name"]: entry for name in fields for entry in status.get(name) or ()}
+
+
+class Simulated:
+    """Simulated containers run no process: their log is one line that says so."""
+
+    async def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+        meta = pod["metadata"]
+        state = _statuses(pod).get(container, {}).get("state") or {}
+        if not {"running", "terminated"} & set(state):
+            why = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
+            raise BadRequest(f'container "{container}" in pod "{meta["name"]}" is waiting to start: {why}')
+        if options.previous and not _statuses(pod)[container].get("lastState"):
+            raise BadRequest(f'previous terminated container "{container}" in pod "{meta["name"]}" not found')
+        line = f"wherry: container {container} of pod {meta['namespace']}/{meta['name']} is simulated: no process runs, nothing is logged\n"
+        if options.tail_lines != 0:
+            yield line.encode()[: options.limit_bytes]

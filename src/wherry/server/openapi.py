@@ -1,0 +1,150 @@
+"""The OpenAPI documents of the API server: `/openapi/v3`, `/openapi/v3/...` and `/openapi/v2`.
+
+Called by the HTTP server. Turns the resource table into documents, built when first asked for and kept compressed. Invariants: the same
+rows give the same bytes and the same hash; a document's hash says what it is made from, so the index needs no document.
+Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition, KEP-2896.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from wherry.api import schema_data
+from wherry.api.resources import Resource, ResourceTable
+from wherry.server import openapi_paths as paths
+from wherry.server import openapi_protobuf, openapi_schemas, openapi_v2
+
+#: media type of version 2 as protobuf, for the answer's Content-Type
+PROTOBUF_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#: how clients ask for it; the first, kubectl's, is no well-formed media type, so it must not be sent back
+PROTOBUF_V2_ASKED = ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", PROTOBUF_V2)
+
+#: JSON of the schemas of custom resources, by the name in `Resource.schema`
+Custom = Mapping[str, bytes]
+_NO_CUSTOM: Custom = {}
+_VERSION = "v1.36.2"
+_PLAIN_PATHS = (".well-known/openid-configuration", "api", "apis", "openid/v1/jwks", "version")
+_ALWAYS = tuple(paths.META + name for name in ("DeleteOptions", "Patch", "Status"))
+
+
+class _Source(NamedTuple):
+    """What a document is made from."""
+
+    rows: tuple[Resource, ...]
+    custom: tuple[tuple[str, bytes], ...]
+
+
+def index(table: ResourceTable, custom: Custom = _NO_CUSTOM) -> bytes:
+    """`/openapi/v3`: every document's path and address; the hash changes when the document does."""
+    found = {}
+    for path in sorted([*_PLAIN_PATHS, *_group_paths(table)]):
+        found[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={hash_of(table, path, custom)}"}
+    return msgspec.json.encode({"paths": found})
+
+
+def v3(table: ResourceTable, group: str, version: str, custom: Custom = _NO_CUSTOM) -> bytes | None:
+    """The document of a group version; None when nothing is served there."""
+    return document(table, paths.root(group, version)[1:], custom)
+
+
+def document(table: ResourceTable, path: str, custom: Custom = _NO_CUSTOM) -> bytes | None:
+    """The document behind `/openapi/v3/<path>`; None when there is none."""
+    source = _source(table, path, custom)
+    if source.rows:
+        return zlib.decompress(_v3(source))
+    if path in _PLAIN_PATHS or path in _group_paths(table):
+        return _plain(path)
+    return None
+
+
+def hash_of(table: ResourceTable, path: str, custom: Custom = _NO_CUSTOM) -> str:
+    """The hash in the index: of what the document is made from, SHA-512 in upper-case hexadecimal."""
+    made_from = repr((schema_data.VERSION, _VERSION, path, _source(table, path, custom)))
+    return hashlib.sha512(made_from.encode()).hexdigest().upper()
+
+
+def v2(table: ResourceTable, custom: Custom = _NO_CUSTOM) -> bytes:
+    """`/openapi/v2` as JSON: all group versions in one document."""
+    return zlib.decompress(_v2(_everything(table, custom)))
+
+
+def v2_protobuf(table: ResourceTable, custom: Custom = _NO_CUSTOM) -> bytes:
+    """`/openapi/v2` as protobuf (media type PROTOBUF_V2, asked for as PROTOBUF_V2_ASKED): the form that kubectl asks for."""
+    return zlib.decompress(_v2_protobuf(_everything(table, custom)))
+
+
+def _group_paths(table: ResourceTable) -> set[str]:
+    versions = {paths.root(row.group, row.version)[1:] for row in table}
+    return versions | {f"apis/{row.group}" for row in table if row.group}
+
+
+def _source(table: ResourceTable, path: str, custom: Custom) -> _Source:
+    return _pick(tuple(row for row in table if paths.root(row.group, row.version)[1:] == path), custom)
+
+
+def _everything(table: ResourceTable, custom: Custom) -> _Source:
+    return _pick(tuple(table), custom)
+
+
+def _pick(rows: tuple[Resource, ...], custom: Custom) -> _Source:
+    return _Source(rows, tuple((row.schema, custom[row.schema]) for row in rows if row.schema in custom))
+
+
+@lru_cache(maxsize=64)
+def _v3(source: _Source) -> bytes:
+    head = msgspec.json.encode({"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "unversioned"}, "paths": _paths(source)})
+    schemas = b",".join(_pair(name, schema) for name, schema in _definitions(source, openapi_schemas.V3))
+    return zlib.compress(head[:-1] + b',"components":{"schemas":{' + schemas + b"}}}", 5)
+
+
+@lru_cache(maxsize=2)
+def _v2(source: _Source) -> bytes:
+    head = msgspec.json.encode({"swagger": "2.0", "info": _info(), "paths": openapi_v2.paths(_paths(source))})
+    schemas = b",".join(_pair(name, schema) for name, schema in _definitions(source, openapi_schemas.V2))
+    return zlib.compress(head[:-1] + b',"definitions":{' + schemas + b"}}", 5)
+
+
+@lru_cache(maxsize=2)
+def _v2_protobuf(source: _Source) -> bytes:
+    definitions = _definitions(source, openapi_schemas.V2)
+    return zlib.compress(openapi_protobuf.document(_info(), openapi_v2.paths(_paths(source)), definitions), 5)
+
+
+def _info() -> dict[str, str]:
+    return {"title": "Kubernetes", "version": _VERSION}
+
+
+def _paths(source: _Source) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for row in source.rows:
+        found.update(paths.items(row, strategic=schema_data.has(row.schema)))
+    return dict(sorted(found.items()))
+
+
+def _definitions(source: _Source, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every definition that the document's paths need, one at a time: a whole document as Python values would be big."""
+    custom = dict(source.custom)
+    names = {*_ALWAYS, *(name for row in source.rows for name in paths.schemas(row))}
+    built_in = openapi_schemas.reachable(names | ({paths.META + "ObjectMeta", paths.META + "ListMeta"}))
+    for name in built_in:
+        yield name, openapi_schemas.definition(name, place)
+    for row in source.rows:
+        if not schema_data.has(row.schema):
+            yield from openapi_schemas.custom(row, custom.get(row.schema), paths.list_schema(row), place)
+
+
+def _pair(name: str, schema: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(name) + b":" + msgspec.json.encode(schema)
+
+
+def _plain(path: str) -> bytes:
+    """The document of a path that serves no resources: discovery, version, keys."""
+    operation = {"get": {"description": f"get /{path}", "responses": {"200": {"description": "OK"}}}}
+    info = {"title": "Kubernetes", "version": "unversioned"}
+    return msgspec.json.encode({"openapi": "3.0.0", "info": info, "paths": {f"/{path}/": operation}, "components": {}})

@@ -1,0 +1,168 @@
+"""Questions about access, answered by create and never stored: `kubectl auth can-i`, `kubectl auth whoami`.
+
+Called by `resources` instead of the registry for the kinds of authentication.k8s.io and authorization.k8s.io. The answers come from
+the server's own authenticator and authorization hook. Source: pkg/registry/authorization, pkg/registry/authentication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wherry.api import field, timestamps
+from wherry.api.errors import BadRequest, invalid
+from wherry.api.field import Errors
+from wherry.api.objects import Obj
+from wherry.api.options import Target, User, WriteOptions
+from wherry.api.schema import definition
+from wherry.rules import decode
+from wherry.rules.managed_fields import track_update
+from wherry.server.authentication import AUTHENTICATED, Authenticator, Credentials
+from wherry.server.authorization import MASTERS, SELF_REVIEWS, Attributes, Authorizer
+
+#: (group, plural) of what is answered here
+KINDS = frozenset(
+    {
+        ("authentication.k8s.io", "selfsubjectreviews"),
+        ("authentication.k8s.io", "tokenreviews"),
+        ("authorization.k8s.io", "localsubjectaccessreviews"),
+        ("authorization.k8s.io", "selfsubjectaccessreviews"),
+        ("authorization.k8s.io", "selfsubjectrulesreviews"),
+        ("authorization.k8s.io", "subjectaccessreviews"),
+    }
+)
+_ONE = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+_BOTH = "cannot be specified in combination with resourceAttributes"
+_PUBLIC = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
+_DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"]
+
+
+def user_info(user: User) -> Obj:
+    """A User as UserInfo; empty parts are left out."""
+    info = {"username": user.name, "uid": user.uid, "groups": list(user.groups), "extra": {k: list(v) for k, v in user.extra}}
+    return {k: v for k, v in info.items() if v}
+
+
+def _asked(spec: Obj) -> Attributes:
+    """The question in a review's spec."""
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
+    if resource is None:
+        return Attributes(path.get("verb", ""), path.get("path", ""))
+    return Attributes(
+        resource.get("verb", ""), "", resource.get("group", ""), resource.get("version", ""), resource.get("resource", ""),
+        resource.get("subresource", ""), resource.get("namespace", ""), resource.get("name", ""),
+    )  # fmt: skip
+
+
+def _spec_errors(spec: Obj) -> Errors:
+    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    errors: Errors = []
+    if resource is not None and path is not None:
+        errors.append(field.invalid("spec.nonResourceAttributes", path, _BOTH))
+    if resource is None and path is None:
+        errors.append(field.invalid("spec.resourceAttributes", None, _ONE))
+    return errors
+
+
+def _subject_errors(spec: Obj) -> Errors:
+    if spec.get("user") or spec.get("groups"):
+        return []
+    return [field.invalid("spec.user", "", "at least one of user or group must be specified")]
+
+
+def _metadata_errors(review: Obj, *, namespaced: bool) -> Errors:
+    given = {k: v for k, v in (review.get("metadata") or {}).items() if v and k != "managedFields"}
+    if namespaced:
+        given.pop("namespace", None)
+    detail = "must be empty except for namespace" if namespaced else "must be empty"
+    return [field.invalid("metadata", given, detail)] if given else []
+
+
+def _subject(spec: Obj) -> User:
+    extra = tuple((k, tuple(v)) for k, v in (spec.get("extra") or {}).items())
+    return User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
+
+
+def rules_of(user: User) -> Obj:
+    """What the default hook allows, as a SubjectRulesReviewStatus."""
+    resources: list[Obj] = []
+    paths: list[Obj] = []
+    if MASTERS in user.groups:
+        resources.append({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})
+        paths.append({"verbs": ["*"], "nonResourceURLs": ["*"]})
+    if AUTHENTICATED in user.groups:
+        for group in dict.fromkeys(g for g, _ in SELF_REVIEWS):
+            resources.append({"verbs": ["create"], "apiGroups": [group], "resources": [r for g, r in SELF_REVIEWS if g == group]})
+    paths.append({"verbs": ["get"], "nonResourceURLs": _PUBLIC})
+    if AUTHENTICATED in user.groups:
+        paths.append({"verbs": ["get"], "nonResourceURLs": _DISCOVERY})
+    return {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}
+
+
+Rules = Callable[[User], Obj]
+
+
+class Reviews:
+    """`rules` lists what a user may do; `now` gives seconds since the epoch."""
+
+    def __init__(self, authenticator: Authenticator, authorizer: Authorizer, now: Callable[[], float], rules: Rules = rules_of) -> None:
+        self._authenticator, self._authorizer, self._now, self._rules = authenticator, authorizer, now, rules
+
+    def create(self, target: Target, content: bytes, content_type: str, options: WriteOptions, user: User) -> tuple[Obj, list[str]]:
+        """The review with its answer, and warnings. Raises BadRequest, Invalid."""
+        resource = target.resource
+        decoded = decode.decode(resource, (content, content_type), options.field_validation)
+        review: Obj = decoded.obj
+        given_namespace = (review.get("metadata") or {}).get("namespace", target.namespace)
+        if given_namespace != target.namespace:
+            raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+        return self._answer(target, review, options, user), decoded.warnings
+
+    def _answer(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
+        match target.resource.plural:
+            case "selfsubjectreviews":
+                meta = {"creationTimestamp": timestamps.time(self._now())}
+                return self._review(target, meta, {"status": {"userInfo": user_info(user)}})
+            case "tokenreviews":
+                return self._token(target, review)
+            case "selfsubjectrulesreviews":
+                if not (review.get("spec") or {}).get("namespace"):
+                    raise BadRequest("no namespace on request")
+                return self._review(target, {}, {"spec": {}, "status": self._rules(user)})
+        return self._access(target, review, options, user)
+
+    @staticmethod
+    def _review(target: Target, metadata: Obj, rest: Obj) -> Obj:
+        return {"kind": target.resource.kind, "apiVersion": target.resource.api_version, "metadata": metadata, **rest}
+
+    def _token(self, target: Target, review: Obj) -> Obj:
+        spec = review.get("spec") or {}
+        if not spec.get("token"):
+            raise BadRequest("token is required for TokenReview in authentication")
+        user = self._authenticator.authenticate(Credentials(spec["token"]))
+        status: Obj = {"user": {}, "error": "invalid bearer token"} if user is None else {"authenticated": True, "user": user_info(user)}
+        return self._review(target, self._tracked(target, review, WriteOptions()), {"spec": spec, "status": status})
+
+    def _access(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
+        resource, spec = target.resource, review.get("spec") or {}
+        own, local = resource.plural == "selfsubjectaccessreviews", resource.namespaced
+        errors = [*_spec_errors(spec), *([] if own else _subject_errors(spec)), *_metadata_errors(review, namespaced=local)]
+        if local and (spec.get("resourceAttributes") or {}).get("namespace", "") != target.namespace:
+            given = (spec.get("resourceAttributes") or {}).get("namespace", "")
+            errors.append(field.invalid("spec.resourceAttributes.namespace", given, "must match metadata.namespace"))
+        if errors:
+            raise invalid(resource.group_kind, "", errors)
+        decision = self._authorizer(user if own else _subject(spec), _asked(spec))
+        status: Obj = {"allowed": decision.allowed}
+        if decision.reason:
+            status["reason"] = decision.reason
+        metadata = {"namespace": target.namespace} if local else {}
+        return self._review(target, {**metadata, **self._tracked(target, review, options)}, {"spec": spec, "status": status})
+
+    def _tracked(self, target: Target, review: Obj, options: WriteOptions) -> Obj:
+        """Field ownership is kept even for what is never stored."""
+        resource = target.resource
+        fields = track_update(
+            None, {**review, "metadata": review.get("metadata") or {}}, node=definition(resource.schema), manager=options.manager,
+            operation="Update", api_version=resource.api_version, subresource="", time=timestamps.time(self._now()),
+        )  # fmt: skip
+        return {"managedFields": fields} if fields else {}

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wherry.api.resources import BUILT_IN, TABLE, Resource, ResourceTable
+from wherry.server import openapi
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "api" / "discovery.jsonl"
+VERSIONS = sorted({(row.group, row.version) for row in BUILT_IN})
+
+
+def _v3(group: str, version: str) -> dict[str, Any]:
+    content = openapi.v3(TABLE, group, version)
+    assert content is not None
+    document: dict[str, Any] = json.loads(content)
+    return document
+
+
+def test_index_lists_what_the_reference_lists() -> None:
+    recorded = next(json.loads(line) for line in GOLDEN.read_text().splitlines() if '"discovery/openapi-v3"' in line)
+    text = re.sub(r"hash=[0-9A-F]{128}", "hash=<HASH>", openapi.index(TABLE).decode())
+    assert json.loads(text) == recorded["response"]["body"]
+
+
+def test_every_listed_document_exists() -> None:
+    for path in json.loads(openapi.index(TABLE))["paths"]:
+        assert openapi.document(TABLE, path) is not None, path
+    assert openapi.document(TABLE, "apis/nosuch/v1") is None
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*(_references(item) for item in value.values())) if value else own
+    return set().union(*(_references(item) for item in value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize(("group", "version"), VERSIONS)
+def test_document_is_complete(group: str, version: str) -> None:
+    document = _v3(group, version)
+    defined = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert _references(document) <= defined
+    assert "null" not in {schema.get("type") for schema in document["components"]["schemas"].values()}
+
+
+def test_patch_says_what_kubectl_looks_for() -> None:
+    patch = _v3("apps", "v1")["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
+    assert patch["x-kubernetes-action"] == "patch"
+    assert patch["x-kubernetes-group-version-kind"] == {"group": "apps", "kind": "Deployment", "version": "v1"}
+    assert {p["name"] for p in patch["parameters"]} == {"dryRun", "fieldManager", "fieldValidation", "force"}
+    assert "application/strategic-merge-patch+json" in patch["requestBody"]["content"]
+
+
+def test_subresources_have_their_own_kinds() -> None:
+    paths = _v3("", "v1")["paths"]
+    scale = paths["/api/v1/namespaces/{namespace}/replicationcontrollers/{name}/scale"]["patch"]
+    assert scale["x-kubernetes-group-version-kind"]["group"] == "autoscaling"
+    assert paths["/api/v1/namespaces/{namespace}/pods/{name}/eviction"]["post"]["x-kubernetes-group-version-kind"]["kind"] == "Eviction"
+
+
+def test_schemas_are_written_as_each_version_does() -> None:
+    schemas = _v3("apps", "v1")["components"]["schemas"]
+    intstr = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
+    assert schemas[intstr] == {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}
+    spec = schemas["io.k8s.api.apps.v1.DeploymentSpec"]["properties"]
+    assert spec["replicas"]["type"] == "integer"
+    assert spec["template"]["allOf"] == [{"$ref": "#/components/schemas/io.k8s.api.core.v1.PodTemplateSpec"}]
+    assert spec["template"]["default"] == {}
+    assert "default" not in spec["selector"]
+    old = json.loads(openapi.v2(TABLE))["definitions"]
+    assert old[intstr] == {"type": "string", "format": "int-or-string"}
+    assert old["io.k8s.api.apps.v1.DeploymentSpec"]["properties"]["template"]["$ref"] == "#/definitions/io.k8s.api.core.v1.PodTemplateSpec"
+
+
+def test_version_2_refers_only_to_what_it_defines() -> None:
+    document = json.loads(openapi.v2(TABLE))
+    assert _references(document) <= {f"#/definitions/{name}" for name in document["definitions"]}
+
+
+def test_operation_ids_are_unique() -> None:
+    document = json.loads(openapi.v2(TABLE))
+    ids = [op["operationId"] for item in document["paths"].values() for verb, op in item.items() if verb != "parameters"]
+    assert len(ids) == len(set(ids))
+
+
+def test_hash_changes_with_the_rows_and_only_there() -> None:
+    table = ResourceTable()
+    widget = Resource("example.com", "v1", "Widget", "widgets", schema="com.example.v1.Widget")
+    before, apps = openapi.index(table), openapi.hash_of(table, "apis/apps/v1")
+    table.add(widget)
+    assert openapi.index(table) != before
+    assert openapi.hash_of(table, "apis/apps/v1") == apps
+    schema = b'{"type":"object","properties":{"spec":{"type":"object","properties":{"size":{"type":"integer"}}}}}'
+    content = openapi.v3(table, "example.com", "v1", {"com.example.v1.Widget": schema})
+    assert content is not None
+    document = json.loads(content)
+    assert document["components"]["schemas"]["com.example.v1.Widget"]["properties"]["spec"]["properties"]["size"] == {"type": "integer"}
+    patch = document["paths"]["/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"]["patch"]
+    assert "application/strategic-merge-patch+json" not in patch["requestBody"]["content"]
+    assert b"Widget" in openapi.v2_protobuf(table)
