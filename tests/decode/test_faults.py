@@ -146,5 +146,14 @@ def test_other_kinds_are_refused(api_version: str, kind: str, message: str) -> N
 
 
 def test_other_media_types_are_refused() -> None:
-    with pytest.raises(UnsupportedMediaType, match="protobuf, which is not read here"):
-        parse(b"", "application/vnd.kubernetes.protobuf")
+    accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+    with pytest.raises(UnsupportedMediaType, match=f"unknown format - accepted media types include: {accepted}"):
+        parse(b"", "text/plain")
+
+
+@pytest.mark.parametrize("levels", [600, 5000])
+def test_what_is_nested_too_deeply_is_refused(levels: int) -> None:
+    crd = resource("customresourcedefinitions", "apiextensions.k8s.io")
+    schema = b'{"items":' * levels + b"{}" + b"}" * levels
+    with pytest.raises(BadRequest, match="exceeded max depth"):
+        decode(crd, (b'{"spec":{"versions":[{"schema":{"openAPIV3Schema":%b}}]}}' % schema, "application/json"))

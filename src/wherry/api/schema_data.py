@@ -2,7 +2,7 @@
 
 Called by `api.schema` and by the server's OpenAPI documents. Invariant: the files are read once; a definition's JSON is kept as
 bytes and decoded only when asked for, so that an idle cluster does not hold hundreds of unused schemas.
-Source: the `kubernetes-validate` package; `presence.json` and `registered.json` beside this file.
+Source: the `kubernetes-validate` package; `presence.json`, `protobuf.json` and `registered.json` beside this file.
 """
 
 from __future__ import annotations
@@ -67,6 +67,22 @@ def presence(name: str) -> dict[str, str]:
     """Facts of the Go struct behind a definition: field -> `flags[:go type]` (see `schema._field`)."""
     content = _presence().get(name)
     return msgspec.json.decode(content, type=dict[str, str]) if content is not None else {}
+
+
+@lru_cache(maxsize=1)
+def _protobuf() -> dict[str, msgspec.Raw]:
+    content = Path(__file__).with_name("protobuf.json").read_bytes()
+    return msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+
+
+def protobuf(name: str) -> dict[int, str]:
+    """The fields of a protobuf message: number -> `json name[ type]` (see `rules.decode.protobuf_fields`). KeyError when there is none."""
+    return msgspec.json.decode(_protobuf()[name], type=dict[int, str])
+
+
+def protobuf_names() -> list[str]:
+    """The names of all messages whose fields are known; messages with a JSON form of their own are not among them."""
+    return list(_protobuf())
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ Source: k8s.io/apiserver/pkg/endpoints/handlers (create.go, update.go, delete.go
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ from wherry.api.resources import Resource
 from wherry.api.schema import Node, definition
 from wherry.rules.decode import check, header, roundtrip
 from wherry.rules.decode.header import Expected
-from wherry.rules.decode.reader import Parsed, parse, warnings
+from wherry.rules.decode.reader import JSON, YAML, Parsed, parse, unread, warnings
 
 #: bytes with their media type, a parsed body, or an object at hand
 Body = tuple[bytes, str] | Parsed | Obj
@@ -42,7 +43,7 @@ def decode_into(schema: str, api_version: str, kind: str, body: Body, field_vali
     parsed = _parsed(body)
     header.check(expected, parsed.value, parsed.content, parsed.fault)
     try:
-        value, strict = _typed(definition(schema), parsed, field_validation)
+        value, strict = _typed(definition(schema), _opened(schema, parsed), field_validation)
     except ValueError as fault:
         raise header.unhandled(kind, api_version.rpartition("/")[2], expected, str(fault)) from None
     if strict and field_validation == "Strict":
@@ -57,7 +58,8 @@ def decode_options(body: Body) -> Obj:
         raise BadRequest(parsed.fault)
     value = header.options(parsed.value)
     try:
-        options: Obj = _typed(definition(_DELETE_OPTIONS), Parsed(value), "Ignore")[0]
+        opened = _opened(_DELETE_OPTIONS, replace(parsed, value=value))
+        options: Obj = _typed(definition(_DELETE_OPTIONS), Parsed(opened.value), "Ignore")[0]
     except ValueError as fault:
         raise BadRequest(str(fault)) from None
     return options
@@ -90,7 +92,25 @@ def _parsed(body: Body) -> Parsed:
     return Parsed(body, content=msgspec.json.encode(body) if not body.get("kind") else b"")
 
 
+def _opened(schema: str, parsed: Parsed) -> Parsed:
+    """A protobuf body as the object in it, anything else as it is. Raises ValueError when the message is malformed."""
+    if parsed.message is None:
+        return parsed
+    from wherry.rules.decode import protobuf
+
+    if not protobuf.has(schema):
+        raise unread(JSON, YAML)
+    return Parsed({**parsed.value, **protobuf.message(schema, parsed.message)})
+
+
 def _typed(node: Node, parsed: Parsed, field_validation: str) -> tuple[Any, list[str]]:
+    try:
+        return _checked(node, parsed, field_validation)
+    except RecursionError:  # schemas of schemas, a hundred deep
+        raise ValueError("exceeded max depth") from None
+
+
+def _checked(node: Node, parsed: Parsed, field_validation: str) -> tuple[Any, list[str]]:
     value = parsed.value if parsed.value is not None else {}
     run = roundtrip.of_definition(node.name) if node.name else roundtrip.value(node)
     if parsed.pairs is None or field_validation == "Ignore":

@@ -2,7 +2,7 @@
 
 Called by the registry with what a client sent. Turns bytes and a media type into a value and the duplicate fields in it. Invariants: a
 body is read once, by a reader in C; what is malformed comes back as a `fault`, for `decode` to refuse in the words of the kind it expects.
-Source: k8s.io/apimachinery/pkg/runtime/serializer/json, sigs.k8s.io/json, sigs.k8s.io/yaml.
+Source: k8s.io/apimachinery/pkg/runtime/serializer (json, protobuf), sigs.k8s.io/json, sigs.k8s.io/yaml.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Parsed:
     pairs: Any = None
     #: why the body cannot be read; then there is no value
     fault: str = ""
+    #: a protobuf message that is still to be read, as what the path expects; `value` is its apiVersion and kind
+    message: bytes | None = None
 
 
 def media_type(content_type: str) -> str:
@@ -43,15 +45,20 @@ def media_type(content_type: str) -> str:
 
 
 def parse(content: bytes, content_type: str = JSON) -> Parsed:
-    """Raises UnsupportedMediaType for what is neither JSON nor YAML; protobuf is refused by name."""
+    """Raises UnsupportedMediaType for what is neither JSON nor YAML nor protobuf."""
     kind = media_type(content_type)
     if kind == JSON:
         return _json(content)
     if kind == YAML:
         return _yaml(content)
-    accepted = (JSON, YAML) if kind == PROTOBUF else (JSON, YAML, PROTOBUF)
-    unread = "in protobuf, which is not read here" if kind == PROTOBUF else "in an unknown format"
-    raise UnsupportedMediaType(f"the body of the request was {unread} - accepted media types include: {', '.join(accepted)}")
+    if kind == PROTOBUF:
+        return _protobuf(content)
+    raise unread(JSON, YAML, PROTOBUF)
+
+
+def unread(*accepted: str) -> UnsupportedMediaType:
+    """The refusal of a body's media type."""
+    return UnsupportedMediaType(f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}")
 
 
 def _json(content: bytes) -> Parsed:
@@ -95,6 +102,16 @@ def _yaml(content: bytes) -> Parsed:
     except yaml_text.YamlFault as fault:
         return Parsed(None, content=content, fault=str(fault))
     return Parsed(value, [_YAML_ERRORS + "\n".join(f"  {line}" for line in twice)] if twice else [], content)
+
+
+def _protobuf(content: bytes) -> Parsed:
+    from wherry.rules.decode import protobuf  # few clients send it
+
+    try:
+        found = protobuf.envelope(content)
+    except protobuf.Malformed as fault:
+        return Parsed(None, content=content, fault=str(fault))
+    return Parsed({"apiVersion": found.api_version, "kind": found.kind}, content=content, message=found.raw)
 
 
 def warnings(strict_errors: list[str]) -> list[str]:

@@ -1,0 +1,133 @@
+"""The DaemonSet controller: gathers a DaemonSet with its pods, revisions and all nodes, asks the rules what to create or delete, applies
+it, writes the status.
+
+Watches DaemonSets, their pods and revisions (and orphans that a selector might match), and nodes as far as they matter for placing. It
+keeps one thing in mind: the pauses between deletions of failed pods. Rules: `wherry.rules.daemonset`.
+Source of the wiring: pkg/controller/daemon/daemon_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wherry.api import objects
+from wherry.api.errors import NotFound, StatusError
+from wherry.api.objects import Obj
+from wherry.api.resources import resource
+from wherry.controllers import revisions
+from wherry.controllers.revisions import REVISIONS
+from wherry.reconcile import Controller, Parts
+from wherry.rules import ownership
+from wherry.rules.daemonset import backoff, events, nodes
+from wherry.rules.daemonset.gather import Own, gather, refusal
+from wherry.rules.daemonset.history import code_of, plan_history, truncated
+from wherry.rules.daemonset.plan import Decision, decide
+from wherry.rules.daemonset.pod import target_node
+from wherry.rules.daemonset.status import plan_status
+from wherry.rules.daemonset.view import View
+from wherry.rules.plan import Action, Plan
+from wherry.rules.replicaset.replicas import real_error
+
+DAEMON_SETS = resource("daemonsets", "apps")
+PODS = resource("pods")
+NODES = resource("nodes")
+
+BY_NODE = "daemon node"
+
+
+def _daemon_node(pod: Obj) -> tuple[str, ...]:
+    """An index: the node that a daemon pod is on or for."""
+    ref = objects.controller_of(pod)
+    return (target_node(pod),) if ref is not None and ref.get("kind") == "DaemonSet" else ()
+
+
+class DaemonSetController(Controller):
+    """Its keys are those of DaemonSets."""
+
+    name = "daemonset-controller"
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self._pauses: dict[str, backoff.Pause] = {}
+        self._sets, self._pods, self._revisions, self._nodes = map(self.informer, (DAEMON_SETS, PODS, REVISIONS, NODES))
+        for informer in (self._pods, self._revisions):
+            informer.add_index("orphan", ownership.orphan_of)
+        self._pods.add_index(BY_NODE, _daemon_node)
+        self.watch(DAEMON_SETS)
+        self.watch(PODS, self._of_owned)
+        self.watch(REVISIONS, self._of_owned)
+        self.watch(NODES, self._of_node)
+
+    async def reconcile(self, key: str) -> float | None:
+        daemon_set = self._sets.get(key)
+        if daemon_set is None:
+            return None
+        if (refused := refusal(daemon_set)) is not None:
+            await self.apply(Plan((refused,)))
+            return None
+        own = self._gather(daemon_set)
+        if own is None or objects.is_deleting(daemon_set):
+            return None  # while it is being deleted its pods and revisions are the garbage collector's
+        if own.claims:
+            _raise((await self.apply(Plan(own.claims))).error)
+            return None  # the changed objects bring the key back
+        history = plan_history(daemon_set, own.revisions, own.pods)
+        if history.present is None:
+            await revisions.write(self, daemon_set, history.plan)
+            return None
+        return await self._manage(daemon_set, own, code_of(history.present), history.old)
+
+    def _gather(self, daemon_set: Obj) -> Own | None:
+        uid, namespace = objects.uid(daemon_set), objects.namespace(daemon_set)
+        pods, history = (
+            [*informer.by_index("owner", uid), *informer.by_index("orphan", namespace)] for informer in (self._pods, self._revisions)
+        )
+        return gather(daemon_set, pods, history)
+
+    async def _manage(self, daemon_set: Obj, own: Own, code: str, old: tuple[Obj, ...]) -> float | None:
+        now = self.clock.now()
+        decision = decide(View.of(daemon_set, code, self._nodes.items(), own.pods, now), self._pauses, iter(self.parts.suffix, ""))
+        error = await self._carry_out(daemon_set, decision)
+        present = self._gather(daemon_set) or own  # what was written is known already
+        status = plan_status(View.of(daemon_set, code, self._nodes.items(), present.pods, now))
+        forgotten = truncated(daemon_set, old, present.pods) if error is None else ()
+        written = await self.apply(Plan((*status.actions, *forgotten)))
+        _raise(error)
+        _raise(written.error)
+        return min((t for t in (decision.requeue_after, status.requeue_after) if t is not None), default=None)
+
+    async def _carry_out(self, daemon_set: Obj, decision: Decision) -> StatusError | None:
+        self._pauses = {**backoff.remembered(self._pauses, self.clock.now()), **decision.pauses} if decision.pauses else self._pauses
+        await self.apply(Plan(decision.events))
+        errors = [await self._stage(daemon_set, stage) for stage in (decision.creates, decision.deletes)]
+        return next((error for error in errors if error is not None), None)
+
+    async def _stage(self, daemon_set: Obj, actions: tuple[Action, ...]) -> StatusError | None:
+        if not actions:
+            return None
+        applied = await self.apply(Plan(actions))
+        await self.apply(Plan(events.told(daemon_set, applied.done, applied.failed, applied.error)))
+        return real_error(applied.error)
+
+    def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        owners = self._sets.by_index("namespace", objects.namespace(new)) if new is not None else ()
+        return revisions.keys_of(old, new, "DaemonSet", owners)
+
+    def _of_node(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        if new is None:
+            return self._left_behind(objects.name(old)) if old is not None else ()
+        if old is not None and nodes.is_same_place(old, new):
+            return ()
+        there = {key for pod in self._pods.by_index(BY_NODE, objects.name(new)) for key in ownership.owner_keys(pod, "DaemonSet")}
+        return [key for each in self._sets.items() if nodes.concerns(each, new, (key := objects.key(each)) in there)]
+
+    def _left_behind(self, node: str) -> Iterable[str]:
+        """A node is gone: pods that still waited for it have nobody else who ends them."""
+        waiting = (p for p in self._pods.by_index(BY_NODE, node) if not p["spec"].get("nodeName"))
+        return {key for pod in waiting for key in ownership.owner_keys(pod, "DaemonSet")}
+
+
+def _raise(error: StatusError | None) -> None:
+    """An object that is gone needs nothing more; all else is tried again."""
+    if error is not None and not isinstance(error, NotFound):
+        raise error

@@ -1,0 +1,80 @@
+"""EndpointSlices of Services with a selector. Gathers pods, nodes and slices, asks `wherry.rules.endpointslices`, applies.
+
+When the Service goes its slices go with it (they are owned). Source: pkg/controller/endpointslice/endpointslice_controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wherry.api.errors import InternalError, StatusError
+from wherry.api.objects import Obj, is_deleting, labels, name, namespace
+from wherry.api.resources import resource
+from wherry.controllers.service_keys import ServiceController
+from wherry.kit.backoff import Backoff
+from wherry.kit.queue import WorkQueue
+from wherry.reconcile.controller import Parts
+from wherry.rules import endpoint_pods, endpointslices
+from wherry.rules.endpointslice_places import CONTROLLER, MANAGED_BY, SERVICE_NAME
+from wherry.rules.plan import Emit, Plan
+from wherry.rules.replicaset.replicas import is_namespace_terminating
+
+SLICES = resource("endpointslices", "discovery.k8s.io")
+NODES = resource("nodes")
+#: seconds after which a slice that somebody else changed is looked at
+CHANGED_BY_OTHERS = 1.0
+
+
+def by_service(each: Obj) -> Iterable[str]:
+    """Slices that this controller manages, by the key of their Service."""
+    found = labels(each)
+    return (f"{namespace(each)}/{found.get(SERVICE_NAME, '')}",) if found.get(MANAGED_BY) == CONTROLLER else ()
+
+
+class EndpointSliceController(ServiceController):
+    name = "endpoint-slice-controller"
+
+    def __init__(self, parts: Parts) -> None:
+        # a second where other controllers take milliseconds: what failed was a write to many slices
+        super().__init__(parts, WorkQueue(parts.clock, Backoff(base=1.0)))
+        self._writing: set[str] = set()
+        self._nodes = self.informer(NODES)
+        self._slices = self.informer(SLICES)
+        self._slices.add_index("service", by_service)
+        self._slices.add_handler(self._slice_changed)
+
+    async def reconcile(self, key: str) -> float | None:
+        service = self.services.get(key)
+        if service is None:
+            self.forget(key)
+        elif endpoint_pods.is_selecting(service):
+            pods = self.selected_pods(service)
+            slices = [each for each in self._slices.by_index("service", key) if not is_deleting(each)]
+            outcome = endpointslices.plan(service, pods, self._nodes.get, slices, self.trigger_time(service, pods))
+            error = await self._write(key, outcome.plan)
+            if error is not None and is_namespace_terminating(error):
+                return None
+            if error is None and outcome.errors:
+                error = InternalError(", ".join(outcome.errors))
+            if error is not None:
+                await self._tell(service, error)
+                raise error
+        return None
+
+    async def _write(self, key: str, plan: Plan) -> StatusError | None:
+        self._writing.add(key)
+        try:
+            return (await self.apply(plan)).error
+        finally:
+            self._writing.discard(key)
+
+    async def _tell(self, service: Obj, error: StatusError) -> None:
+        text = f"Error updating Endpoint Slices for Service {namespace(service)}/{name(service)}: {error.message}"
+        await self.apply(Plan((Emit(service, "Warning", "FailedToUpdateEndpointSlices", text),)))
+
+    def _slice_changed(self, old: Obj | None, new: Obj | None) -> None:
+        """A sync for a slice of ours that somebody else changed."""
+        for each in (old, new):
+            for at in by_service(each) if each is not None else ():
+                if at not in self._writing:
+                    self.queue.add_after(at, CHANGED_BY_OTHERS)

@@ -1,0 +1,52 @@
+"""What the controllers of StatefulSets and DaemonSets share: the writing of ControllerRevisions, and the keys that a change of one gives.
+
+A plan that makes or changes a revision is carried out here; what it wrote brings the key back. When a new revision's name is taken, the
+one that has it is used if it is the same, and counted as a collision if not. Rules: `wherry.rules.revisions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wherry.api import objects
+from wherry.api.errors import AlreadyExists, NotFound
+from wherry.api.objects import Obj
+from wherry.api.resources import resource
+from wherry.reconcile import Controller
+from wherry.rules import ownership, revisions
+from wherry.rules.plan import Create, Plan
+
+REVISIONS = resource("controllerrevisions", "apps")
+
+
+async def write(controller: Controller, owner: Obj, plan: Plan) -> None:
+    """Carry out a history's plan. Raises what failed."""
+    applied = await controller.apply(plan)
+    if applied.error is None:
+        return
+    if not isinstance(applied.error, AlreadyExists) or not isinstance(applied.failed, Create):
+        raise applied.error
+    existing = await _find(controller, applied.failed.obj)
+    if existing is None or revisions.is_the_one(owner, existing):
+        if existing is not None:
+            controller.parts.informers.absorb(REVISIONS, existing)
+        controller.queue.add(objects.key(owner))
+        return
+    counted = await controller.apply(revisions.after_collision(owner))
+    if counted.error is not None:
+        raise counted.error
+
+
+async def _find(controller: Controller, revision: Obj) -> Obj | None:
+    try:
+        return await controller.parts.client.get(REVISIONS, objects.namespace(revision), objects.name(revision))
+    except NotFound:
+        return None
+
+
+def keys_of(old: Obj | None, new: Obj | None, kind: str, owners: Iterable[Obj]) -> Iterable[str]:
+    """The keys that a change of an owned or orphaned object gives; `owners`: those of its namespace."""
+    keys = {*ownership.owner_keys(old, kind), *ownership.owner_keys(new, kind)}
+    if new is not None and ownership.may_be_newly_orphaned(old, new):
+        keys.update(ownership.possible_owners(new, owners))
+    return keys

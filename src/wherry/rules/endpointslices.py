@@ -1,0 +1,112 @@
+"""The EndpointSlices of a Service: its pods as endpoints, at most a hundred to a slice, one set of slices per address family and port list.
+
+Called by `wherry.controllers.endpointslice` with a Service, the pods it selects and its slices as they are. A Service without endpoints has
+one empty slice, so that readers can tell "none" from "not yet".
+Source: staging/src/k8s.io/endpointslice/reconciler.go; KEP-752.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from wherry.api.objects import Obj, is_deleting, labels, name
+from wherry.rules import endpoint_pods
+from wherry.rules.endpointslice_endpoints import NodeOf, PortKey, port_key, wanted
+from wherry.rules.endpointslice_hints import hints_for
+from wherry.rules.endpointslice_places import Changes, new_slice, place
+from wherry.rules.plan import Action, Create, Delete, Plan, Update
+
+Hinted = Callable[[list[Obj]], list[Obj]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`errors` names pods that were left out because their node is not known: plan again later."""
+
+    plan: Plan
+    errors: tuple[str, ...] = ()
+
+
+def plan(service: Obj, pods: Sequence[Obj], node_of: NodeOf, slices: Iterable[Obj], trigger: str) -> Outcome:
+    """`slices`: those of this Service and this controller that are not being deleted. `trigger`: see endpoint_pods.trigger_time."""
+    by_family: dict[str, list[Obj]] = {family: [] for family in _families(service)}
+    actions: list[Action] = []
+    unsupported: list[Action] = []
+    errors: list[str] = []
+    for each in slices:
+        if each["addressType"] in by_family:
+            by_family[each["addressType"]].append(each)
+        else:
+            unsupported.append(Delete(each))
+    for family, existing in by_family.items():
+        changes = _of_family(service, pods, node_of, existing, family, errors)
+        actions += _actions(service, existing, changes, trigger)
+    return Outcome(Plan((*actions, *unsupported)), tuple(dict.fromkeys(errors)))
+
+
+def _families(service: Obj) -> list[str]:
+    spec = service["spec"]
+    if spec.get("ipFamilies"):
+        return list(spec["ipFamilies"])
+    return ["IPv4", "IPv6"] if endpoint_pods.is_headless(service) else [endpoint_pods.family(spec["clusterIP"])]
+
+
+def _of_family(service: Obj, pods: Sequence[Obj], node_of: NodeOf, existing: list[Obj], family: str, errors: list[str]) -> Changes:
+    changes = Changes()
+    present: dict[PortKey, list[Obj]] = {}
+    for each in existing:
+        if _is_owned(each, service):
+            present.setdefault(port_key(each.get("ports") or []), []).append(each)
+        else:
+            changes.delete.append(each)
+    for key, group in wanted(service, pods, node_of, family, errors).items():
+        place(service, present.pop(key, []), group.endpoints, new_slice(service, family, group.ports), changes)
+    for left in present.values():
+        changes.delete += left
+    if len(changes.delete) == len(existing) and not changes.create:
+        _keep_one_empty(service, new_slice(service, family, []), changes)
+    return changes
+
+
+def _keep_one_empty(service: Obj, empty: Obj, changes: Changes) -> None:
+    if len(changes.delete) == 1:
+        last = changes.delete[0]
+        if _is_owned(last, service) and not last.get("endpoints") and not last.get("ports") and labels(last) == labels(empty):
+            changes.delete.clear()
+            return
+    changes.create.append(empty)
+
+
+def _is_owned(each: Obj, service: Obj) -> bool:
+    own = ("v1", "Service", service["metadata"]["uid"])
+    return any((ref["apiVersion"], ref["kind"], ref["uid"]) == own for ref in each["metadata"].get("ownerReferences") or ())
+
+
+def _actions(service: Obj, existing: list[Obj], changes: Changes, trigger: str) -> list[Action]:
+    """Writes in order: what would be created takes the place of what would be deleted; nothing is created for a Service that is going."""
+    delete = []
+    for each in changes.delete:
+        if changes.create and _is_owned(each, service):
+            successor = changes.create.pop()
+            changes.update.append({**successor, "metadata": {**each["metadata"], "labels": successor["metadata"]["labels"]}})
+        else:
+            delete.append(each)
+    hinted = hints_for(service)
+    touched = {name(each) for each in (*changes.update, *delete)}
+    for each in existing:
+        if name(each) not in touched and hinted(each.get("endpoints") or []) != (each.get("endpoints") or []):
+            changes.update.append(each)
+    create = [] if is_deleting(service) else changes.create
+    actions: list[Action] = [Create(_final(each, hinted, trigger)) for each in create]
+    actions += [Update(_final(each, hinted, trigger)) for each in changes.update]
+    return [*actions, *map(Delete, delete)]
+
+
+def _final(each: Obj, hinted: Hinted, trigger: str) -> Obj:
+    """As it is written: with hints and the time of the change; empty lists are null, as the API shows them."""
+    meta = {k: v for k, v in each["metadata"].items() if k != "annotations"}
+    notes = endpoint_pods.with_trigger_time(each["metadata"].get("annotations"), trigger)
+    if notes:
+        meta["annotations"] = notes
+    return {**each, "metadata": meta, "endpoints": hinted(each.get("endpoints") or []) or None, "ports": each.get("ports") or None}

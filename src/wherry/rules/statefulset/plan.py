@@ -1,0 +1,77 @@
+"""What a StatefulSet's reconciliation does now: the three steps in order, as stages of writes.
+
+Called by the StatefulSet controller once pods and revisions are known. A stage that fails ends the reconciliation; the status is written
+all the same. Claims come before the pods that use them; replacements for an update come last, and only when nothing else stood in the way.
+Invariant: with ordered management at most one pod is created or deleted, and never one whose predecessors are not there.
+Source of the rule: pkg/controller/statefulset updateStatefulSet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wherry.api import objects
+from wherry.api.objects import Obj
+from wherry.rules.plan import Action, Create, Delete, Emit, Update
+from wherry.rules.statefulset import condemned, replicas
+from wherry.rules.statefulset.storage import Lookup
+from wherry.rules.statefulset.update import replacements
+from wherry.rules.statefulset.view import View
+
+_RANK: dict[type, int] = {Emit: 0, Create: 1, Update: 2, Delete: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`claims`, `pods` and `updates` are carried out in this order; `obstacle`: why it must be tried again, "" when nothing is wrong."""
+
+    view: View
+    claims: tuple[Action, ...] = ()
+    pods: tuple[Action, ...] = ()
+    updates: tuple[Delete, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def stages(self) -> tuple[tuple[Action, ...], ...]:
+        return tuple(stage for stage in (self.claims, self.pods, self.updates) if stage)
+
+
+def decide(stateful_set: Obj, pods: Iterable[Obj], current: Obj, update: Obj, claim: Lookup, now: float) -> Decision:
+    """`pods`: all that it owns, in whatever state; `current`, `update`: its revisions."""
+    view = View.of(stateful_set, pods, current, update, claim, now)
+    if objects.is_deleting(stateful_set):
+        return Decision(view)
+    actions, stopped, obstacle = _replicas(view)
+    if obstacle or (stopped and view.ordered):
+        return _staged(view, actions, [], obstacle)
+    if view.condemned:
+        actions += condemned.claim_owners(view)
+        actions += condemned.deletions(view)
+        if view.ordered:
+            return _staged(view, actions, [], "")
+    return _staged(view, actions, replacements(view), "")
+
+
+def _replicas(view: View) -> tuple[list[Action], bool, str]:
+    actions: list[Action] = []
+    stopped, obstacles = False, []
+    for member in view.replicas:
+        step = replicas.process(view, member)
+        actions += step.actions
+        stopped = stopped or step.stop
+        if step.obstacle:
+            obstacles.append(step.obstacle)
+        if step.stop and view.ordered:
+            break
+    return actions, stopped, "; ".join(obstacles)
+
+
+def _is_claim(action: Action) -> bool:
+    return isinstance(action, Create) and action.obj["kind"] == "PersistentVolumeClaim"
+
+
+def _staged(view: View, actions: list[Action], updates: list[Delete], obstacle: str) -> Decision:
+    claims = tuple(a for a in actions if _is_claim(a))
+    others = sorted((a for a in actions if not _is_claim(a)), key=lambda a: _RANK[type(a)])
+    return Decision(view, claims, tuple(others), tuple(updates), obstacle)
