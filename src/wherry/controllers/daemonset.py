@@ -2,7 +2,7 @@
 it, writes the status.
 
 Watches DaemonSets, their pods and revisions (and orphans that a selector might match), and nodes as far as they matter for placing. It
-keeps one thing in mind: the pauses between deletions of failed pods. Rules: `wherry.rules.daemonset`.
+keeps in mind the pauses between deletions of failed pods, and which nodes a template is for. Rules: `wherry.rules.daemonset`.
 Source of the wiring: pkg/controller/daemon/daemon_controller.go.
 """
 
@@ -17,7 +17,7 @@ from wherry.api.resources import resource
 from wherry.controllers import revisions
 from wherry.controllers.revisions import REVISIONS
 from wherry.reconcile import Controller, Parts
-from wherry.rules import ownership
+from wherry.rules import ownership, pod_changes
 from wherry.rules.daemonset import backoff, events, nodes
 from wherry.rules.daemonset.gather import Own, gather, refusal
 from wherry.rules.daemonset.history import code_of, plan_history, truncated
@@ -49,12 +49,13 @@ class DaemonSetController(Controller):
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self._pauses: dict[str, backoff.Pause] = {}
+        self._eligible: dict[str, tuple[Obj, nodes.Eligibility]] = {}
         self._sets, self._pods, self._revisions, self._nodes = map(self.informer, (DAEMON_SETS, PODS, REVISIONS, NODES))
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
         self._pods.add_index(BY_NODE, _daemon_node)
-        self.watch(DAEMON_SETS)
-        self.watch(PODS, self._of_owned)
+        self.watch(DAEMON_SETS, self._of_daemon_set)
+        self.watch(PODS, self._of_pod)
         self.watch(REVISIONS, self._of_owned)
         self.watch(NODES, self._of_node)
 
@@ -85,16 +86,26 @@ class DaemonSetController(Controller):
         return gather(daemon_set, pods, history)
 
     async def _manage(self, daemon_set: Obj, own: Own, code: str, old: tuple[Obj, ...]) -> float | None:
-        now = self.clock.now()
-        decision = decide(View.of(daemon_set, code, self._nodes.items(), own.pods, now), self._pauses, iter(self.parts.suffix, ""))
+        view = View.of(daemon_set, code, self._verdicts(daemon_set), own.pods, self.clock.now())
+        decision = decide(view, self._pauses, iter(self.parts.suffix, ""))
         error = await self._carry_out(daemon_set, decision)
-        present = self._gather(daemon_set) or own  # what was written is known already
-        status = plan_status(View.of(daemon_set, code, self._nodes.items(), present.pods, now))
-        forgotten = truncated(daemon_set, old, present.pods) if error is None else ()
+        if decision.creates or decision.deletes:  # what was written is known already
+            own = self._gather(daemon_set) or own
+            view = View.of(daemon_set, code, self._verdicts(daemon_set), own.pods, view.now)
+        status = plan_status(view)
+        forgotten = truncated(daemon_set, old, own.pods) if error is None else ()
         written = await self.apply(Plan((*status.actions, *forgotten)))
         _raise(error)
         _raise(written.error)
         return min((t for t in (decision.requeue_after, status.requeue_after) if t is not None), default=None)
+
+    def _verdicts(self, daemon_set: Obj) -> dict[str, nodes.Verdict]:
+        """Which nodes should have a pod; what was found out is remembered for as long as the template stays."""
+        uid, template = objects.uid(daemon_set), daemon_set["spec"]["template"]
+        remembered = self._eligible.get(uid)
+        if remembered is None or remembered[0] != template:
+            remembered = self._eligible[uid] = (template, nodes.Eligibility(template))
+        return remembered[1].of_all(self._nodes.items())
 
     async def _carry_out(self, daemon_set: Obj, decision: Decision) -> StatusError | None:
         self._pauses = {**backoff.remembered(self._pauses, self.clock.now()), **decision.pauses} if decision.pauses else self._pauses
@@ -108,6 +119,15 @@ class DaemonSetController(Controller):
         applied = await self.apply(Plan(actions))
         await self.apply(Plan(events.told(daemon_set, applied.done, applied.failed, applied.error)))
         return real_error(applied.error)
+
+    def _of_daemon_set(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        if new is None and old is not None:
+            self._eligible.pop(objects.uid(old), None)
+            return ()
+        return (objects.key(new),) if new is not None else ()
+
+    def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        return self._of_owned(old, new) if pod_changes.matters(old, new) else ()
 
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         owners = self._sets.by_index("namespace", objects.namespace(new)) if new is not None else ()

@@ -16,7 +16,7 @@ from wherry.api.resources import resource
 from wherry.controllers import revisions
 from wherry.controllers.revisions import REVISIONS
 from wherry.reconcile import Controller, Parts
-from wherry.rules import ownership
+from wherry.rules import ownership, pod_changes
 from wherry.rules.plan import Delete, Plan
 from wherry.rules.statefulset import events, status, storage
 from wherry.rules.statefulset.gather import Own, gather
@@ -39,7 +39,7 @@ class StatefulSetController(Controller):
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
         self.watch(STATEFUL_SETS)
-        self.watch(PODS, self._of_owned)
+        self.watch(PODS, self._of_pod)
         self.watch(REVISIONS, self._of_owned)
         self.watch(CLAIMS, self._of_claim)
 
@@ -86,6 +86,9 @@ class StatefulSetController(Controller):
             if applied.error is not None:
                 return deleted, applied.error
         return deleted, StatusError(decision.obstacle) if decision.obstacle else None
+
+    def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        return self._of_owned(old, new) if pod_changes.matters(old, new) else ()
 
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         owners = self._sets.by_index("namespace", objects.namespace(new)) if new is not None else ()

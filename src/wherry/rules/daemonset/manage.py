@@ -39,7 +39,7 @@ def pause_key(daemon_set: Obj, node: str) -> str:
 
 def needs(view: View, pauses: Pauses) -> Needs:
     """`pauses`: those of earlier failed pods, by `pause_key`."""
-    found = Needs()
+    found, surge = Needs(), strategy.allows_surge(view.daemon_set)
     for node, verdict in view.verdicts.items():
         pods = view.on.get(node)
         if pods is None:
@@ -48,16 +48,17 @@ def needs(view: View, pauses: Pauses) -> Needs:
         elif not verdict.keep:
             found.pods += staying(pods)
         else:
-            _tidy(view, node, staying(pods), found, pauses)
+            _tidy(view, node, staying(pods), found, pauses, surge=surge)
     found.pods += _nowhere(view)
     return found
 
 
-def _tidy(view: View, node: str, pods: Sequence[Obj], found: Needs, pauses: Pauses) -> None:
+def _tidy(view: View, node: str, pods: Sequence[Obj], found: Needs, pauses: Pauses, *, surge: bool) -> None:
     """A node that may keep its pod."""
     running = [pod for pod in pods if not _is_over(view, node, pod, found, pauses)]
-    if not strategy.allows_surge(view.daemon_set):
-        found.pods += oldest_first(running)[1:]
+    if not surge:
+        if len(running) > 1:
+            found.pods += oldest_first(running)[1:]
     elif not running:
         if view.verdicts[node].run:
             found.nodes.append(node)

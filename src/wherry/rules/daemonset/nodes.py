@@ -7,6 +7,7 @@ Source of the rule: pkg/controller/daemon NodeShouldRunDaemonPod; https://kubern
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from wherry.api import objects
@@ -27,11 +28,24 @@ _YES, _NO, _ONLY_KEEP = Verdict(True, True), Verdict(False, False), Verdict(Fals
 
 
 class Eligibility:
-    """The question of one template, asked of many nodes."""
+    """The question of one template, asked of many nodes; a node is judged once per version."""
 
     def __init__(self, template: Obj) -> None:
         self._spec: Obj = template["spec"]
         self._tolerations = tolerations.of_daemon_pod(self._spec)
+        self._known: dict[str, tuple[str, Verdict]] = {}
+
+    def of_all(self, nodes: Iterable[Obj]) -> dict[str, Verdict]:
+        """By the nodes' names, in their order."""
+        before, self._known = self._known, {}
+        verdicts = {}
+        for node in nodes:
+            name, version = node["metadata"]["name"], node["metadata"].get("resourceVersion", "")
+            known = before.get(name)
+            if known is None or known[0] != version or not version:
+                known = (version, self.of(node))
+            self._known[name], verdicts[name] = known, known[1]
+        return verdicts
 
     def of(self, node: Obj) -> Verdict:
         named = self._spec.get("nodeName")

@@ -23,9 +23,18 @@ class Pair(NamedTuple):
 
 def pair(view: View, pods: Sequence[Obj]) -> Pair | None:
     """None when there are two of a kind: the first step has to tidy up."""
-    new = [p for p in staying(pods) if view.is_updated(p)]
-    old = [p for p in staying(pods) if not view.is_updated(p)]
-    return None if len(new) > 1 or len(old) > 1 else Pair(new[0] if new else None, old[0] if old else None)
+    new: Obj | None = None
+    old: Obj | None = None
+    for pod in staying(pods):
+        if view.is_updated(pod):
+            if new is not None:
+                return None
+            new = pod
+        else:
+            if old is not None:
+                return None
+            old = pod
+    return Pair(new, old)
 
 
 def pairs(view: View) -> Iterator[tuple[str, Pair | None]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from wherry.api.objects import Obj
-from wherry.rules.daemonset import strategy
 from wherry.rules.daemonset.pod import oldest_first
 from wherry.rules.daemonset.view import View
 from wherry.rules.plan import Plan, Update
 from wherry.rules.replicaset.pod_state import is_ready
+from wherry.rules.replicaset.status import next_available
 
 _ALWAYS = ("desiredNumberScheduled", "currentNumberScheduled", "numberMisscheduled", "numberReady")
 
@@ -34,12 +34,18 @@ def _counts(view: View) -> dict[str, int]:
     }
 
 
+def _look_again(view: View) -> float | None:
+    """When the next ready pod has been ready for long enough; with surge that may be one that does not count yet."""
+    if not view.min_ready:
+        return None
+    return next_available((pod for pods in view.on.values() for pod in pods), view.min_ready, view.now)
+
+
 def plan_status(view: View) -> Plan:
     """Write the status if it says something new; look again when a ready pod may become available."""
     daemon_set, counts = view.daemon_set, _counts(view)
     old: Obj = daemon_set.get("status") or {}
-    min_ready = strategy.min_ready_seconds(daemon_set)
-    again = float(min_ready) if min_ready and counts["numberReady"] != counts["numberAvailable"] else None
+    again = _look_again(view)
     generation = daemon_set["metadata"].get("generation", 0)
     if all(old.get(k, 0) == v for k, v in counts.items()) and old.get("observedGeneration", 0) >= generation:
         return Plan((), again)

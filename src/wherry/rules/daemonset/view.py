@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.rules.daemonset import pod, strategy
-from wherry.rules.daemonset.nodes import Eligibility, Verdict
+from wherry.rules.daemonset.nodes import Verdict
 from wherry.rules.replicaset import pod_state
 
 
@@ -26,20 +26,24 @@ class View:
     on: dict[str, list[Obj]]
     now: float
 
+    min_ready: int
+    generation: str | None
+
     @staticmethod
-    def of(daemon_set: Obj, code: str, nodes: Iterable[Obj], pods: Iterable[Obj], now: float) -> View:
-        ask = Eligibility(daemon_set["spec"]["template"])
-        return View(daemon_set, code, {objects.name(node): ask.of(node) for node in nodes}, by_node(pods), now)
+    def of(daemon_set: Obj, code: str, verdicts: dict[str, Verdict], pods: Iterable[Obj], now: float) -> View:
+        """`verdicts`: of all nodes (`nodes.Eligibility.of_all`)."""
+        min_ready, generation = strategy.min_ready_seconds(daemon_set), strategy.template_generation(daemon_set)
+        return View(daemon_set, code, verdicts, by_node(pods), now, min_ready, generation)
 
     def desired(self) -> int:
         """How many nodes should have a pod."""
         return sum(verdict.run for verdict in self.verdicts.values())
 
     def is_available(self, daemon_pod: Obj) -> bool:
-        return pod_state.is_available(daemon_pod, strategy.min_ready_seconds(self.daemon_set), self.now)
+        return pod_state.is_available(daemon_pod, self.min_ready, self.now)
 
     def is_updated(self, daemon_pod: Obj) -> bool:
-        return pod.is_updated(daemon_pod, self.code, strategy.template_generation(self.daemon_set))
+        return pod.is_updated(daemon_pod, self.code, self.generation)
 
 
 def by_node(pods: Iterable[Obj]) -> dict[str, list[Obj]]:
@@ -55,4 +59,4 @@ def by_node(pods: Iterable[Obj]) -> dict[str, list[Obj]]:
 
 def staying(pods: Sequence[Obj]) -> list[Obj]:
     """Those that nobody has deleted."""
-    return [p for p in pods if not objects.is_deleting(p)]
+    return [p for p in pods if "deletionTimestamp" not in p["metadata"]]

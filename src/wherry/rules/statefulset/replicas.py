@@ -46,6 +46,8 @@ def process(view: View, member: Member) -> Step:
 
 
 def _claims(view: View, pod: Obj) -> list[Action]:
+    if not storage.templates(view.stateful_set):
+        return []
     return [Create(claim) for claim in storage.missing(view.stateful_set, objects.name(pod), view.claim)]
 
 
@@ -62,6 +64,8 @@ def _create(view: View, member: Member) -> Step:
 
 def _pending(view: View, pod: Obj) -> Step:
     """A pod that waits may wait for a claim that somebody deleted."""
+    if not storage.templates(view.stateful_set):
+        return _DONE
     obstacle = "; ".join(storage.leaving(view.stateful_set, objects.name(pod), view.claim))
     actions = (*_claims(view, pod), *(() if obstacle else retention.corrections(view.stateful_set, pod, view.claim)))
     return Step(actions, bool(obstacle), obstacle)

@@ -89,6 +89,8 @@ def _corrected(stateful_set: Obj, pod: Obj, claim: Obj) -> Obj:
 
 
 def _claims(stateful_set: Obj, pod: Obj, find: Lookup) -> Iterator[Obj]:
+    if not storage.templates(stateful_set):
+        return
     for name in storage.claim_names(stateful_set, objects.name(pod)):
         if (claim := find(name)) is not None:
             yield claim

@@ -1,0 +1,54 @@
+"""Image names: the tag that a name says or means.
+
+Called by the defaults of containers and image volumes (imagePullPolicy). Turns a name into its tag: `latest` where neither tag nor
+digest is said, "" where only a digest is, or where the name is not one at all. Invariant: equal names give equal tags.
+Source of the rule: github.com/distribution/reference (its grammar and the short form of Docker Hub names), pkg/util/parsers.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(
+    rf"(?P<name>{_HOST}/{_PART}(?:/{_PART})*)(?::(?P<tag>\w[\w.-]{{0,127}}))?"
+    r"(?:@(?P<algorithm>[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*):(?P<hex>[0-9a-fA-F]{32,}))?",
+    re.ASCII,
+)
+_IDENTIFIER = re.compile(r"[a-f0-9]{64}")
+_DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_MAX_NAME = 255
+
+
+@lru_cache(maxsize=4096)
+def tag_of(image: str) -> str:
+    if _IDENTIFIER.fullmatch(image):
+        return ""
+    host, path = _split_host(image)
+    repository = path.partition(":")[0]
+    if repository != repository.lower():
+        return ""
+    match = _NAME.fullmatch(f"{host}/{path}")
+    if match is None or len(match["name"]) > _MAX_NAME:
+        return ""
+    if match["algorithm"]:
+        digits = match["hex"]
+        if len(digits) != _DIGEST_LENGTHS.get(match["algorithm"]) or digits != digits.lower():
+            return ""
+        return match["tag"] or ""
+    return match["tag"] or "latest"
+
+
+def _split_host(image: str) -> tuple[str, str]:
+    """Registry and path; a name without a registry is Docker Hub's, and one without a folder is in its `library`."""
+    first, slash, rest = image.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+        host, path = "docker.io", image
+    else:
+        host, path = first, rest
+    if host in ("docker.io", "index.docker.io"):
+        return "docker.io", path if "/" in path else f"library/{path}"
+    return host, path

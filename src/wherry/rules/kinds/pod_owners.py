@@ -1,0 +1,43 @@
+"""What the strategies of all kinds with a pod template share: warnings, and whether a write changed what is asked for.
+
+Called by `workloads` and `jobs` beside it. Warnings about a template are given when it is new, and again only with a new generation.
+Source: WarningsOnCreate, WarningsOnUpdate in pkg/registry/{apps,batch,core}/*/strategy.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wherry.api.objects import Obj
+from wherry.rules.pod_warnings import template_warnings
+from wherry.rules.validation.names import dns1123_label
+
+Warn = Callable[[Obj, Obj | None], list[str]]
+
+
+def respecified(new: Obj, old: Obj) -> bool:
+    """The write raised the generation."""
+    return bool(new["metadata"].get("generation") != old["metadata"].get("generation"))
+
+
+def name_warnings(obj: Obj) -> list[str]:
+    """Pods get their names and hostnames from the object's. A generated name is judged by its beginning."""
+    meta = obj["metadata"]
+    name = meta.get("name") or meta.get("generateName", "") + "x"
+    if not (messages := dns1123_label(name)):
+        return []
+    text = "this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended"
+    return [f"metadata.name: {text}: [{' '.join(messages)}]"]
+
+
+def owner_warnings(*, name: bool) -> Warn:
+    """Of a kind with `spec.template`; `name`: its name should be a DNS label."""
+
+    def warnings(new: Obj, old: Obj | None) -> list[str]:
+        template = (new.get("spec") or {}).get("template") or {}
+        if old is not None and not respecified(new, old):
+            return []
+        found = name_warnings(new) if name and old is None else []
+        return found + template_warnings(template, "spec.template")
+
+    return warnings

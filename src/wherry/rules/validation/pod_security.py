@@ -1,0 +1,164 @@
+"""Security contexts of pods and containers: users, profiles, kernel parameters.
+
+Called by the rules of pod specs and of containers. Privileged containers are allowed, as every usual cluster sets it up
+(`kube-apiserver --allow-privileged`).
+Source: pkg/apis/core/validation ValidateSecurityContext, validatePodSpecSecurityContext, validateSeccompProfileField,
+ValidateAppArmorProfileField, validateSysctls, validateHostUsers; KEP-127 (user namespaces).
+"""
+
+from __future__ import annotations
+
+import re
+
+from wherry.api.field import Errors, child, duplicate, forbidden, invalid, not_supported, required, too_long
+from wherry.api.objects import Obj
+from wherry.rules.validation.names import in_range, length
+from wherry.rules.validation.pod_paths import descending
+from wherry.rules.validation.pod_shown import containers, invalid_context, invalid_profile
+from wherry.rules.validation.pod_windows import windows_options
+
+_MAX_ID = 2**31 - 1
+_PROFILES = ("Localhost", "RuntimeDefault", "Unconfined")
+_PROC_MOUNTS = ("Default", "Unmasked")
+_SEGMENT = "[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
+_SYSCTL = rf"^({_SEGMENT}[\./])*{_SEGMENT}$"
+_is_sysctl = re.compile(_SYSCTL[1:-1]).fullmatch
+_SYSCTL_TEXT = f"must have at most 253 characters and match regex {_SYSCTL}"
+#: kernel parameters that belong to the IPC namespace
+_IPC = {"kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.shm", "kernel.msgmax",
+        "kernel.msgmnb", "kernel.msgmni", "kernel.msg"}  # fmt: skip
+_SWAP = str.maketrans("./", "/.")
+#: fields with one of a few values -> what they are
+_CHOICES = (("fsGroupChangePolicy", ("Always", "OnRootMismatch")),)
+_LATER_CHOICES = (("supplementalGroupsPolicy", ("Merge", "Strict")), ("seLinuxChangePolicy", ("Recursive",)))
+
+
+def _id(value: int | None, path: str) -> Errors:
+    return [] if value is None or 0 <= value <= _MAX_ID else [invalid(path, value, in_range(0, _MAX_ID))]
+
+
+def container_context(context: Obj, host_users: bool, path: str) -> Errors:
+    """`host_users`: the pod's users are those of the host."""
+    errors: Errors = []
+    for name in ("runAsUser", "runAsGroup"):
+        errors += _id(context.get(name), child(path, name))
+    mount, at = context.get("procMount"), child(path, "procMount")
+    if mount is not None:
+        if mount not in _PROC_MOUNTS:
+            errors.append(not_supported(at, mount, _PROC_MOUNTS))
+        if host_users and mount == "Unmasked":
+            errors.append(invalid(at, mount, "`hostUsers` must be false to use `Unmasked`"))
+    errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
+    if context.get("allowPrivilegeEscalation") is False:
+        errors += _no_escalation(context, path)
+    errors += windows_options(context.get("windowsOptions"), child(path, "windowsOptions"))
+    return errors + app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
+
+
+def _no_escalation(context: Obj, path: str) -> Errors:
+    errors: Errors = []
+    start = "cannot set `allowPrivilegeEscalation` to false and"
+    if context.get("privileged"):
+        errors.append(invalid_context(path, context, f"{start} `privileged` to true"))
+    for name in (context.get("capabilities") or {}).get("add") or ():
+        if name == "CAP_SYS_ADMIN":
+            errors.append(invalid_context(path, context, f"{start} `capabilities.Add` CAP_SYS_ADMIN"))
+    return errors
+
+
+def pod_context(spec: Obj, path: str) -> Errors:
+    """`path` is that of the security context; the host's namespaces are fields of the spec."""
+    context = spec.get("securityContext") or {}
+    errors: Errors = []
+    for name in ("fsGroup", "runAsUser", "runAsGroup"):
+        errors += _id(context.get(name), child(path, name))
+    for i, group in enumerate(context.get("supplementalGroups") or ()):
+        errors += _id(group, f"{path}.supplementalGroups[{i}]")
+    if spec.get("shareProcessNamespace") and spec.get("hostPID"):
+        at = child(path, "shareProcessNamespace")
+        errors.append(invalid(at, True, "ShareProcessNamespace and HostPID cannot both be enabled"))
+    if not context:
+        return errors
+    errors += _sysctls(context.get("sysctls") or [], spec, child(path, "sysctls")) + _chosen(context, _CHOICES, path)
+    errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
+    errors += windows_options(context.get("windowsOptions"), child(path, "windowsOptions"))
+    errors += app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
+    return errors + _chosen(context, _LATER_CHOICES, path)
+
+
+def _chosen(context: Obj, choices: tuple[tuple[str, tuple[str, ...]], ...], path: str) -> Errors:
+    return [
+        not_supported(child(path, name), context[name], supported)
+        for name, supported in choices
+        if context.get(name) is not None and context[name] not in supported
+    ]
+
+
+def _sysctls(entries: list[Obj], spec: Obj, path: str) -> Errors:
+    errors: Errors = []
+    seen: set[str] = set()
+    for i, entry in enumerate(entries):
+        name, at = entry.get("name") or "", f"{path}[{i}].name"
+        if not name:
+            errors.append(required(at))
+        elif length(name) > 253 or not _is_sysctl(name):
+            errors.append(invalid(at, name, _SYSCTL_TEXT))
+        elif name in seen:
+            errors.append(duplicate(at, name))
+        seen.add(name)
+        namespace = _namespace(name)
+        if namespace and spec.get(namespace):
+            errors.append(invalid(at, name, f"may not be specified when '{namespace}' is true"))
+    return errors
+
+
+def _namespace(sysctl: str) -> str:
+    """The field that gives the pod the host's namespace of this kernel parameter, or "". Dots and slashes may be swapped."""
+    name = sysctl
+    if (first := re.search(r"[./]", name)) and first.group() == "/":
+        name = name.translate(_SWAP)
+    name = name.partition("*")[0]
+    if name in _IPC or name.startswith("fs.mqueue."):
+        return "hostIPC"
+    return "hostNetwork" if name.startswith("net.") else ""
+
+
+def seccomp_profile(profile: Obj | None, path: str) -> Errors:
+    if profile is None:
+        return []
+    type_, file = profile.get("type") or "", profile.get("localhostProfile")
+    errors: Errors = []
+    if not type_:
+        errors.append(required(child(path, "type"), "type is required when seccompProfile is set"))
+    elif type_ not in _PROFILES:
+        errors.append(not_supported(child(path, "type"), type_, _PROFILES))
+    at = child(path, "localhostProfile")
+    if type_ != "Localhost":
+        return [*errors, invalid_profile(at, profile, "can only be set when seccomp type is Localhost")] if file is not None else errors
+    return errors + ([required(at, "must be set when seccomp type is Localhost")] if file is None else descending(file, at))
+
+
+def app_armor_profile(profile: Obj | None, path: str) -> Errors:
+    if profile is None:
+        return []
+    type_, file, at = profile.get("type") or "", profile.get("localhostProfile"), child(path, "localhostProfile")
+    if not type_:
+        return [required(child(path, "type"), "type is required when appArmorProfile is set")]
+    if type_ not in _PROFILES:
+        return [not_supported(child(path, "type"), type_, _PROFILES)]
+    if type_ != "Localhost":
+        return [invalid(at, file, "can only be set when AppArmor type is Localhost")] if file is not None else []
+    errors: Errors = []
+    if not file:
+        errors.append(required(at, "must be set when AppArmor type is Localhost"))
+    elif file != file.strip():
+        errors.append(invalid(at, file, "must not be padded with whitespace"))
+    return [*errors, too_long(at, 4095)] if file and length(file) > 4095 else errors
+
+
+def own_users(spec: Obj, path: str) -> Errors:
+    """A pod with users of its own shares no other namespace with the host, and has no raw devices."""
+    text = "when `hostUsers` is false"
+    fields = (("hostNetwork", "hostNetwork"), ("hostPID", "HostPID"), ("hostIPC", "HostIPC"))
+    errors: Errors = [forbidden(child(path, shown), text) for name, shown in fields if spec.get(name)]
+    return errors + [forbidden(child(at, "volumeDevices"), text) for c, at in containers(spec, path) if c.get("volumeDevices")]
