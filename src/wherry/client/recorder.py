@@ -25,7 +25,7 @@ EVENTS = resource("events")
 #: per source and object: this many at once, then one every REFILL seconds
 BURST = 25
 REFILL = 300.0
-#: more than this many different messages of one reason within WINDOW seconds are combined
+#: from this many different messages of one reason within WINDOW seconds on they are combined
 SIMILAR = 10
 WINDOW = 600.0
 #: how many different events and objects are remembered
@@ -107,7 +107,7 @@ class Recorder:
         messages = budget.messages.setdefault((type_, reason), set())
         if message in messages:
             return message
-        if len(messages) >= SIMILAR:
+        if len(messages) >= SIMILAR - 1:
             return COMBINED + message
         messages.add(message)
         return message

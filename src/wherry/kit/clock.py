@@ -24,6 +24,10 @@ class Clock:
         """Seconds since the Unix epoch."""
         return self._loop.time() + self._offset
 
+    def shift(self, seconds: float) -> None:
+        """Set the wall clock forward (or back); timers are not touched. For tests of what a changed clock does."""
+        self._offset += seconds
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 

@@ -17,6 +17,7 @@ from wherry.registry import bodies, hooks, managers
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import MAX_GENERATED_PREFIX, Core, key
 from wherry.registry.encode import encoder, transient
+from wherry.registry.event_writes import owned_fields
 from wherry.registry.managers import Track
 from wherry.registry.reads import as_served
 from wherry.registry.results import Body, RawBody, Written
@@ -25,16 +26,26 @@ from wherry.rules.validation.metadata import validate_metadata
 from wherry.rules.validation.write import create_errors
 from wherry.store.protocol import CompareFailed, Record
 
-#: how often a generated name that is taken is replaced (KEP-4420)
+#: how often a generated name that is taken is made anew (KEP-4420)
 NAME_TRIES = 8
 
 
 async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
     """Raises BadRequest, Invalid, AlreadyExists, Forbidden, NotFound (namespace)."""
-    if options.trusted and target.resource.group_resource == "pods" and not isinstance(body, RawBody):
-        return await _create_pod(core, target, body, options, user)
-    draft, warnings = bodies.draft(core, target.resource, body, options)
-    return await create_draft(core, target, draft, options, user, warnings)
+    if options.trusted and not isinstance(body, RawBody):
+        if target.resource.group_resource == "pods":
+            return await _create_pod(core, target, body, options, user)
+        if target.resource.group_resource == "events":
+            return await _create_event(core, target, body, options, user)
+    for last in range(NAME_TRIES - 1, -1, -1):
+        draft, warnings = bodies.draft(core, target.resource, body, options)
+        generated = "name" not in draft.get("metadata", {}) and bool(draft["metadata"].get("generateName"))
+        try:
+            return await create_draft(core, target, draft, options, user, warnings)
+        except AlreadyExists:
+            if not (generated and last):
+                raise
+    raise AssertionError("no try left")
 
 
 async def _create_pod(core: Core, target: Target, pod: Obj, options: WriteOptions, user: User) -> Written:
@@ -48,26 +59,38 @@ async def _create_pod(core: Core, target: Target, pod: Obj, options: WriteOption
         return written
     status = {"phase": "Pending", "qosClass": made.qos_class}
     draft = {"kind": "Pod", "apiVersion": "v1", "metadata": dict(pod["metadata"]), "spec": made.spec, "status": status}
-    entry = {
+    return await _create_alike(core, target, draft, options, made.fields)
+
+
+async def _create_event(core: Core, target: Target, event: Obj, options: WriteOptions, user: User) -> Written:
+    """An event of one of our recorders, which builds them all alike (see `event_writes`)."""
+    draft = {**event, "metadata": dict(event["metadata"])}
+    name = draft["metadata"]["name"]
+    await core.admission.admit(Request("CREATE", target.resource, "", target.namespace, name, draft, None, user, False))
+    return await _create_alike(core, target, draft, options, owned_fields(event))
+
+
+def _owner(core: Core, options: WriteOptions, fields: Obj) -> Obj:
+    """The one entry in managedFields of a new object."""
+    return {
         "manager": options.manager,
         "operation": "Update",
         "apiVersion": "v1",
         "time": core.timestamp(),
         "fieldsType": "FieldsV1",
-        "fieldsV1": made.fields,
+        "fieldsV1": fields,
     }
-    draft["metadata"]["managedFields"] = [entry]
-    return await _create_alike(core, target, draft, options)
 
 
-async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions) -> Written:
-    """Only what differs between pods of one template is looked at: their names."""
+async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj) -> Written:
+    """Only what differs between objects of one make is looked at: their metadata. `fields`: what their maker owns."""
     resource = target.resource
     bodies.check_name(draft, target)
     strategy = core.strategy(resource)
     _system_metadata(core, draft, strategy)
     if found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule):
         raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
+    draft["metadata"]["managedFields"] = [_owner(core, options, fields)]
     try:
         record = await _store(core, resource, draft, options)
     except CompareFailed as error:
@@ -85,7 +108,6 @@ async def create_draft(
     if draft["metadata"].get("resourceVersion"):
         raise StatusError("resourceVersion should not be set on objects to be created", code=500)
     track(core, resource, None, draft, options, "")
-    generated = "name" not in draft["metadata"]
     await core.admission.admit(
         Request("CREATE", resource, "", target.namespace, draft["metadata"].get("name", ""), draft, None, user, options.dry_run)
     )
@@ -94,29 +116,20 @@ async def create_draft(
         await hooks.give(core, resource, draft, None)
         strategy.prepare_create(draft)
         warnings = [*warnings, *strategy.warnings(draft, None)]
-        record = await _named(core, resource, strategy, draft, options, NAME_TRIES if generated else 1)
-    return Written(as_served(core, target.resource, record), True, tuple(warnings))
-
-
-async def _named(core: Core, resource: Resource, strategy: Strategy, draft: Obj, options: WriteOptions, tries: int) -> Record:
-    """Validate and store; a generated name that is taken is made anew. Raises AlreadyExists, Invalid."""
-    for last in range(tries - 1, -1, -1):
-        meta = draft["metadata"]
-        if meta.get("generateName") and (tries > 1 or "name" not in meta):
-            meta["name"] = meta["generateName"][:MAX_GENERATED_PREFIX] + core.suffix()
         _validate(resource, strategy, draft)
         try:
-            return await _store(core, resource, draft, options)
+            record = await _store(core, resource, draft, options)
         except CompareFailed as error:
-            if not last:
-                raise _exists(resource, draft, error.current) from error
-    raise AssertionError("no try left")
+            raise _exists(resource, draft, error.current) from error
+    return Written(as_served(core, target.resource, record), True, tuple(warnings))
 
 
 def _system_metadata(core: Core, draft: Obj, strategy: Strategy) -> None:
     meta = draft["metadata"]
     for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
         meta.pop(name, None)
+    if not meta.get("name") and meta.get("generateName"):
+        meta["name"] = meta["generateName"][:MAX_GENERATED_PREFIX] + core.suffix()
     meta["uid"] = core.new_uid()
     meta["creationTimestamp"] = core.timestamp()
     if strategy.generation:

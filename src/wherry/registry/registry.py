@@ -21,7 +21,6 @@ from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
 from wherry.registry.subresources import binding, finalize, scale
 from wherry.store.protocol import Record, Store
 
-
 #: `Registry.list` shadows the built-in inside the class
 _Records: TypeAlias = list[Record]
 _Batch: TypeAlias = list[WatchEvent]

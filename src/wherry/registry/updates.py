@@ -117,7 +117,8 @@ async def prepare(
     else:
         await hooks.give(core, resource, draft, old)
         strategy.prepare_update(draft, old)
-    _raise_generation(strategy, draft, old)
+    if target.subresource != "status":
+        _raise_generation(strategy, draft, old)
     warnings = [] if target.subresource else strategy.warnings(draft, old)
     _validate(resource, strategy, draft, old, target.subresource)
     draft = keep_times(old, draft)

@@ -1,0 +1,86 @@
+"""Rollout: 1,000 replicas created and rolled (25 %/25 %) on simulated nodes, with the memory store and with SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+import resource as system
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wherry import Cluster
+from wherry.api.options import MERGE_PATCH
+from wherry.api.resources import resource
+from wherry.cluster.thread import new_loop
+
+REPLICAS = 1000
+NODES = 20
+RUNS = 3
+DEPLOYMENTS = resource("deployments", "apps")
+
+
+def run() -> Iterator[tuple[str, float]]:
+    for store in ("memory", "sqlite"):
+        created, rolled, sizes = [], [], []
+        for _ in range(RUNS):
+            loop = new_loop()
+            with tempfile.TemporaryDirectory() as directory:
+                create, roll, size = loop.run_until_complete(once(REPLICAS, NODES, Path(directory) if store == "sqlite" else None))
+            loop.close()
+            created.append(REPLICAS / create)
+            rolled.append(REPLICAS / roll)
+            sizes.append(size)
+        yield f"pods/s created{'' if store == 'memory' else ' (sqlite)'}", statistics.median(created)
+        yield f"pods/s rolled{'' if store == 'memory' else ' (sqlite)'}", statistics.median(rolled)
+        if store == "memory":
+            yield "bytes of JSON per stored pod", statistics.median(sizes)
+    yield "MB resident, peak", system.getrusage(system.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+async def once(replicas: int, nodes: int, directory: Path | None) -> tuple[float, float, float]:
+    """(seconds to create, seconds to roll, bytes per pod)."""
+    async with Cluster(nodes=nodes, data_dir=directory, pods_per_node=2 * replicas) as cluster:
+        begun = time.perf_counter()
+        await cluster.client.create(DEPLOYMENTS, "default", deployment(replicas))
+        await finished(cluster, replicas)
+        create = time.perf_counter() - begun
+        records = (await cluster.store.range("pods/")).records
+        size = sum(len(r.value) for r in records) / len(records)
+        begun = time.perf_counter()
+        change = {"spec": {"template": {"metadata": {"labels": {"app": "a", "version": "2"}}}}}
+        await cluster.client.patch(DEPLOYMENTS, "default", "web", change, MERGE_PATCH)
+        await finished(cluster, replicas)
+        return create, time.perf_counter() - begun, size
+
+
+async def finished(cluster: Any, replicas: int) -> None:
+    """Until the Deployment is complete and no old pod is left."""
+    while True:
+        web = await cluster.client.get(DEPLOYMENTS, "default", "web")
+        status = web.get("status", {})
+        if (
+            status.get("observedGeneration") == web["metadata"]["generation"]
+            and status.get("updatedReplicas") == replicas
+            and status.get("availableReplicas") == replicas
+            and status.get("replicas") == replicas
+            and cluster.store.size("pods") == replicas
+        ):
+            return
+        await asyncio.sleep(0.005)
+
+
+def deployment(replicas: int) -> dict[str, Any]:
+    container = {"name": "c", "image": "nginx:1.21", "ports": [{"containerPort": 80}], "env": [{"name": "A", "value": "1"}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [container]}},
+        },
+    }

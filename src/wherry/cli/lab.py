@@ -1,0 +1,227 @@
+"""The rollout lab: the steps everybody learns rollouts with, each with the state it must reach."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from wherry.api.objects import Obj, annotations_of, controller_of
+from wherry.api.options import STRATEGIC_PATCH, WriteOptions
+from wherry.api.resources import resource
+from wherry.rollout import Rollout
+from wherry.rollout.revisions import CHANGE_CAUSE, REVISION
+
+NAME = "demo-app"
+DEPLOYMENTS = resource("deployments", "apps")
+REPLICA_SETS = resource("replicasets", "apps")
+PODS = resource("pods")
+#: seconds a step may take
+LIMIT = 60.0
+#: seconds between two looks at the cluster
+FRAME = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One revision on the screen: how many of its pods are ready, not ready yet, and on their way out."""
+
+    revision: int
+    image: str
+    ready: int
+    waiting: int
+    leaving: int
+    trouble: str
+
+
+class Screen(Protocol):
+    def step(self, number: int, total: int, command: str) -> None: ...
+    def show(self, rows: list[Row], replicas: int) -> None: ...
+    def reached(self, text: str, ok: bool) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+Check = Callable[[list[Row], Obj], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    command: str
+    act: Callable[[], Awaitable[Any]]
+    reached: str
+    check: Check
+
+
+class Lab:
+    """`run` plays all steps; True when every one reached its state."""
+
+    def __init__(self, cluster: Any, screen: Screen, replicas: int, pace: float) -> None:
+        self._client = cluster.client
+        self._clock = cluster.clock
+        self._screen = screen
+        self._replicas = replicas
+        self._pace = pace
+        self._rollout = Rollout(self._client, f"deployment/{NAME}", now=self._clock.now)
+
+    async def run(self) -> bool:
+        steps = self._steps()
+        for number, step in enumerate(steps, 1):
+            self._screen.step(number, len(steps), step.command)
+            await step.act()
+            ok = await self._until(step.check)
+            self._screen.reached(step.reached, ok)
+            if not ok:
+                return False
+            await self._clock.sleep(0.4 * self._pace)
+        await self._history()
+        return True
+
+    def _steps(self) -> list[Step]:
+        deployment = f"deployment/{NAME}"
+        return [
+            Step(
+                f"kubectl create deployment {NAME} --image=nginx:1.21 --replicas={self._replicas}",
+                self._create,
+                "revision 1 is rolled out",
+                self._complete("nginx:1.21", 1),
+            ),
+            Step(
+                f"kubectl set image {deployment} nginx=nginx:1.23",
+                lambda: self._image("nginx:1.23", "nginx 1.23"),
+                "revision 2 has replaced revision 1, and pods were ready all the time",
+                self._complete("nginx:1.23", 2),
+            ),
+            Step(
+                f"kubectl set image {deployment} nginx=nginx:999.999",
+                lambda: self._image("nginx:999.999", "a release that does not exist"),
+                "revision 3 sticks: its image cannot be pulled; the old pods keep serving",
+                self._stuck,
+            ),
+            Step(
+                f"kubectl rollout undo {deployment}",
+                self._rollout.undo,
+                "back on nginx:1.23, which is revision 4 now",
+                self._complete("nginx:1.23", 4),
+            ),
+            Step(
+                f"kubectl rollout restart {deployment}",
+                self._rollout.restart,
+                "every pod is new, the image the same: revision 5",
+                self._complete("nginx:1.23", 5),
+            ),
+            Step(
+                f"kubectl rollout undo {deployment} --to-revision=1",
+                lambda: self._rollout.undo(1),
+                "revision 1 came back as revision 6",
+                self._complete("nginx:1.21", 6),
+            ),
+            Step(
+                f'kubectl annotate {deployment} kubernetes.io/change-cause="回滚到最初的稳定版本 1.21"',
+                self._cause,
+                "the reason stands in the history",
+                lambda rows, web: annotations_of(web).get(CHANGE_CAUSE) == "回滚到最初的稳定版本 1.21",
+            ),
+        ]
+
+    # --- actions ---
+    async def _create(self) -> None:
+        labels = {"app": NAME}
+        await self._client.create(
+            DEPLOYMENTS,
+            "default",
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": NAME, "labels": labels},
+                "spec": {
+                    "replicas": self._replicas,
+                    "selector": {"matchLabels": labels},
+                    "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "nginx", "image": "nginx:1.21"}]}},
+                },
+            },
+        )
+
+    async def _image(self, image: str, cause: str) -> None:
+        patch = {
+            "metadata": {"annotations": {CHANGE_CAUSE: cause}},
+            "spec": {"template": {"spec": {"containers": [{"name": "nginx", "image": image}]}}},
+        }
+        await self._client.patch(DEPLOYMENTS, "default", NAME, patch, STRATEGIC_PATCH, options=WriteOptions(field_manager="kubectl-set"))
+
+    async def _cause(self) -> None:
+        patch = {"metadata": {"annotations": {CHANGE_CAUSE: "回滚到最初的稳定版本 1.21"}}}
+        await self._client.patch(
+            DEPLOYMENTS, "default", NAME, patch, STRATEGIC_PATCH, options=WriteOptions(field_manager="kubectl-annotate")
+        )
+
+    # --- states ---
+    def _complete(self, image: str, revision: int) -> Check:
+        def check(rows: list[Row], web: Obj) -> bool:
+            live = [r for r in rows if r.ready + r.waiting + r.leaving]
+            return (
+                annotations_of(web).get(REVISION) == str(revision)
+                and len(live) == 1
+                and live[0].image == image
+                and (live[0].ready, live[0].waiting, live[0].leaving) == (self._replicas, 0, 0)
+            )
+
+        return check
+
+    def _stuck(self, rows: list[Row], web: Obj) -> bool:
+        old, new = rows[-2], rows[-1]
+        least = self._replicas - self._replicas // 4
+        return new.image == "nginx:999.999" and new.trouble == "ImagePullBackOff" and old.ready >= least and old.leaving == 0
+
+    async def _until(self, check: Check) -> bool:
+        """Show the cluster until the state is there, for as long as a step may take."""
+        end = self._clock.now() + LIMIT
+        while self._clock.now() < end:
+            web = await self._rollout.workload()
+            rows = await self._rows()
+            self._screen.show(rows, self._replicas)
+            if rows and check(rows, web):
+                return True
+            await self._clock.sleep(FRAME)
+        return False
+
+    async def _rows(self) -> list[Row]:
+        sets = (await self._client.list(REPLICA_SETS, "default")).items
+        pods: dict[str, list[Obj]] = {}
+        for pod in (await self._client.list(PODS, "default")).items:
+            owner = controller_of(pod)
+            if owner is not None:
+                pods.setdefault(owner["uid"], []).append(pod)
+        rows = [_row(rs, pods.get(rs["metadata"]["uid"], [])) for rs in sets]
+        return sorted(rows, key=lambda row: row.revision)
+
+    async def _history(self) -> None:
+        lines = ["REVISION  CHANGE-CAUSE"]
+        lines += [f"{r.number:<9} {r.change_cause or '<none>'}" for r in await self._rollout.history()]
+        self._screen.note(f"kubectl rollout history deployment/{NAME}\n" + "\n".join(lines))
+
+
+def _row(rs: Obj, pods: list[Obj]) -> Row:
+    leaving = [p for p in pods if p["metadata"].get("deletionTimestamp")]
+    staying = [p for p in pods if not p["metadata"].get("deletionTimestamp")]
+    ready = sum(1 for p in staying if _is_ready(p))
+    trouble = next((reason for p in staying if (reason := _trouble(p))), "")
+    return Row(
+        int(annotations_of(rs).get(REVISION, "0")),
+        rs["spec"]["template"]["spec"]["containers"][0]["image"],
+        ready,
+        len(staying) - ready,
+        len(leaving),
+        trouble,
+    )
+
+
+def _is_ready(pod: Obj) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+def _trouble(pod: Obj) -> str:
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        reason = ((container.get("state") or {}).get("waiting") or {}).get("reason", "")
+        if reason and reason != "ContainerCreating":
+            return str(reason)
+    return ""

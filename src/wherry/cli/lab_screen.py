@@ -1,0 +1,130 @@
+"""What the lab looks like: bars that move on a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from wherry.cli.lab import Row, Screen
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+#: cells a bar is wide on a wide terminal
+WIDTH = 40
+
+
+def screen(plain: bool) -> Screen:
+    """Bars when standard output is a terminal, unless `plain`."""
+    if plain or not sys.stdout.isatty():
+        return PlainScreen()
+    from rich.console import Console
+
+    return LiveScreen(Console(highlight=False))
+
+
+class PlainScreen:
+    """A line per change, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._last: list[Row] = []
+
+    def step(self, number: int, total: int, command: str) -> None:
+        print(f"\n[{number}/{total}] $ {command}", flush=True)
+
+    def show(self, rows: list[Row], replicas: int) -> None:
+        if rows != self._last:
+            self._last = rows
+            live = [r for r in rows if r.ready + r.waiting + r.leaving]
+            print("  " + "; ".join(_sentence(r) for r in live), flush=True)
+
+    def reached(self, text: str, ok: bool) -> None:
+        print(f"  {'ok' if ok else 'NOT REACHED'}: {text}", flush=True)
+
+    def note(self, text: str) -> None:
+        print(f"\n$ {text}", flush=True)
+
+
+def _sentence(row: Row) -> str:
+    parts = [f"{row.ready} ready"]
+    if row.waiting:
+        parts.append(f"{row.waiting} not ready" + (f" ({row.trouble})" if row.trouble else ""))
+    if row.leaving:
+        parts.append(f"{row.leaving} terminating")
+    return f"revision {row.revision} {row.image}: {', '.join(parts)}"
+
+
+class LiveScreen:
+    """A block of bars per step, redrawn in place while pods move, left standing when the step is over."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._last: tuple[list[Row], int] = ([], 0)
+
+    def step(self, number: int, total: int, command: str) -> None:
+        from rich.live import Live
+        from rich.text import Text
+
+        self._console.print()
+        self._console.print(Text.assemble((f"{number}/{total} ", "dim"), ("$ ", "green"), (command, "bold")))
+        self._live = Live(console=self._console, refresh_per_second=20)
+        self._live.start()
+
+    def show(self, rows: list[Row], replicas: int) -> None:
+        if self._live is not None and (rows, replicas) != self._last:
+            self._last = (rows, replicas)
+            self._live.update(self._table([r for r in rows if r.ready + r.waiting + r.leaving], replicas))
+
+    def reached(self, text: str, ok: bool) -> None:
+        from rich.text import Text
+
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self._console.print(Text.assemble(("  ✓ ", "green") if ok else ("  ✗ not reached: ", "red"), text))
+
+    def note(self, text: str) -> None:
+        from rich.text import Text
+
+        command, _, rest = text.partition("\n")
+        self._console.print(Text.assemble("\n", ("$ ", "green"), (command, "bold")))
+        self._console.print(rest, markup=False)
+
+    def _table(self, rows: list[Row], replicas: int) -> RenderableType:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 1))
+        width = max(10, min(WIDTH, self._console.width - 52))
+        for row in rows:
+            table.add_row(
+                Text(f"  rev {row.revision}", style="bold"),
+                Text(row.image, style="cyan"),
+                self._bar(row, replicas, width),
+                Text(_counts(row), style="dim"),
+            )
+        return table
+
+    def _bar(self, row: Row, replicas: int, width: int) -> RenderableType:
+        """Whole cells per pod: ready, not ready, terminating, and what is missing to the replicas wanted."""
+        from rich.text import Text
+
+        total = max(replicas, row.ready + row.waiting + row.leaving)
+        edges = [round(width * part / total) for part in (row.ready, row.ready + row.waiting, row.ready + row.waiting + row.leaving)]
+        bar = Text()
+        bar.append("█" * edges[0], style="green")
+        bar.append("▒" * (edges[1] - edges[0]), style="red" if row.trouble else "yellow")
+        bar.append("░" * (edges[2] - edges[1]), style="magenta")
+        bar.append("·" * (width - edges[2]), style="dim")
+        return bar
+
+
+def _counts(row: Row) -> str:
+    parts = [f"{row.ready} ready"]
+    if row.waiting:
+        parts.append(row.trouble or f"{row.waiting} starting")
+    if row.leaving:
+        parts.append(f"{row.leaving} leaving")
+    return ", ".join(parts)

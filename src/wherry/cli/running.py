@@ -1,0 +1,127 @@
+"""`wherry status`, `down`, `logs`: about a cluster that runs in the background or in another terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from wherry.cli import home as homes
+
+#: seconds `down` waits for the cluster to stop
+STOP_TIMEOUT = 10.0
+
+_home = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="The cluster's data directory.")
+
+
+def _running(home: Path) -> homes.Running:
+    running = homes.read_note(home)
+    if running is None:
+        raise click.ClickException(f"no cluster runs in {home}; `wherry up` starts one")
+    return running
+
+
+@click.command()
+@_home
+def status(data_dir: Path | None) -> int:
+    """Say whether the cluster is up, where, and what is in it. Exit status 0 only when it is ready."""
+    home = data_dir or homes.default_home()
+    running = _running(home)
+    get = _getter(Path(running.kubeconfig))
+    ready = get("/readyz") == b"ok"
+    click.echo(
+        f"wherry is {'ready' if ready else 'not ready'} at {running.url} (pid {running.pid}, up {_duration(time.time() - running.started)})"
+    )
+    click.echo(f"objects:    {'in memory' if running.ephemeral else home}")
+    click.echo(f"kubeconfig: {running.kubeconfig}")
+    if ready:
+        click.echo(
+            "contents:   "
+            + ", ".join(
+                f"{_count(get, path)} {word}"
+                for word, path in (
+                    ("nodes", "/api/v1/nodes"),
+                    ("namespaces", "/api/v1/namespaces"),
+                    ("deployments", "/apis/apps/v1/deployments"),
+                    ("pods", "/api/v1/pods"),
+                )
+            )
+        )
+    return 0 if ready else 1
+
+
+@click.command()
+@_home
+def down(data_dir: Path | None) -> None:
+    """Stop the cluster; what it kept on disk stays."""
+    home = data_dir or homes.default_home()
+    running = _running(home)
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while homes.is_alive(running.pid):
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"process {running.pid} has not stopped after {STOP_TIMEOUT:.0f} s")
+        time.sleep(0.02)
+    click.echo("wherry is down.")
+
+
+@click.command()
+@_home
+@click.option("--follow", "-f", is_flag=True, help="Go on printing until Ctrl-C.")
+def logs(data_dir: Path | None, follow: bool) -> None:
+    """Print what a detached cluster wrote."""
+    path = homes.log_path(data_dir or homes.default_home())
+    if not path.exists():
+        raise click.ClickException(f"there is no log at {path}: a cluster in the foreground writes to its terminal")
+    with path.open() as file:
+        while True:
+            text = file.read()
+            click.echo(text, nl=False)
+            if not follow:
+                return
+            time.sleep(0.2)
+
+
+def _getter(kubeconfig: Path) -> Any:
+    import base64
+
+    config = yaml.safe_load(kubeconfig.read_text())
+    cluster = next(c["cluster"] for c in config["clusters"] if c["name"] == "wherry")
+    user = next(u["user"] for u in config["users"] if u["name"] == "wherry-admin")
+    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+
+    def get(path: str) -> bytes:
+        request = urllib.request.Request(
+            cluster["server"] + path, headers={"Authorization": f"Bearer {user['token']}", "Accept": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=5) as response:
+                body: bytes = response.read()
+                return body
+        except (urllib.error.URLError, TimeoutError) as error:
+            return str(error).encode()
+
+    return get
+
+
+def _count(get: Any, path: str) -> int:
+    listing = json.loads(get(f"{path}?limit=1"))
+    return len(listing["items"]) + int(listing["metadata"].get("remainingItemCount", 0))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "m"), (rest, "s")]
+    shown = [f"{n}{unit}" for n, unit in parts if n]
+    return "".join(shown[:2]) or "0s"

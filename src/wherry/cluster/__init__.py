@@ -1,0 +1,1 @@
+"""Builds the parts of a cluster, starts them, stops them in order."""

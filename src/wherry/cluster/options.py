@@ -1,0 +1,39 @@
+"""What a cluster can be told, in one frozen value; the command line, a config file and Python code all fill in this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_IMAGE_MISSING = ("*:999.*", "*does-not-exist*", "*doesnotexist*")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`data_dir` None: everything in memory and in temporary files. `port` 0: any free one. Times are in seconds."""
+
+    data_dir: Path | None = None
+    #: objects in memory even with a data directory (which then only holds certificates and the kubeconfig)
+    ephemeral: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    insecure_port: int | None = None
+    nodes: int = 3
+    pods_per_node: int = 110
+    image_missing: tuple[str, ...] = DEFAULT_IMAGE_MISSING
+    #: how long a simulated image takes to pull, a container to start, and to become ready after that
+    pull_seconds: float = 0.0
+    start_seconds: float = 0.0
+    ready_seconds: float = 0.0
+    #: the node agents also record what goes well (Pulled, Created, Started, Killing), as the kubelet does
+    routine_events: bool = True
+    #: uids and name suffixes; None: from the system's randomness
+    seed: int | None = None
+    #: wall time at the start, in seconds since 1970; None: the machine's
+    epoch: float | None = None
+    #: False: no HTTP server (the cluster is used through `client` only)
+    serve: bool = True
+    #: False: no simulated nodes register and no pod is run (somebody else plays the node agent)
+    run_nodes: bool = True
+    #: check every cached object against its stored bytes when the cluster stops
+    test_mode: bool = False

@@ -1,0 +1,55 @@
+"""A cluster on a thread and loop of its own, for code that is not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Starts the cluster on a new loop and runs it until `stop`; `call` runs a coroutine there and waits for it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._loop = new_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wherry", daemon=True)
+
+    def start(self) -> None:
+        """Raises what starting the cluster raises."""
+        self._thread.start()
+        try:
+            self.call(self._cluster.start())
+        except BaseException:
+            self._end()
+            raise
+
+    def stop(self) -> None:
+        try:
+            self.call(self._cluster.stop())
+        finally:
+            self._end()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _end(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The fastest loop there is for real time."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

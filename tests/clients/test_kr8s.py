@@ -1,0 +1,29 @@
+"""kr8s creates, waits for, patches and deletes a Deployment."""
+
+from __future__ import annotations
+
+import kr8s
+import pytest
+from kr8s.objects import Deployment
+
+from tests.clients.manifests import deployment
+from wherry import Cluster
+
+
+# kr8s names the newest Kubernetes it was tested with
+@pytest.mark.filterwarnings("ignore:Kubernetes version")
+
+def test_deployment_from_create_to_delete(cluster: Cluster) -> None:
+    api = kr8s.api(kubeconfig=cluster.kubeconfig)
+    web = Deployment(deployment("kr8s"), api=api)
+    web.create()
+    web.wait("condition=Available", timeout=20)
+    assert [d.name for d in kr8s.get("deployments", "kr8s", namespace="default", api=api)] == ["kr8s"]
+
+    web.patch({"spec": {"replicas": 3}})
+    web.wait("jsonpath='{.status.readyReplicas}'=3", timeout=20)
+    assert len(list(web.pods())) == 3
+
+    web.delete()
+    web.wait("delete", timeout=20)
+    assert not web.exists()
