@@ -161,6 +161,17 @@ def test_a_stateful_set_changes_in_few_fields() -> None:
     assert texts(updated(old, obj("StatefulSet", serviceName="other"))[1]) == [text]
 
 
+def test_a_stateful_set_that_was_bad_before_may_stay_so() -> None:
+    old = stored(obj("StatefulSet"))
+    bad, worse = template(), template()
+    bad["spec"]["containers"][0]["image"] = ""
+    worse["spec"]["containers"][0] |= {"image": "", "workingDir": "/"}
+    refused = ["spec.template.spec.containers[0].image: Required value"]
+    assert texts(updated(old, obj("StatefulSet", template=bad))[1]) == refused
+    old["spec"]["template"]["spec"]["containers"][0]["image"] = ""
+    assert updated(old, obj("StatefulSet", template=worse))[1] == []
+
+
 def test_the_data_of_a_revision_is_fixed() -> None:
     body = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": "r"}, "data": {"a": 1}, "revision": 1}
     old = stored(body)

@@ -26,8 +26,8 @@ PODS = resource("pods")
 
 #: a set of at least this many pods collects changes for SECONDS_PER_POD each before it looks again
 LARGE = 50
-SECONDS_PER_POD = 0.00003
-LONGEST_WAIT = 0.1
+SECONDS_PER_POD = 0.00005
+LONGEST_WAIT = 0.25
 
 
 class ReplicaSetController(Controller):
@@ -39,7 +39,7 @@ class ReplicaSetController(Controller):
         super().__init__(parts)
         self._sets, self._pods = self.informer(REPLICA_SETS), self.informer(PODS)
         self._pods.add_index("orphan", ownership.orphan_of)
-        self.watch(REPLICA_SETS)
+        self.watch(REPLICA_SETS, delay=self._patience, at_once=_respecified)
         self.watch(PODS, self._of_pod, self._patience)
 
     async def reconcile(self, key: str) -> float | None:
@@ -92,6 +92,11 @@ class ReplicaSetController(Controller):
             await self.apply(Plan(creation_events(replica_set, applied.results, applied.error)))
         elif isinstance(first, Delete) and applied.error is not None:
             await self.apply(Plan(deletion_events(replica_set, applied.error)))
+
+
+def _respecified(old: Obj | None, new: Obj | None) -> bool:
+    """Not only its status changed."""
+    return old is None or new is None or old["metadata"].get("generation") != new["metadata"].get("generation")
 
 
 def _raise(error: StatusError | None) -> None:

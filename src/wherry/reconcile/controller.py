@@ -36,6 +36,10 @@ class Parts:
     suffix: Callable[[], str]
 
 
+def _own_key(old: Obj | None, new: Obj | None) -> Iterable[str]:
+    return (key(new or old or {}),)
+
+
 class Controller:
     """Subclass it: set `name`, call `watch` in `__init__`, write `reconcile`."""
 
@@ -53,22 +57,28 @@ class Controller:
     def informer(self, resource: Resource) -> Informer:
         return self.parts.informers.of(resource)
 
-    def watch(self, resource: Resource, keys_of: KeysOf | None = None, delay: Callable[[str], float] | None = None) -> Informer:
+    def watch(
+        self,
+        resource: Resource,
+        keys_of: KeysOf | None = None,
+        delay: Callable[[str], float] | None = None,
+        at_once: Callable[[Obj | None, Obj | None], bool] | None = None,
+    ) -> Informer:
         """Every change of the resource queues the keys that `keys_of(old, new)` gives (default: the object's own key).
 
-        `delay`: seconds a key may wait, so that many changes at once are looked at once.
+        `delay`: seconds a key may wait, so that many changes at once are looked at once; not for changes that are `at_once`.
         """
+        chosen = keys_of or _own_key
+
+        def handler(old: Obj | None, new: Obj | None) -> None:
+            for each in chosen(old, new):
+                if delay is None or (at_once is not None and at_once(old, new)):
+                    self.queue.add(each)
+                else:
+                    self.queue.add_after(each, delay(each))
+
         informer = self.informer(resource)
-        if keys_of is None:
-            informer.add_handler(lambda old, new: self.queue.add(key(new or old or {})))
-        else:
-            chosen = keys_of
-
-            def handler(old: Obj | None, new: Obj | None) -> None:
-                for each in chosen(old, new):
-                    self.queue.add_after(each, delay(each) if delay is not None else 0)
-
-            informer.add_handler(handler)
+        informer.add_handler(handler)
         return informer
 
     async def reconcile(self, key: str) -> float | None:

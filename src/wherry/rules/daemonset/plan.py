@@ -44,6 +44,8 @@ def decide(view: View, pauses: Pauses, names: Iterator[str]) -> Decision:
 
 
 def _update(view: View) -> tuple[list[str], list[Obj]]:
+    if all(view.is_updated(pod) for pods in view.on.values() for pod in pods):
+        return [], []
     max_surge, max_unavailable = strategy.limits(view.daemon_set, view.desired())
     return surge.steps(view, max_surge) if max_surge else ([], replacements(view, max_unavailable))
 

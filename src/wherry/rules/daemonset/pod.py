@@ -57,8 +57,8 @@ def target_node(pod: Obj) -> str:
 
 def is_updated(pod: Obj, code: str, generation: str | None) -> bool:
     """The pod is of the present revision, by its hash or by the old count of templates."""
-    labels = objects.labels(pod)
-    return bool(code and labels.get(POD_LABEL) == code) or (generation is not None and labels.get(GENERATION_LABEL) == generation)
+    labels: dict[str, str] = pod["metadata"].get("labels") or {}
+    return (code != "" and labels.get(POD_LABEL) == code) or (generation is not None and labels.get(GENERATION_LABEL) == generation)
 
 
 def oldest_first(pods: Iterable[Obj]) -> list[Obj]:

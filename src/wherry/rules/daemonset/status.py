@@ -22,7 +22,7 @@ def _counts(view: View) -> dict[str, int]:
     wanted = [(verdict.run, view.on.get(node)) for node, verdict in view.verdicts.items()]
     pods = [oldest_first(pods)[0] if len(pods) > 1 else pods[0] for run, pods in wanted if run and pods]
     ready = [pod for pod in pods if is_ready(pod)]
-    desired, available = sum(run for run, _ in wanted), sum(map(view.is_available, ready))
+    desired, available = sum(run for run, _ in wanted), sum(map(view.is_available, ready)) if view.min_ready else len(ready)
     return {
         "desiredNumberScheduled": desired,
         "currentNumberScheduled": len(pods),

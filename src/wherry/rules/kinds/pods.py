@@ -15,7 +15,7 @@ from wherry.rules.pod_preparation import drop_gated_fields, prepare_pod
 from wherry.rules.pod_warnings import pod_warnings
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation.metadata import validate_metadata
-from wherry.rules.validation.pod import validate_pod, validate_pod_spec
+from wherry.rules.validation.pod import validate_again, validate_pod
 from wherry.rules.validation.pod_status import status_changes
 from wherry.rules.validation.pod_update import annotation_changes, ephemeral_changes, spec_changes
 
@@ -85,7 +85,7 @@ def _again(new: Obj, old: Obj) -> Errors:
     errors = validate_metadata(new, namespaced=True, name_rule="subdomain")
     if new["spec"] == old["spec"]:
         return errors
-    return errors + validate_pod_spec(new["spec"], "spec", pod_meta=new["metadata"])
+    return errors + validate_again(new)
 
 
 def _validate_status(new: Obj, old: Obj) -> Errors:

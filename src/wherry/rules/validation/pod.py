@@ -51,14 +51,14 @@ def validate_pod_spec(spec: Obj, path: str, *, pod_meta: Obj | None = None) -> E
         errors += overhead(spec["overhead"], child(path, "overhead"))
     if spec.get("os") is not None:
         errors += operating_system(spec, path)
-    return errors + file_volumes({v.get("name") or "": v for v in spec.get("volumes") or ()}, every_container(spec, path))
+    return errors + file_volumes(spec.get("volumes") or [], every_container(spec, path))
 
 
 def _storage(spec: Obj, path: str, pod_meta: Obj | None) -> tuple[Errors, Around]:
     """The grace period, volumes and claims, and what containers need of them."""
     meta, grace = pod_meta or {}, spec.get("terminationGracePeriodSeconds")
     errors: Errors = [] if grace is not None else [required(child(path, "terminationGracePeriodSeconds"))]
-    known, found = volumes(spec.get("volumes") or [], meta.get("name") or "", f"{path}.volumes")
+    known, found = volumes(spec.get("volumes") or [], meta.get("name") or "" if pod_meta is not None else None, f"{path}.volumes")
     errors += found
     claims: list[Obj] = spec.get("resourceClaims") or []
     if claims:

@@ -36,19 +36,15 @@ def pod_annotations(annotations: Mapping[str, str] | None, spec: Obj, path: str)
     if MIRROR in annotations and not spec.get("nodeName"):
         text = "must set spec.nodeName if mirror pod annotation is set"
         errors.append(invalid(key(path, MIRROR), annotations[MIRROR], text))
-    if text := annotations.get(_TOLERATIONS):
-        errors += _tolerations(text, path)
+    if listed := annotations.get(_TOLERATIONS):
+        errors += _tolerations(listed, path)
     cost = annotations.get(_DELETION_COST)
     if cost is not None and not (_is_cost(cost) and -(2**31) <= int(cost) < 2**31):
         errors.append(invalid(key(path, _DELETION_COST), cost, "must be a 32bit integer"))
     if _SECCOMP_POD in annotations:
         errors += _seccomp(annotations[_SECCOMP_POD], child(path, _SECCOMP_POD))
-    for name, value in annotations.items():
-        if name.startswith(_SECCOMP):
-            errors += _seccomp(value, child(path, name))
-        elif name.startswith(_APP_ARMOR):
-            errors += _app_armor(name, value, spec, key(path, name))
-    return errors
+    errors += [e for k, v in annotations.items() if k.startswith(_SECCOMP) for e in _seccomp(v, child(path, k))]
+    return errors + [e for k, v in annotations.items() if k.startswith(_APP_ARMOR) for e in _app_armor(k, v, spec, key(path, k))]
 
 
 def _tolerations(text: str, path: str) -> Errors:

@@ -5,10 +5,17 @@ Called by the rules of containers. Source: pkg/apis/core/validation validateCont
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from wherry.api.field import Errors, duplicate, invalid, not_supported, required
 from wherry.api.objects import Obj
 from wherry.rules.validation.names import port_name, port_number
 from wherry.rules.validation.ports import PROTOCOLS
+
+
+@lru_cache(maxsize=1024)
+def _good_name(name: str) -> bool:
+    return not port_name(name)
 
 
 def ports(entries: list[Obj], path: str) -> Errors:
@@ -16,15 +23,15 @@ def ports(entries: list[Obj], path: str) -> Errors:
     names: set[str] = set()
     for i, port in enumerate(entries):
         if name := port.get("name"):
-            if messages := port_name(name):
-                errors += [invalid(f"{path}[{i}].name", name, m) for m in messages]
+            if not _good_name(name):
+                errors += [invalid(f"{path}[{i}].name", name, m) for m in port_name(name)]
             elif name in names:
                 errors.append(duplicate(f"{path}[{i}].name", name))
             names.add(name)
         number, host, protocol = port.get("containerPort"), port.get("hostPort"), port.get("protocol")
         if not number:
             errors.append(required(f"{path}[{i}].containerPort"))
-        else:
+        elif not 1 <= number <= 65535:
             errors += [invalid(f"{path}[{i}].containerPort", number, m) for m in port_number(number)]
         if host:
             errors += [invalid(f"{path}[{i}].hostPort", host, m) for m in port_number(host)]

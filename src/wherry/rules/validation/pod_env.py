@@ -22,6 +22,13 @@ _SUBSCRIPTED = ("metadata.annotations", "metadata.labels")
 _RESOURCES = ("limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory")
 _HUGE = ("limits.hugepages-", "requests.hugepages-")
 _BYTES = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
+#: by resource: what an amount may be divided by, how messages list these, and how they call the resource
+_DIVISORS: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "cpu": (("1m", "1"), "1m and 1", "cpu"),
+    "memory": (_BYTES, ", ".join(_BYTES), "memory"),
+    "ephemeral-storage": (_BYTES, ", ".join(_BYTES), "local ephemeral storage"),
+    "hugepages": (_BYTES, ", ".join(_BYTES), "hugepages"),
+}
 _ONE_OF = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
 _TOO_MANY = "may not have more than one field specified at a time"
 
@@ -82,10 +89,11 @@ def env_field(ref: Obj, path: str) -> Errors:
 
 def field_selector(ref: Obj, supported: tuple[str, ...], path: str) -> Errors:
     """A field of the pod; `supported`, sorted, are those that may be named without a subscript."""
-    for name in ("apiVersion", "fieldPath"):
-        if not ref.get(name):
-            return [required(child(path, name))]
-    version, label = ref["apiVersion"], ref["fieldPath"]
+    version, label = ref.get("apiVersion") or "", ref.get("fieldPath") or ""
+    if version == "v1" and label in supported:
+        return []
+    if not version or not label:
+        return [required(child(path, "fieldPath" if version else "apiVersion"))]
     name, subscript = _split(label)
     fault = _unknown(version, label, name, subscript)
     if fault:
@@ -136,16 +144,10 @@ def resource_selector(ref: Obj, path: str, *, of_container: bool) -> Errors:
 def _divisor(resource: str, divisor: quantity.Text | None, path: str) -> Errors:
     if divisor is None or not quantity.nano(divisor):
         return []
-    kind = resource.partition(".")[2]
-    if resource.startswith(_HUGE):
-        supported, listed, what = _BYTES, ", ".join(_BYTES), "hugepages"
-    elif resource not in _RESOURCES:
+    kind = "hugepages" if resource.startswith(_HUGE) else resource.partition(".")[2] if resource in _RESOURCES else ""
+    if kind not in _DIVISORS:
         return []
-    elif kind == "cpu":
-        supported, listed, what = ("1m", "1"), "1m and 1", "cpu"
-    else:
-        supported, listed = _BYTES, ", ".join(_BYTES)
-        what = "memory" if kind == "memory" else "local ephemeral storage"
+    supported, listed, what = _DIVISORS[kind]
     if quantity.canonical(divisor) in supported:
         return []
     return [invalid(child(path, "divisor"), resource, f"only divisor's values {listed} are supported with the {what} resource")]
@@ -178,16 +180,17 @@ _SOURCES: tuple[tuple[str, Callable[[Obj, str], Errors]], ...] = (
 )
 
 
-def file_volumes(named: dict[str, Obj], visited: Iterable[tuple[Obj, str]]) -> Errors:
-    """Variables from files come from emptyDir volumes. `named`: the volumes by name; `visited`: the containers with their paths."""
+def file_volumes(volumes: list[Obj], visited: Iterable[tuple[Obj, str]]) -> Errors:
+    """Variables from files come from emptyDir volumes. `visited`: the containers with their paths."""
     errors: Errors = []
     for container, path in visited:
         for i, variable in enumerate(container.get("env") or ()):
-            ref = (variable.get("valueFrom") or {}).get("fileKeyRef")
+            source = variable.get("valueFrom")
+            ref = source.get("fileKeyRef") if source else None
             if ref is None:
                 continue
             name, at = ref.get("volumeName") or "", f"{path}.env[{i}].valueFrom.fileKeyRef.volumeName"
-            volume = named.get(name)
+            volume = next((v for v in reversed(volumes) if (v.get("name") or "") == name), None)
             if volume is None:
                 errors.append(not_found(at, name))
             elif volume.get("emptyDir") is None:

@@ -6,7 +6,8 @@ Source: pkg/apis/core/validation validateLocalDescendingPath, validatePathNoBack
 
 from __future__ import annotations
 
-from wherry.api.field import Errors, invalid
+from wherry.api.field import Errors, child, invalid
+from wherry.api.objects import Obj
 
 FILE_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 
@@ -23,11 +24,15 @@ def descending(value: str, path: str) -> Errors:
 
 def not_reserved(value: str, path: str) -> Errors:
     """As `descending`, and not one of the names that start with two dots, which the kubelet keeps for itself."""
+    if ".." not in value and not value.startswith("/"):
+        return []
     errors = descending(value, path)
     if value.startswith("..") and not value.startswith("../"):
         errors.append(invalid(path, value, "must not start with '..'"))
     return errors
 
 
-def file_mode(mode: int | None, path: str) -> Errors:
-    return [invalid(path, mode, FILE_MODE)] if mode is not None and not 0 <= mode <= 0o777 else []
+def file_mode(source: Obj, name: str, path: str) -> Errors:
+    """The permissions that the field `name` says."""
+    mode = source.get(name)
+    return [] if mode is None or 0 <= mode <= 0o777 else [invalid(child(path, name), mode, FILE_MODE)]

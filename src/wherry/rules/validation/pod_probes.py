@@ -81,7 +81,7 @@ def _action(kind: str, action: Obj, grace: int | None, path: str) -> Errors:
 
 def _port(action: Obj, path: str) -> Errors:
     port = action.get("port")
-    return port_number_or_name(0 if port is None else port, child(path, "port"))
+    return [] if type(port) is int and 1 <= port <= 65535 else port_number_or_name(0 if port is None else port, child(path, "port"))
 
 
 def _http_get(action: Obj, path: str) -> Errors:

@@ -21,9 +21,7 @@ _ONE = "may not specify more than 1 volume type per source"
 def keys(source: Obj, name: str, path: str) -> Errors:
     """A secret or ConfigMap, named by the field `name`, and which of its keys become files."""
     errors: Errors = [] if source.get(name) else [required(child(path, name))]
-    mode = source.get("defaultMode")
-    if mode is not None:
-        errors += file_mode(mode, child(path, "defaultMode"))
+    errors += file_mode(source, "defaultMode", path)
     for i, item in enumerate(source.get("items") or ()):
         errors += _key_to_path(item, f"{path}.items[{i}]")
     return errors
@@ -32,11 +30,11 @@ def keys(source: Obj, name: str, path: str) -> Errors:
 def _key_to_path(item: Obj, path: str) -> Errors:
     where = item.get("path") or ""
     errors: Errors = [required(child(path, n)) for n in ("key", "path") if not item.get(n)]
-    return errors + not_reserved(where, child(path, "path")) + file_mode(item.get("mode"), child(path, "mode"))
+    return errors + not_reserved(where, f"{path}.path") + file_mode(item, "mode", path)
 
 
 def downward_api(source: Obj, path: str) -> Errors:
-    errors = file_mode(source.get("defaultMode"), child(path, "defaultMode"))
+    errors = file_mode(source, "defaultMode", path)
     for item in source.get("items") or ():
         errors += _field_file(item, path)
     return errors
@@ -46,20 +44,20 @@ def _field_file(item: Obj, path: str) -> Errors:
     """The reference does not say which item it is."""
     where, field, resource = item.get("path") or "", item.get("fieldRef"), item.get("resourceFieldRef")
     errors: Errors = [] if where else [required(child(path, "path"))]
-    errors += not_reserved(where, child(path, "path"))
+    errors += not_reserved(where, f"{path}.path")
     if field is not None:
-        errors += field_selector(field, _FIELDS, child(path, "fieldRef"))
+        errors += field_selector(field, _FIELDS, f"{path}.fieldRef")
         if resource is not None:
             errors.append(invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"))
     elif resource is not None:
         errors += resource_selector(resource, child(path, "resourceFieldRef"), of_container=True)
     else:
         errors.append(required(path, "one of fieldRef and resourceFieldRef is required"))
-    return errors + file_mode(item.get("mode"), child(path, "mode"))
+    return errors + file_mode(item, "mode", path)
 
 
 def projected(source: Obj, path: str) -> Errors:
-    errors = file_mode(source.get("defaultMode"), child(path, "defaultMode"))
+    errors = file_mode(source, "defaultMode", path)
     seen: set[str] = set()
     for i, entry in enumerate(source.get("sources") or ()):
         at = f"{path}.sources[{i}]"

@@ -33,26 +33,34 @@ _CHOICES = (("fsGroupChangePolicy", ("Always", "OnRootMismatch")),)
 _LATER_CHOICES = (("supplementalGroupsPolicy", ("Merge", "Strict")), ("seLinuxChangePolicy", ("Recursive",)))
 
 
-def _id(value: int | None, path: str) -> Errors:
-    return [] if value is None or 0 <= value <= _MAX_ID else [invalid(path, value, in_range(0, _MAX_ID))]
+def _ids(context: Obj, names: tuple[str, ...], path: str) -> Errors:
+    values = [(n, context[n]) for n in names if context.get(n) is not None]
+    return [invalid(child(path, n), v, in_range(0, _MAX_ID)) for n, v in values if not 0 <= v <= _MAX_ID]
 
 
 def container_context(context: Obj, host_users: bool, path: str) -> Errors:
     """`host_users`: the pod's users are those of the host."""
-    errors: Errors = []
-    for name in ("runAsUser", "runAsGroup"):
-        errors += _id(context.get(name), child(path, name))
-    mount, at = context.get("procMount"), child(path, "procMount")
+    errors = _ids(context, ("runAsUser", "runAsGroup"), path)
+    mount = context.get("procMount")
     if mount is not None:
-        if mount not in _PROC_MOUNTS:
-            errors.append(not_supported(at, mount, _PROC_MOUNTS))
-        if host_users and mount == "Unmasked":
-            errors.append(invalid(at, mount, "`hostUsers` must be false to use `Unmasked`"))
-    errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
+        errors += _proc_mount(mount, host_users, child(path, "procMount"))
+    errors += _profile(context, "seccompProfile", path)
     if context.get("allowPrivilegeEscalation") is False:
         errors += _no_escalation(context, path)
-    errors += windows_options(context.get("windowsOptions"), child(path, "windowsOptions"))
-    return errors + app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
+    return errors + _profile(context, "windowsOptions", path) + _profile(context, "appArmorProfile", path)
+
+
+def _proc_mount(mount: str, host_users: bool, path: str) -> Errors:
+    errors: Errors = [] if mount in _PROC_MOUNTS else [not_supported(path, mount, _PROC_MOUNTS)]
+    if host_users and mount == "Unmasked":
+        errors.append(invalid(path, mount, "`hostUsers` must be false to use `Unmasked`"))
+    return errors
+
+
+def _profile(context: Obj, name: str, path: str) -> Errors:
+    """One of the objects that contexts of pods and of containers both may have."""
+    value = context.get(name)
+    return [] if value is None else _RULES[name](value, child(path, name))
 
 
 def _no_escalation(context: Obj, path: str) -> Errors:
@@ -70,19 +78,18 @@ def pod_context(spec: Obj, path: str) -> Errors:
     """`path` is that of the security context; the host's namespaces are fields of the spec."""
     context = spec.get("securityContext") or {}
     errors: Errors = []
-    for name in ("fsGroup", "runAsUser", "runAsGroup"):
-        errors += _id(context.get(name), child(path, name))
-    for i, group in enumerate(context.get("supplementalGroups") or ()):
-        errors += _id(group, f"{path}.supplementalGroups[{i}]")
+    if context:
+        errors += _ids(context, ("fsGroup", "runAsUser", "runAsGroup"), path)
+        groups = enumerate(context.get("supplementalGroups") or ())
+        errors += [invalid(f"{path}.supplementalGroups[{i}]", g, in_range(0, _MAX_ID)) for i, g in groups if not 0 <= g <= _MAX_ID]
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
         at = child(path, "shareProcessNamespace")
         errors.append(invalid(at, True, "ShareProcessNamespace and HostPID cannot both be enabled"))
     if not context:
         return errors
     errors += _sysctls(context.get("sysctls") or [], spec, child(path, "sysctls")) + _chosen(context, _CHOICES, path)
-    errors += seccomp_profile(context.get("seccompProfile"), child(path, "seccompProfile"))
-    errors += windows_options(context.get("windowsOptions"), child(path, "windowsOptions"))
-    errors += app_armor_profile(context.get("appArmorProfile"), child(path, "appArmorProfile"))
+    for name in _RULES:
+        errors += _profile(context, name, path)
     return errors + _chosen(context, _LATER_CHOICES, path)
 
 
@@ -123,9 +130,7 @@ def _namespace(sysctl: str) -> str:
     return "hostNetwork" if name.startswith("net.") else ""
 
 
-def seccomp_profile(profile: Obj | None, path: str) -> Errors:
-    if profile is None:
-        return []
+def _seccomp(profile: Obj, path: str) -> Errors:
     type_, file = profile.get("type") or "", profile.get("localhostProfile")
     errors: Errors = []
     if not type_:
@@ -138,9 +143,7 @@ def seccomp_profile(profile: Obj | None, path: str) -> Errors:
     return errors + ([required(at, "must be set when seccomp type is Localhost")] if file is None else descending(file, at))
 
 
-def app_armor_profile(profile: Obj | None, path: str) -> Errors:
-    if profile is None:
-        return []
+def _app_armor(profile: Obj, path: str) -> Errors:
     type_, file, at = profile.get("type") or "", profile.get("localhostProfile"), child(path, "localhostProfile")
     if not type_:
         return [required(child(path, "type"), "type is required when appArmorProfile is set")]
@@ -154,6 +157,9 @@ def app_armor_profile(profile: Obj | None, path: str) -> Errors:
     elif file != file.strip():
         errors.append(invalid(at, file, "must not be padded with whitespace"))
     return [*errors, too_long(at, 4095)] if file and length(file) > 4095 else errors
+
+
+_RULES = {"seccompProfile": _seccomp, "windowsOptions": windows_options, "appArmorProfile": _app_armor}
 
 
 def own_users(spec: Obj, path: str) -> Errors:

@@ -14,6 +14,9 @@ from wherry.api.objects import Obj
 from wherry.rules.validation.internal_pod import internal_spec
 from wherry.rules.validation.metadata import in_given_order
 
+#: the kinds of containers, in the order in which the reference visits them
+CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
+
 
 def _invalid(path: str, held: Any, detail: str) -> Cause:
     return Cause("FieldValueInvalid", f"Invalid value: {in_given_order(held)}: {detail}", path)
@@ -36,7 +39,7 @@ def invalid_claim(path: str, claim: Obj, detail: str) -> Cause:
 
 
 def containers(spec: Obj, path: str) -> Iterator[tuple[Obj, str]]:
-    """Every container with its path, in the order in which the reference visits them."""
-    for kind in ("initContainers", "containers", "ephemeralContainers"):
+    """Every container with its path."""
+    for kind in CONTAINERS:
         for i, container in enumerate(spec.get(kind) or ()):
             yield container, f"{path}.{kind}[{i}]"

@@ -34,8 +34,8 @@ def _good_name(name: str) -> bool:
     return not dns1123_label(name)
 
 
-def volumes(entries: list[Obj], pod_name: str, path: str) -> tuple[dict[str, Obj], Errors]:
-    """`pod_name` is empty where it is not known, as in templates."""
+def volumes(entries: list[Obj], pod_name: str | None, path: str) -> tuple[dict[str, Obj], Errors]:
+    """`pod_name` is None in templates."""
     known: dict[str, Obj] = {}
     errors: Errors = []
     made = {f"{pod_name}-{v.get('name')}" for v in entries if v.get("ephemeral") is not None} if pod_name else ()
@@ -63,21 +63,22 @@ def volumes(entries: list[Obj], pod_name: str, path: str) -> tuple[dict[str, Obj
 _ORDER = {name: i for i, name in enumerate((
     "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi", "glusterfs", "flocker",
     "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI", "fc", "flexVolume", "configMap", "azureFile",
-    "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
+    "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "storageos", "projected", "scaleIO", "csi", "ephemeral",
+    "image",
 ))}  # fmt: skip
 #: the reference writes these another way: where it looks into them, and where there are too many
 _SHOWN = {"gcePersistentDisk": "persistentDisk"}
 _SHOWN_TWICE = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
 
 
-def _sources(volume: Obj, name: str, pod_name: str, path: str) -> Errors:
+def _sources(volume: Obj, name: str, pod_name: str | None, path: str) -> Errors:
     found = [s for s in volume if s in _ORDER and volume[s] is not None]
     if not found:
         return [required(path, "must specify a volume type")]
     if len(found) > 1:
         found.sort(key=_ORDER.__getitem__)
     first = found[0]
-    errors = _source(first, volume[first], f"{path}.{_SHOWN.get(first, first)}", is_pod=bool(pod_name))
+    errors = _source(first, volume[first], f"{path}.{_SHOWN.get(first, first)}", is_pod=pod_name is not None)
     for source in found[1:]:
         errors.append(forbidden(child(path, _SHOWN_TWICE.get(source, source)), _MORE))
     if volume.get("iscsi") is not None:

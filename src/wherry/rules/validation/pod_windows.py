@@ -12,7 +12,7 @@ import re
 from wherry.api.field import Errors, child, forbidden, invalid, not_supported, required
 from wherry.api.objects import Obj
 from wherry.rules.validation.names import dns1123_subdomain, length
-from wherry.rules.validation.pod_shown import containers
+from wherry.rules.validation.pod_shown import CONTAINERS, containers
 
 _SYSTEMS = ("linux", "windows")
 _GMSA_LIMIT = 64 * 1024
@@ -37,9 +37,7 @@ _LINUX_CONTEXT = ("appArmorProfile", "seLinuxOptions", "seccompProfile", "capabi
                   "allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup")  # fmt: skip
 
 
-def windows_options(options: Obj | None, path: str) -> Errors:
-    if options is None:
-        return []
+def windows_options(options: Obj, path: str) -> Errors:
     errors: Errors = []
     name, credentials, user = (options.get(k) for k in ("gmsaCredentialSpecName", "gmsaCredentialSpec", "runAsUserName"))
     if name is not None:
@@ -81,12 +79,15 @@ def _user_name(value: str) -> list[str]:
 
 
 def _host_process(context: Obj | None) -> bool | None:
-    return ((context or {}).get("windowsOptions") or {}).get("hostProcess")
+    options = context.get("windowsOptions") if context else None
+    return options.get("hostProcess") if options else None
 
 
 def host_processes(spec: Obj, path: str) -> Errors:
     """Containers that are processes of a Windows host: all of a pod or none, and with the host's network."""
     of_pod = _host_process(spec.get("securityContext"))
+    if of_pod is None and not any(_host_process(c.get("securityContext")) for k in CONTAINERS for c in spec.get(k) or ()):
+        return []
     errors: Errors = []
     found: list[bool] = []
     for container, at in containers(spec, path):

@@ -25,7 +25,6 @@ from wherry.rules.validation.workloads import (
     compiled,
     matches,
     not_negative,
-    old_template,
     required_selector,
     share,
     spec_of,
@@ -43,28 +42,27 @@ _PARTS = ("readyReplicas", "currentReplicas", "updatedReplicas", "availableRepli
 
 
 def validate_stateful_set(obj: Obj) -> Errors:
-    return _spec(spec_of(obj), None)
+    return _spec(spec_of(obj), None, new=True)
 
 
 def validate_stateful_set_update(new: Obj, old: Obj) -> Errors:
     spec, before = spec_of(new), spec_of(old)
     errors = _spec(spec, before)
-    if errors and _spec(before, before):
+    if errors and _spec(before, None):
         errors = _spec(spec, before, with_template=False)
     changed = any((spec.get(k) or None) != (before.get(k) or None) for k in {*spec, *before} if k not in _MUTABLE)
     return [*errors, forbidden("spec", _FIXED)] if changed else errors
 
 
-def _spec(spec: Obj, before: Obj | None, *, with_template: bool = True) -> Errors:
-    """`before` is None for a new StatefulSet: only then its claims and its service name are looked at."""
+def _spec(spec: Obj, before: Obj | None, *, new: bool = False, with_template: bool = True) -> Errors:
+    """Claims and service name never change, so only a `new` spec has them looked at; `before` spares a template that stayed as it was."""
     errors = _management(spec.get("podManagementPolicy", "")) + _strategy(spec.get("updateStrategy") or {}, "spec.updateStrategy")
     errors += _retention(spec.get("persistentVolumeClaimRetentionPolicy") or {})
-    if before is None:
-        for i, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-            errors += _claim(claim, index("spec.volumeClaimTemplates", i))
+    for i, claim in enumerate(spec.get("volumeClaimTemplates") or () if new else ()):
+        errors += _claim(claim, index("spec.volumeClaimTemplates", i))
     errors += not_negative(spec, ("replicas", "minReadySeconds"), "spec")
     errors += not_negative(spec.get("ordinals") or {}, ("start",), "spec.ordinals")
-    if before is None and (service := spec.get("serviceName")):
+    if new and (service := spec.get("serviceName")):
         errors += [invalid("spec.serviceName", service, m) for m in dns1123_label(service)]
     errors += required_selector(spec.get("selector"), "spec.selector", "statefulset")
     return errors + _template(spec, before, with_template=with_template)
@@ -123,7 +121,8 @@ def _template(spec: Obj, before: Obj | None, *, with_template: bool) -> Errors:
     else:
         errors += [] if selector.empty else matches(selector, template, path)
         if with_template:
-            errors += validate_template(_as_made(spec, template), path, old_template(before))
+            was = None if before is None else _as_made(before, before.get("template") or {})
+            errors += validate_template(_as_made(spec, template), path, was)
         meta = template.get("metadata") or {}
         errors += labels(meta.get("labels"), child(path, "labels")) + annotation_map(meta.get("annotations"), child(path, "annotations"))
     pod = template.get("spec") or {}
