@@ -1,7 +1,7 @@
 """IP addresses and CIDR blocks as the API accepts them: strict in new fields, lenient in old ones.
 
 Called by the validation of services, endpoints, network policies and nodes; each function gives the messages for one string.
-Source: k8s.io/apimachinery/pkg/util/validation/ip.go (KEP-4858, StrictIPCIDRValidation, off by default in v1.36).
+Source: k8s.io/apimachinery/pkg/util/validation/ip.go (KEP-4858; StrictIPCIDRValidation is on in v1.36).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+_CANONICAL = "must be in canonical form"
 _leading_zeros = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
 
@@ -52,8 +53,8 @@ def canonical(address: Address) -> str:
 
 
 def legacy_ip(value: str) -> list[str]:
-    """For fields that were there before strict parsing."""
-    return [] if parse_ip(value) is not None else [_BAD_IP]
+    """For fields that were there before: no leading zeros, no IPv4-mapped IPv6; any spelling of an IPv6 address will do."""
+    return [m for m in ip(value) if not m.startswith(_CANONICAL)]
 
 
 def ip(value: str) -> list[str]:
@@ -69,7 +70,7 @@ def ip(value: str) -> list[str]:
 
 
 def legacy_cidr(value: str) -> list[str]:
-    return [] if parse_cidr(value) is not None else [_BAD_CIDR]
+    return [m for m in cidr(value) if not m.startswith(_CANONICAL)]
 
 
 def cidr(value: str) -> list[str]:
