@@ -318,6 +318,8 @@ class Walk:
         mine = [on[n][0] for n in wanted]
         assert all(map(is_ready, mine))
         assert all(map(known.updated, mine))
+        newest = max(self.world.all("ControllerRevision"), key=revisions.number)
+        assert objects.labels(newest)[POD_LABEL] == known.code
         status = top["status"]
         counts = ("desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled", "numberAvailable")
         assert [status.get(k, 0) for k in counts] == [len(wanted)] * 5

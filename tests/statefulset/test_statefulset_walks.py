@@ -307,6 +307,7 @@ class Walk:
         assert sorted(present) == sorted(f"web-{o}" for o in identity.ordinals(top))
         assert all(map(is_ready, present.values()))
         update = self.present_revision()
+        assert update == objects.name(revisions.in_order(self.world.all("ControllerRevision"))[-1])
         assert {identity.revision_of(p) for p in present.values()} <= {update}
         assert {image_of(p) for p in present.values()} <= {top["spec"]["template"]["spec"]["containers"][0]["image"]}
         counts = ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas", "currentReplicas")
