@@ -12,9 +12,11 @@ from pathlib import Path
 RUNS = 5
 _PROGRAM = """
 import asyncio, sys, time
-from wherry.cli.up import _run
+from wherry.cli.up import run
 async def main():
     from wherry import Cluster
+    from wherry.cluster.serving import import_http_without_roots
+    import_http_without_roots()
     async with Cluster() as cluster:
         import aiohttp
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {cluster.pki.token}"}) as http:
@@ -32,7 +34,7 @@ async def main():
         print(time.time(), flush=True)
         await asyncio.sleep(1)
         print(open("/proc/self/statm").read().split()[1], flush=True)
-_run(main())
+run(main())
 """
 
 

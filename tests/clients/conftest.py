@@ -14,7 +14,7 @@ from wherry import Cluster
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with Cluster() as running:
+    with Cluster(test_mode=True) as running:
         yield running
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from wherry import Cluster
 from wherry.api.objects import Obj
+from wherry.api.options import WriteOptions
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 _spec = importlib.util.spec_from_file_location("golden_normalise", GOLDEN / "normalise.py")
@@ -33,9 +34,15 @@ SEEN = {
 #: tables whose writes do not count as change
 NOISE = {"leases.coordination.k8s.io", "nodes"}
 #: the recorder waited a second of silence; ours is quicker than the reference
-SILENCE = 0.12
+SILENCE = 0.08
 LONGEST = 20.0
 _numbers = itertools.count(1)
+
+
+def _not_yet_available(status: Obj) -> bool:
+    """Whether pods are Ready that minReadySeconds keeps from counting."""
+    ready, available = status.get("readyReplicas", 0), status.get("availableReplicas", 0)
+    return bool(ready > available or status.get("numberReady", 0) > status.get("numberAvailable", 0))
 
 
 class Session:
@@ -47,6 +54,7 @@ class Session:
         self.normaliser = normalise.Normaliser({self.namespace: "<NS>"}, **normaliser)
         self.changed = time.monotonic()
         self.recent: deque[str] = deque(maxlen=8)
+        self._rested_at = -1
         self._call(self._begin())
 
     def _call(self, work: Any) -> Any:
@@ -57,9 +65,10 @@ class Session:
 
         self._stream = self.cluster.store.watch("", after=self.cluster.store.revision)
         self._task = asyncio.get_running_loop().create_task(self._observe())
-        await self.cluster.client.create(
-            resource("namespaces"), "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
-        )
+        # the recorder's clusters had run for a while, and forgot what they began with
+        self.cluster.store.compact(self.cluster.store.revision)
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        await self.cluster.aclient.create(resource("namespaces"), "", body, options=WriteOptions(field_manager="unknown"))
         while await self.cluster.store.get(f"serviceaccounts/{self.namespace}/default") is None:
             await asyncio.sleep(0.005)
 
@@ -77,8 +86,11 @@ class Session:
         """Until statuses are observed, nothing terminates and nothing has changed for a while."""
         deadline = time.monotonic() + LONGEST
         while time.monotonic() < deadline:
+            if self.cluster.store.revision == self._rested_at:
+                return  # nothing was written since they were at rest
             busy, extra = self._call(self._busy())
             if not busy and time.monotonic() - self.changed > SILENCE + extra:
+                self._rested_at = self.cluster.store.revision
                 return
             time.sleep(0.02)
         raise TimeoutError(f"controllers do not come to rest; last written: {list(self.recent)}")
@@ -89,12 +101,17 @@ class Session:
             for record in (await self.cluster.store.range(f"{table}/{self.namespace}/")).records:
                 obj: Obj = record.object()
                 meta, spec, status = obj["metadata"], obj.get("spec", {}), obj.get("status", {})
-                if meta.get("deletionTimestamp") and not meta.get("finalizers"):
+                if meta.get("deletionTimestamp") and not meta.get("finalizers") and (table != "pods" or await self._has_agent(spec)):
                     return True, 0.0
                 if table != "pods" and status.get("observedGeneration", 0) < meta.get("generation", 0):
                     return True, 0.0
-                extra = max(extra, float(spec.get("minReadySeconds", 0)))
+                if _not_yet_available(status):
+                    extra = max(extra, float(spec.get("minReadySeconds", 0)))
         return False, extra
+
+    async def _has_agent(self, pod_spec: Obj) -> bool:
+        """Whether somebody will finish a terminating pod: one bound to a node that is not there stays."""
+        return await self.cluster.store.get(f"nodes/{pod_spec.get('nodeName', '')}") is not None
 
     def later(self) -> None:
         """The recorder's steps lay a second and more apart, and Kubernetes writes times in whole seconds: so do ours, without waiting."""

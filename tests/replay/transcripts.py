@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -77,6 +78,8 @@ def _compare(step: dict[str, Any], out: str, err: str, code: int) -> str:
 
 
 def _same(how: str | None, expected: str, got: str) -> bool:
+    # which of four equal nodes a pod goes to is chance, and with it the node's address
+    expected, got = (re.sub(r"\b10\.0\.0\.\d+\b", "<HOST>", text) for text in (expected, got))
     if how == "lines":
         return sorted(expected.splitlines()) == sorted(got.splitlines())
     if how == "last":

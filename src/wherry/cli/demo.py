@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from wherry.cli.up import _run
+from wherry.cli.up import run
+
+if TYPE_CHECKING:
+    from wherry.cluster.options import Options
 
 
 @click.command()
@@ -22,7 +26,7 @@ from wherry.cli.up import _run
 def demo(**options: Any) -> int:
     """Run the rollout lab on a fresh cluster and show pods move from revision to revision."""
     status: list[int] = []
-    _run(_demo(options, status))
+    run(_demo(options, status))
     return status[0]
 
 
@@ -30,32 +34,59 @@ async def _demo(options: dict[str, Any], status: list[int]) -> None:
     from wherry.cli.lab import Lab
     from wherry.cli.lab_screen import screen
     from wherry.cluster.cluster import Cluster
-    from wherry.cluster.options import Options
+    from wherry.cluster.serving import PortError
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    pace = 0.0 if options["fast"] else 1.0
+    shown = screen(options["plain"])
     with tempfile.TemporaryDirectory(prefix="wherry-demo-") as directory:
-        cluster = Cluster(
-            Options(data_dir=Path(directory), ephemeral=True, port=options["port"], pull_seconds=0.6 * pace, ready_seconds=0.5 * pace)
-        )
-        async with cluster:
-            lab = asyncio.create_task(Lab(cluster, screen(options["plain"]), options["replicas"], pace).run())
-            stopped = asyncio.create_task(stop.wait())
-            await asyncio.wait([lab, stopped], return_when=asyncio.FIRST_COMPLETED)
-            if not lab.done():
-                lab.cancel()
-                await asyncio.gather(lab, return_exceptions=True)
-                stopped.cancel()
-                status.append(130)
-                return
-            status.append(0 if lab.result() else 1)
-            if options["once"]:
-                stopped.cancel()
-                return
-            click.echo(
-                f"\nThe cluster stays up at {cluster.url}. In another terminal:\n\n  export KUBECONFIG={cluster.kubeconfig}\n"
-                "  kubectl get deployment,rs,pod\n  kubectl rollout history deployment/demo-app\n\nCtrl-C ends it."
-            )
-            await stopped
+        cluster = Cluster(_paced(Path(directory), options["port"], 0.0 if options["fast"] else 1.0))
+        try:
+            await cluster.start()
+        except PortError as error:
+            raise click.ClickException(f"{error}: give another with --port (0 takes any free one)") from error
+        try:
+            lab = Lab(cluster, shown, options["replicas"], 0.0 if options["fast"] else 1.0)
+            status.append(await _until(stop, lab.run()))
+            shown.close()
+            if not (options["once"] or stop.is_set()):
+                click.echo(_STAYS.format(url=cluster.url, kubeconfig=cluster.kubeconfig))
+                await stop.wait()
+        finally:
+            await cluster.stop()
+
+
+_STAYS = """
+The cluster stays up at {url}. In another terminal:
+
+  export KUBECONFIG={kubeconfig}
+  kubectl get deployment,rs,pod
+  kubectl rollout history deployment/demo-app
+
+Ctrl-C ends it."""
+
+
+def _paced(directory: Path, port: int, pace: float) -> Options:
+    """In memory, and slow enough to be watched: pods take a moment to pull, to be ready, and to leave."""
+    from wherry.cluster.options import Options
+
+    return Options(
+        data_dir=directory,
+        ephemeral=True,
+        port=port,
+        pull_seconds=0.6 * pace,
+        ready_seconds=0.5 * pace,
+        terminate_seconds=0.7 * pace,
+    )
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, bool]) -> int:
+    """The exit status that the work's result asks for; 130 when it was stopped in the middle."""
+    lab, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([lab, stopped], return_when=asyncio.FIRST_COMPLETED)
+    for task in (lab, stopped):
+        if not task.done():
+            task.cancel()
+    await asyncio.gather(lab, stopped, return_exceptions=True)
+    return 130 if lab.cancelled() else 0 if lab.result() else 1

@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
 import platformdirs
 
 
@@ -17,7 +18,7 @@ def default_home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The process that runs the cluster of a home. `started` is in seconds since 1970."""
+    """The process that runs the cluster of a home. `started` is in seconds since 1970; `birth` tells it from later ones of its number."""
 
     pid: int
     url: str
@@ -25,6 +26,7 @@ class Running:
     kubeconfig: str
     nodes: int
     ephemeral: bool
+    birth: str = ""
 
 
 def note_path(home: Path) -> Path:
@@ -49,23 +51,34 @@ def read_note(home: Path) -> Running | None:
     """The running process of that home, or None when none runs (a note left behind by a crash counts as none)."""
     try:
         running = Running(**json.loads(note_path(home).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
-    return running if is_alive(running.pid) else None
+    return running if is_alive(running) else None
 
 
-def is_alive(pid: int) -> bool:
+def running_in(home: Path) -> Running:
+    """As `read_note`. Raises ClickException when nothing runs there."""
+    running = read_note(home)
+    if running is None:
+        raise click.ClickException(f"no cluster runs in {home}; `wherry up` starts one")
+    return running
+
+
+def is_alive(running: Running) -> bool:
+    """Does that very process run? A number may have been given to another since; then its birth differs."""
     try:
-        os.kill(pid, 0)
+        os.kill(running.pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return not _is_zombie(pid)
+        pass
+    return birth(running.pid) == running.birth
 
 
-def _is_zombie(pid: int) -> bool:
+def birth(pid: int) -> str:
+    """When a process began, in the kernel's words; "" where that cannot be told, "gone" for one that only waits to be collected."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
+        return ""
+    return "gone" if fields[0] == "Z" else fields[19]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,17 +16,23 @@ from wherry.cli import home as homes
 def kubeconfig(data_dir: Path | None, client_certificate: bool) -> None:
     """Print a kubeconfig for the cluster."""
     from wherry.cluster import kubeconfig as files
-    from wherry.cluster import pki
 
     home = data_dir or homes.default_home()
-    running = homes.read_note(home)
-    if running is None:
-        raise click.ClickException(f"no cluster runs in {home}; `wherry up` starts one")
+    running = homes.running_in(home)
     directory = home / "pki"
+    try:
+        config = _config(running.url, directory, client_certificate)
+    except OSError as error:
+        raise click.ClickException(f"the credentials in {directory} cannot be read: {error.strerror}") from error
+    click.echo(files.dump(config), nl=False)
+
+
+def _config(url: str, directory: Path, client_certificate: bool) -> dict[str, Any]:
+    from wherry.cluster import kubeconfig as files
+    from wherry.cluster import pki
+
     ca = (directory / "ca.crt").read_text()
     if client_certificate:
         certificate, key = pki.issue(directory, "wherry-admin", organizations=("system:masters",))
-        config = files.build(running.url, ca, certificate=certificate, key=key)
-    else:
-        config = files.build(running.url, ca, token=(directory / "token").read_text().strip())
-    click.echo(files.dump(config), nl=False)
+        return files.build(url, ca, certificate=certificate, key=key)
+    return files.build(url, ca, token=(directory / "token").read_text().strip())

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-#: cells a bar is wide on a wide terminal
-WIDTH = 40
+#: cells a bar is wide on a wide terminal, and on a narrow one
+WIDTH, LEAST = 40, 10
+#: cells for an image (longer ones are cut), and for the longest counts there are
+IMAGE, COUNTS = (13, 28), 30
 
 
 def screen(plain: bool) -> Screen:
@@ -44,6 +46,9 @@ class PlainScreen:
 
     def note(self, text: str) -> None:
         print(f"\n$ {text}", flush=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _sentence(row: Row) -> str:
@@ -80,9 +85,7 @@ class LiveScreen:
     def reached(self, text: str, ok: bool) -> None:
         from rich.text import Text
 
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self.close()
         self._console.print(Text.assemble(("  ✓ ", "green") if ok else ("  ✗ not reached: ", "red"), text))
 
     def note(self, text: str) -> None:
@@ -92,15 +95,28 @@ class LiveScreen:
         self._console.print(Text.assemble("\n", ("$ ", "green"), (command, "bold")))
         self._console.print(rest, markup=False)
 
+    def close(self) -> None:
+        """The block stays as it is, and the cursor comes back."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
     def _table(self, rows: list[Row], replicas: int) -> RenderableType:
         from rich.table import Table
         from rich.text import Text
 
         table = Table.grid(padding=(0, 1))
-        width = max(10, min(WIDTH, self._console.width - 52))
-        for row in rows:
+        names = [f"  rev {row.revision}" for row in rows]
+        name = max([7, *map(len, names)])
+        room = self._console.width - name - 3
+        shortest, longest = IMAGE
+        image = max(shortest, min(longest, room - COUNTS - LEAST, max([0, *(len(row.image) for row in rows)])))
+        width = max(LEAST, min(WIDTH, room - COUNTS - image))
+        for cells in (name, image, width, max(LEAST, min(room - image - width, 2 * COUNTS))):
+            table.add_column(no_wrap=True, width=cells, overflow="ellipsis")
+        for row, label in zip(rows, names, strict=True):
             table.add_row(
-                Text(f"  rev {row.revision}", style="bold"),
+                Text(label, style="bold"),
                 Text(row.image, style="cyan"),
                 self._bar(row, replicas, width),
                 Text(_counts(row), style="dim"),
@@ -122,9 +138,9 @@ class LiveScreen:
 
 
 def _counts(row: Row) -> str:
-    parts = [f"{row.ready} ready"]
+    parts = [f"{row.ready} ready"] if row.ready else []
     if row.waiting:
-        parts.append(row.trouble or f"{row.waiting} starting")
+        parts.append(f"{row.waiting} {row.trouble or 'starting'}")
     if row.leaving:
         parts.append(f"{row.leaving} leaving")
     return ", ".join(parts)

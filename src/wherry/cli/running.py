@@ -7,13 +7,11 @@ import os
 import signal
 import ssl
 import time
-import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
-import yaml
 
 from wherry.cli import home as homes
 
@@ -23,20 +21,13 @@ STOP_TIMEOUT = 10.0
 _home = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="The cluster's data directory.")
 
 
-def _running(home: Path) -> homes.Running:
-    running = homes.read_note(home)
-    if running is None:
-        raise click.ClickException(f"no cluster runs in {home}; `wherry up` starts one")
-    return running
-
-
 @click.command()
 @_home
 def status(data_dir: Path | None) -> int:
     """Say whether the cluster is up, where, and what is in it. Exit status 0 only when it is ready."""
     home = data_dir or homes.default_home()
-    running = _running(home)
-    get = _getter(Path(running.kubeconfig))
+    running = homes.running_in(home)
+    get = _getter(home, running.url)
     ready = get("/readyz") == b"ok"
     click.echo(
         f"wherry is {'ready' if ready else 'not ready'} at {running.url} (pid {running.pid}, up {_duration(time.time() - running.started)})"
@@ -64,10 +55,15 @@ def status(data_dir: Path | None) -> int:
 def down(data_dir: Path | None) -> None:
     """Stop the cluster; what it kept on disk stays."""
     home = data_dir or homes.default_home()
-    running = _running(home)
-    os.kill(running.pid, signal.SIGTERM)
+    running = homes.running_in(home)
+    try:
+        os.kill(running.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    except PermissionError as error:
+        raise click.ClickException(f"process {running.pid} belongs to somebody else") from error
     deadline = time.monotonic() + STOP_TIMEOUT
-    while homes.is_alive(running.pid):
+    while homes.is_alive(running):
         if time.monotonic() > deadline:
             raise click.ClickException(f"process {running.pid} has not stopped after {STOP_TIMEOUT:.0f} s")
         time.sleep(0.02)
@@ -84,37 +80,38 @@ def logs(data_dir: Path | None, follow: bool) -> None:
         raise click.ClickException(f"there is no log at {path}: a cluster in the foreground writes to its terminal")
     with path.open() as file:
         while True:
-            text = file.read()
-            click.echo(text, nl=False)
+            click.echo(file.read(), nl=False)
             if not follow:
                 return
             time.sleep(0.2)
 
 
-def _getter(kubeconfig: Path) -> Any:
-    import base64
-
-    config = yaml.safe_load(kubeconfig.read_text())
-    cluster = next(c["cluster"] for c in config["clusters"] if c["name"] == "wherry")
-    user = next(u["user"] for u in config["users"] if u["name"] == "wherry-admin")
-    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+def _getter(home: Path, url: str) -> Callable[[str], bytes]:
+    """Asks the cluster as its administrator; b"" when there is no answer."""
+    pki = home / "pki"
+    try:
+        context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        token = (pki / "token").read_text().strip()
+    except OSError as error:
+        raise click.ClickException(f"the credentials in {pki} cannot be read: {error.strerror}") from error
 
     def get(path: str) -> bytes:
-        request = urllib.request.Request(
-            cluster["server"] + path, headers={"Authorization": f"Bearer {user['token']}", "Accept": "application/json"}
-        )
+        request = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {token}", "Accept": "application/json"})
         try:
             with urllib.request.urlopen(request, context=context, timeout=5) as response:
                 body: bytes = response.read()
                 return body
-        except (urllib.error.URLError, TimeoutError) as error:
-            return str(error).encode()
+        except OSError:
+            return b""
 
     return get
 
 
-def _count(get: Any, path: str) -> int:
-    listing = json.loads(get(f"{path}?limit=1"))
+def _count(get: Callable[[str], bytes], path: str) -> int | str:
+    body = get(f"{path}?limit=1")
+    if not body:
+        return "?"
+    listing = json.loads(body)
     return len(listing["items"]) + int(listing["metadata"].get("remainingItemCount", 0))
 
 

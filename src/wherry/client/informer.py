@@ -59,6 +59,10 @@ class Informer:
     def items(self) -> Iterable[Obj]:
         return self._objects.values()
 
+    def names(self) -> Iterable[str]:
+        """The keys of what is there."""
+        return self._objects.keys()
+
     def __len__(self) -> int:
         return len(self._objects)
 
@@ -203,6 +207,9 @@ class Informers:
             if self._running:
                 self._start(resource)
         return found
+
+    def all(self) -> list[Informer]:
+        return list(self._informers.values())
 
     async def start(self) -> None:
         """Starts all and returns when each has its first list."""

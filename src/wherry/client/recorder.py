@@ -17,6 +17,7 @@ from wherry.api.objects import Obj, name, namespace, reference
 from wherry.api.options import STRATEGIC_PATCH
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
+from wherry.kit import eager
 from wherry.kit.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,9 @@ class Recorder:
             self._wake.clear()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), 64))]
-                await asyncio.gather(*(self._write(*entry) for entry in batch))
+                for outcome in await eager.gather([self._write(*entry) for entry in batch]):
+                    if isinstance(outcome, BaseException):
+                        raise outcome
 
     def _budget(self, ref: Obj, host: str) -> _Budget:
         at = (ref.get("uid") or f"{ref.get('kind')}/{ref.get('namespace', '')}/{ref['name']}", host)

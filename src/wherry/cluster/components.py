@@ -1,32 +1,60 @@
-"""The list of what runs in a cluster: each controller, the scheduler, the node agent."""
+"""The list of what runs in a cluster: each controller, the scheduler, the node agent; and their start."""
 
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.cluster.options import Options
+from wherry.controllers.cronjob import CronJobController
 from wherry.controllers.daemonset import DaemonSetController
 from wherry.controllers.deployment import DeploymentController
+from wherry.controllers.disruption import DisruptionController
 from wherry.controllers.endpoints import EndpointsController
 from wherry.controllers.endpointslice import EndpointSliceController
 from wherry.controllers.garbage import GarbageCollector
+from wherry.controllers.job import JobController
 from wherry.controllers.namespace import NamespaceController
+from wherry.controllers.node_lifecycle import NodeLifecycleController
+from wherry.controllers.pod_gc import PodGarbageCollector
 from wherry.controllers.replicaset import ReplicaSetController
 from wherry.controllers.replicationcontroller import ReplicationControllerController
 from wherry.controllers.root_ca import RootCAController
 from wherry.controllers.serviceaccount import ServiceAccountController
 from wherry.controllers.statefulset import StatefulSetController
+from wherry.controllers.taint_eviction import TaintEvictionController
+from wherry.controllers.ttl_after_finished import TTLAfterFinishedController
 from wherry.kit.clock import Clock
+from wherry.kit.tasks import Tasks
 from wherry.node.simulated_nodes import SimulatedNodes
 from wherry.node.timings import Timings
 from wherry.reconcile.controller import Controller, Parts
-from wherry.registry.registry import Registry
+from wherry.registry.core import ALPHABET
 from wherry.scheduler.scheduler import Scheduler
 
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
 
-def controllers(parts: Parts, registry: Registry, ca_pem: str) -> list[Controller]:
+
+async def start(cluster: Cluster, tasks: Tasks) -> None:
+    """Fills the informers, then starts controllers, scheduler and nodes, in this order."""
+    rng, client = cluster.rng, cluster.component
+    parts = Parts(client("kube-controller-manager"), cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
+    cluster.controllers = {c.name: c for c in controllers(parts, cluster.pki.ca_pem if cluster.pki else "")}
+    cluster.scheduler = scheduler(client("kube-scheduler"), cluster.informers, cluster.clock, rng)
+    if cluster.options.run_nodes:
+        cluster.nodes = node_agent(client("kubelet"), cluster.informers, cluster.clock, cluster.options)
+    await cluster.informers.start()
+    for controller in cluster.controllers.values():
+        tasks.start(controller.run(), controller.name)
+    tasks.start(cluster.scheduler.run(), "scheduler")
+    if cluster.nodes is not None:
+        tasks.start(cluster.nodes.run(), "nodes")
+
+
+def controllers(parts: Parts, ca_pem: str) -> list[Controller]:
     return [
         NamespaceController(parts),
         ServiceAccountController(parts),
@@ -36,9 +64,16 @@ def controllers(parts: Parts, registry: Registry, ca_pem: str) -> list[Controlle
         ReplicationControllerController(parts),
         StatefulSetController(parts),
         DaemonSetController(parts),
+        JobController(parts),
+        CronJobController(parts),
+        TTLAfterFinishedController(parts),
         EndpointsController(parts),
         EndpointSliceController(parts),
         GarbageCollector(parts),
+        DisruptionController(parts),
+        NodeLifecycleController(parts),
+        TaintEvictionController(parts),
+        PodGarbageCollector(parts),
     ]
 
 
@@ -47,7 +82,9 @@ def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Ra
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:
-    timings = Timings(pull=options.pull_seconds, start=options.start_seconds, ready=options.ready_seconds)
+    timings = Timings(
+        pull=options.pull_seconds, start=options.start_seconds, ready=options.ready_seconds, terminate=options.terminate_seconds
+    )
     return SimulatedNodes(
         client,
         informers,

@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 NAME = "wherry"
 USER = "wherry-admin"
 _LISTS = ("clusters", "users", "contexts")
@@ -39,17 +37,23 @@ def build(server: str, ca_pem: str, *, token: str = "", certificate: bytes = b""
 
 
 def dump(config: dict[str, Any]) -> str:
-    return yaml.safe_dump(config, sort_keys=False)
+    import yaml
+
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
 
 
 def write(path: Path, config: dict[str, Any]) -> None:
-    """Writes the file so that only its owner can read it, in one step: a reader sees the old or the new one."""
+    """Writes the file so that only its owner can read it, in one step: a reader sees the old or the new one. Follows links."""
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(dump(config))
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(dump(config))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def merge(path: Path, config: dict[str, Any]) -> None:
@@ -57,17 +61,41 @@ def merge(path: Path, config: dict[str, Any]) -> None:
 
     Raises KubeconfigError when the file is not a kubeconfig.
     """
-    if not path.exists() or not path.read_text().strip():
+    present = read(path)
+    if not present:
         write(path, config)
         return
-    try:
-        present = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise KubeconfigError(f"{path} is not YAML: {error}") from error
-    if not isinstance(present, dict) or present.get("kind", "Config") != "Config":
-        raise KubeconfigError(f"{path} is not a kubeconfig")
     for part in _LISTS:
         ours = {entry["name"] for entry in config[part]}
-        present[part] = [e for e in present.get(part) or [] if not (isinstance(e, dict) and e.get("name") in ours)] + config[part]
+        present[part] = [e for e in present.get(part) or [] if e["name"] not in ours] + config[part]
     present["current-context"] = config["current-context"]
     write(path, present)
+
+
+def is_ours(path: Path) -> bool:
+    """May the file be replaced: it is absent, empty, or holds nothing but what an earlier start wrote? Raises KubeconfigError."""
+    present = read(path)
+    return all(e["name"] in (NAME, USER) for part in _LISTS for e in present.get(part) or [])
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What the file holds; {} when it is absent or empty. Raises KubeconfigError."""
+    import yaml
+
+    try:
+        present = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise KubeconfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise KubeconfigError(f"{path} is not a kubeconfig: it is not YAML") from error
+    if present is None:
+        return {}
+    if not isinstance(present, dict) or present.get("kind") != "Config":
+        raise KubeconfigError(f"{path} is not a kubeconfig")
+    for part in _LISTS:
+        entries = present.get(part) or []
+        if not isinstance(entries, list) or not all(isinstance(e, dict) and isinstance(e.get("name"), str) for e in entries):
+            raise KubeconfigError(f"{path} is not a kubeconfig: {part} is not a list of named entries")
+    return present

@@ -21,10 +21,11 @@ class Options:
     nodes: int = 3
     pods_per_node: int = 110
     image_missing: tuple[str, ...] = DEFAULT_IMAGE_MISSING
-    #: how long a simulated image takes to pull, a container to start, and to become ready after that
+    #: how long a simulated image takes to pull, a container to start, to become ready after that, and to end when it is told to
     pull_seconds: float = 0.0
     start_seconds: float = 0.0
     ready_seconds: float = 0.0
+    terminate_seconds: float = 0.0
     #: the node agents also record what goes well (Pulled, Created, Started, Killing), as the kubelet does
     routine_events: bool = True
     #: uids and name suffixes; None: from the system's randomness
@@ -35,5 +36,5 @@ class Options:
     serve: bool = True
     #: False: no simulated nodes register and no pod is run (somebody else plays the node agent)
     run_nodes: bool = True
-    #: check every cached object against its stored bytes when the cluster stops
+    #: check that trusted writes are what decoding would make of them, and, when the cluster stops, that no shared object was changed
     test_mode: bool = False

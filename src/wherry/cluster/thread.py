@@ -30,14 +30,23 @@ class LoopThread:
             self._end()
             raise
 
-    def stop(self) -> None:
+    def stop(self, *, check: bool = True) -> None:
         try:
-            self.call(self._cluster.stop())
+            self.call(self._cluster.stop(check=check))
         finally:
             self._end()
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        """Raises RuntimeError on the loop's own thread, where waiting would never end."""
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError("this waits for the cluster's loop and was called on it: use the cluster's `aclient`")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
 
     def _end(self) -> None:
         asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()

@@ -26,7 +26,7 @@ PODS = resource("pods")
 
 #: a set of at least this many pods collects changes for SECONDS_PER_POD each before it looks again
 LARGE = 50
-SECONDS_PER_POD = 0.00005
+SECONDS_PER_POD = 0.0001
 LONGEST_WAIT = 0.25
 
 

@@ -6,7 +6,6 @@ start); deletes go together; all else goes one by one. The first failure ends th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +17,7 @@ from wherry.api.resources import TABLE, Resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
+from wherry.kit import eager
 from wherry.rules.plan import Action, Create, Delete, Emit, Patch, Plan, Update
 
 SLOW_START = 1
@@ -52,7 +52,7 @@ class Applier:
             if len(batch) == 1:
                 outcomes: Sequence[Obj | BaseException | None] = [await self._caught(batch[0])]
             else:
-                outcomes = await asyncio.gather(*(self._one(action) for action in batch), return_exceptions=True)
+                outcomes = await eager.gather([self._one(action) for action in batch])
             failure: tuple[StatusError, Action] | None = None
             for action, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, StatusError):
@@ -90,7 +90,10 @@ class Applier:
             case Delete():
                 await self._delete(action)
                 return None
-        self.informers.absorb(resource, written)
+        if _went(written):
+            self.informers.absorb_deleted(resource, written)
+        else:
+            self.informers.absorb(resource, written)
         return written
 
     async def _delete(self, action: Delete) -> None:
@@ -114,6 +117,11 @@ def resource_of(obj: Obj) -> Resource:
     if found is None:
         raise KeyError(f"{obj['apiVersion']} {obj['kind']}")
     return found
+
+
+def _went(written: Obj) -> bool:
+    """The last finalizer was taken off by this write (a namespace has some in its spec too), so the object is no more."""
+    return bool(written["metadata"].get("deletionTimestamp")) and _is_gone(written) and not (written.get("spec") or {}).get("finalizers")
 
 
 def _is_gone(result: Obj) -> bool:

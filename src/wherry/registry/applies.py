@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from wherry.api import errors, field
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.schema import definition
-from wherry.registry import bodies, managers
+from wherry.registry import managers
 from wherry.registry.core import Core, target_key
 from wherry.registry.creates import create_draft
 from wherry.registry.patches_decoded import as_version, decoded_draft
@@ -25,7 +23,7 @@ async def apply(core: Core, target: Target, content: bytes | object, options: Wr
     """Creates the object when it is missing. Raises Invalid, BadRequest, Conflict (another manager owns a field)."""
     if not options.field_manager:
         raise errors.invalid("PatchOptions.meta.k8s.io", "", [field.required("fieldManager", "is required for apply patch")])
-    config = _configuration(target, content)
+    config = _configuration(content)
     resource = target.resource
     node = definition(resource.schema)
 
@@ -61,8 +59,8 @@ async def apply(core: Core, target: Target, content: bytes | object, options: Wr
     return await create_draft(core, target, draft, options, user, warnings, managers.by_apply)
 
 
-def _configuration(target: Target, content: bytes | object) -> Obj:
-    """The applied configuration: a mapping with apiVersion and kind, for the object that the path names."""
+def _configuration(content: bytes | object) -> Obj:
+    """The applied configuration: a mapping. What it is and what it is called are checked when it is merged."""
     config = content
     if isinstance(content, bytes):
         parsed = decode.parse(content, YAML)
@@ -71,9 +69,4 @@ def _configuration(target: Target, content: bytes | object) -> Obj:
         config = parsed.value
     if not isinstance(config, dict):
         raise BadRequest("error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}")
-    for name, shown in (("kind", "Kind"), ("apiVersion", "apiVersion")):
-        if not config.get(name):
-            raise BadRequest(f"Object '{shown}' is missing in '{msgspec.json.encode(config).decode()}'")
-    config = {**config, "metadata": dict(config.get("metadata") or {})}
-    bodies.check_name(config, target)
-    return config
+    return {**config, "metadata": dict(config.get("metadata") or {})}

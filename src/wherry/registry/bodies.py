@@ -8,6 +8,7 @@ from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
 from wherry.api.options import Target, WriteOptions
 from wherry.api.resources import Resource
+from wherry.registry import trusted
 from wherry.registry.core import Core
 from wherry.registry.results import Body, RawBody
 from wherry.rules import decode
@@ -17,6 +18,8 @@ from wherry.rules.conversion import convert
 def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> tuple[Obj, list[str]]:
     """(draft in the stored version, warnings). Raises BadRequest. A trusted object is only copied at its top."""
     if options.trusted and not isinstance(body, RawBody):
+        if core.test_mode:
+            trusted.must_equal(core, body, to_storage(core, resource, trusted.decoded(core, resource, body)), options.manager)
         return {**body, "metadata": dict(body["metadata"])}, []
     # an object at hand stays its owner's: what follows fills in defaults in place
     parsed = decode.parse(*body) if isinstance(body, RawBody) else decode.Parsed(msgspec.json.decode(msgspec.json.encode(body)))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -42,12 +41,18 @@ class Core:
     pod_specs: PodSpecs = field(default_factory=PodSpecs)
     #: held from the choice of a cluster IP or node port until the Service that has it is stored
     allocating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: check what trusted writers promise (see `trusted`), and keep what was found
+    test_mode: bool = False
+    findings: list[AssertionError] = field(default_factory=list)
 
     def strategy(self, resource: Resource) -> Strategy:
         return self.strategies.get(resource.group_kind, PLAIN)
 
     def new_uid(self) -> str:
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        """A random UUID, version 4 (RFC 9562)."""
+        bits = self.rng.getrandbits(128) & ~(0xF000 << 64 | 0xC000 << 48) | 0x4000 << 64 | 0x8000 << 48
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def suffix(self) -> str:
         return "".join(self.rng.choices(ALPHABET, k=5))

@@ -13,7 +13,7 @@ from wherry.api.errors import AlreadyExists, StatusError
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import bodies, hooks, managers
+from wherry.registry import bodies, hooks, managers, trusted
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import MAX_GENERATED_PREFIX, Core, key
 from wherry.registry.encode import encoder, transient
@@ -59,6 +59,8 @@ async def _create_pod(core: Core, target: Target, pod: Obj, options: WriteOption
         return written
     status = {"phase": "Pending", "qosClass": made.qos_class}
     draft = {"kind": "Pod", "apiVersion": "v1", "metadata": dict(pod["metadata"]), "spec": made.spec, "status": status}
+    if core.test_mode:
+        await _check_alike(core, target, pod, draft, options, user, made.fields)
     return await _create_alike(core, target, draft, options, made.fields)
 
 
@@ -67,7 +69,20 @@ async def _create_event(core: Core, target: Target, event: Obj, options: WriteOp
     draft = {**event, "metadata": dict(event["metadata"])}
     name = draft["metadata"]["name"]
     await core.admission.admit(Request("CREATE", target.resource, "", target.namespace, name, draft, None, user, False))
-    return await _create_alike(core, target, draft, options, owned_fields(event))
+    if core.test_mode:
+        await _check_alike(core, target, event, draft, options, user, owned_fields(event))
+    # its name is an object's and a number, its metadata nothing else: there is nothing to refuse
+    return await _create_alike(core, target, draft, options, owned_fields(event), check=False)
+
+
+async def _check_alike(core: Core, target: Target, body: Obj, draft: Obj, options: WriteOptions, user: User, fields: Obj) -> None:
+    """Test mode: the short way must make what the long way makes, all but the name, uid and times that each create draws anew."""
+    long = replace(options, trusted=False, dry_run=True)
+    again, warnings = bodies.draft(core, target.resource, trusted.copy(body), long)
+    slow = (await create_draft(core, target, again, long, user, warnings)).record.object()
+    drawn = ("name", "uid", "generation", "creationTimestamp", "managedFields", "namespace", "resourceVersion")
+    trusted.must_equal(core, draft, slow, options.manager, without=drawn)
+    trusted.must_own(core, draft, fields, slow)
 
 
 def _owner(core: Core, options: WriteOptions, fields: Obj) -> Obj:
@@ -82,13 +97,13 @@ def _owner(core: Core, options: WriteOptions, fields: Obj) -> Obj:
     }
 
 
-async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj) -> Written:
+async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj, *, check: bool = True) -> Written:
     """Only what differs between objects of one make is looked at: their metadata. `fields`: what their maker owns."""
     resource = target.resource
     bodies.check_name(draft, target)
     strategy = core.strategy(resource)
     _system_metadata(core, draft, strategy)
-    if found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule):
+    if check and (found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule)):
         raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
     draft["metadata"]["managedFields"] = [_owner(core, options, fields)]
     try:
@@ -107,7 +122,7 @@ async def create_draft(
     bodies.check_name(draft, target)
     if draft["metadata"].get("resourceVersion"):
         raise StatusError("resourceVersion should not be set on objects to be created", code=500)
-    track(core, resource, None, draft, options, "")
+    track(core, target.resource, None, draft, options, "")
     await core.admission.admit(
         Request("CREATE", resource, "", target.namespace, draft["metadata"].get("name", ""), draft, None, user, options.dry_run)
     )

@@ -12,7 +12,8 @@ from wherry.api.objects import Obj
 
 def owned_fields(event: Obj) -> Obj:
     """What the maker of a new event owns; shared between events of one shape."""
-    return _owned(tuple(event), tuple(event.get("source") or ()))
+    # a text that is empty is nobody's: the reporting instance of a component without a host
+    return _owned(tuple(k for k, v in event.items() if v != ""), tuple(event.get("source") or ()))
 
 
 @lru_cache(maxsize=256)

@@ -12,16 +12,18 @@ from wherry.api.options import WriteOptions
 from wherry.api.resources import Resource
 from wherry.api.schema import definition
 from wherry.registry.core import Core
+from wherry.rules.conversion import convert
 from wherry.rules.managed_fields import track_scale, track_update
 
-#: (core, resource, old or None, draft, options, subresource): sets the draft's managedFields to what they are after the write
+#: (core, resource asked for, old or None, draft, options, subresource): sets the draft's managedFields to what they are after the write
 Track = Callable[[Core, Resource, Obj | None, Obj, WriteOptions, str], None]
 
 
 def by_update(core: Core, resource: Resource, old: Obj | None, draft: Obj, options: WriteOptions, subresource: str = "") -> None:
+    storage = core.table.storage(resource)
     fields = track_update(
-        old,
-        draft,
+        None if old is None else _shown(old, storage, resource),
+        _shown(draft, storage, resource),
         node=definition(resource.schema),
         manager=options.manager,
         api_version=resource.api_version,
@@ -29,6 +31,11 @@ def by_update(core: Core, resource: Resource, old: Obj | None, draft: Obj, optio
         time=core.timestamp(),
     )
     _set(draft, fields)
+
+
+def _shown(obj: Obj, storage: Resource, resource: Resource) -> Obj:
+    """Fields are owned in the version that the manager spoke of."""
+    return obj if storage is resource else convert(obj, storage, resource)
 
 
 def by_scale(core: Core, resource: Resource, old: Obj | None, draft: Obj, options: WriteOptions, subresource: str = "") -> None:

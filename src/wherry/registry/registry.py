@@ -18,7 +18,7 @@ from wherry.registry.admission.chain import Chain
 from wherry.registry.admission.default import default_chain
 from wherry.registry.core import Core
 from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
-from wherry.registry.subresources import binding, finalize, scale
+from wherry.registry.subresources import binding, eviction, finalize, scale
 from wherry.store.protocol import Record, Store
 
 #: `Registry.list` shadows the built-in inside the class
@@ -30,10 +30,22 @@ class Registry:
     """Every method raises StatusError. `rng` gives uids and name suffixes, `now` seconds since the epoch."""
 
     def __init__(
-        self, store: Store, now: Callable[[], float], rng: random.Random, table: ResourceTable | None = None, admission: Chain | None = None
+        self,
+        store: Store,
+        now: Callable[[], float],
+        rng: random.Random,
+        table: ResourceTable | None = None,
+        admission: Chain | None = None,
+        *,
+        test_mode: bool = False,
     ) -> None:
         self.table = table or ResourceTable()
-        self._core = Core(store, now, rng, self.table, admission or default_chain(store, rng))
+        self._core = Core(store, now, rng, self.table, admission or default_chain(store, rng), test_mode=test_mode)
+
+    @property
+    def findings(self) -> list[AssertionError]:
+        """In test mode: the promises that trusted writers broke."""
+        return self._core.findings
 
     @property
     def store(self) -> Store:
@@ -55,6 +67,8 @@ class Registry:
     async def create(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
         if target.subresource == "binding":
             return await binding.create(self._core, target, body, options, user)
+        if target.subresource == "eviction":
+            return await eviction.create(self._core, target, body, options, user)
         if target.subresource:
             raise _not_built(target)
         return await creates.create(self._core, target, body, options, user)

@@ -109,4 +109,5 @@ def look_again(estimate: int) -> float:
 def finalized(namespace: Obj) -> Obj:
     """The namespace without the finalizer of this controller, for its `finalize` subresource."""
     rest = sorted({f for f in namespace["spec"].get("finalizers") or () if f != FINALIZER})
-    return {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
+    spec = {k: v for k, v in namespace["spec"].items() if k != "finalizers"}
+    return {**namespace, "spec": {**spec, "finalizers": rest} if rest else spec}

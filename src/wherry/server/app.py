@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import ssl
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -88,7 +88,7 @@ class ApiServer:
         server = Server(
             handle, access_log=None, auto_decompress=False, max_line_size=_MAX_LINE, max_field_size=_MAX_LINE, lingering_time=1.0
         )
-        ending = {"ssl_shutdown_timeout": _GOODBYE} if ssl_context is not None else {}
+        ending: dict[str, Any] = {"ssl_shutdown_timeout": _GOODBYE} if ssl_context is not None else {}
         listener = await asyncio.get_running_loop().create_server(server, host, port, ssl=ssl_context, backlog=1024, **ending)
         self._servers.append(server)
         self._listeners.append(listener)

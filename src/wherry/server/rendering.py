@@ -9,10 +9,8 @@ from __future__ import annotations
 import unicodedata
 import zlib
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-import yaml
 
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
@@ -29,26 +27,11 @@ _MAX_WARNINGS, _MAX_WARNING = 4096, 256
 encode = msgspec.json.Encoder().encode
 
 
-#: what YAML 1.1 reads as booleans and PyYAML does not
-_WORDS = frozenset("yYnN")
-
-
-class _Dumper(yaml.CSafeDumper if hasattr(yaml, "CSafeDumper") else yaml.SafeDumper):  # type: ignore[misc]
-    """YAML as sigs.k8s.io/yaml writes it: sorted keys, double quotes where quotes are needed, block text for lines."""
-
-
-def _text(dumper: Any, value: str) -> Any:
-    plain = value not in _WORDS and dumper.resolve(yaml.ScalarNode, value, (True, False)) == "tag:yaml.org,2002:str"
-    style = "|" if "\n" in value else None if plain else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
 def to_yaml(value: object) -> bytes:
-    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=1 << 30, sort_keys=True)
-    return text.encode()
+    """YAML as the reference writes it."""
+    from wherry.server import yaml_text  # loading a YAML library takes a while, and few clients ask for it
+
+    return yaml_text.dump(value)
 
 
 def _clean(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
+from wherry.api.quantity import canonical
 
 KUBELET_VERSION = "v1.36.2"
 LEASE_NAMESPACE = "kube-node-lease"
@@ -54,8 +55,13 @@ def node_labels(spec: NodeSpec) -> dict[str, str]:
 
 def new_node(spec: NodeSpec, now: float) -> Obj:
     """The object a node registers."""
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": spec.name, "labels": node_labels(spec)}, "spec": {},
-            "status": node_status(spec, {}, now)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": spec.name, "labels": node_labels(spec)},
+        "spec": {},
+        "status": node_status(spec, {}, now),
+    }
 
 
 def conditions(old: Obj, now: float) -> list[Obj]:
@@ -66,16 +72,17 @@ def conditions(old: Obj, now: float) -> list[Obj]:
     for type_, status, reason, message in _HEALTHY:
         before = known.pop(type_, None)
         since = before["lastTransitionTime"] if before and before.get("status") == status else at
-        found.append({"type": type_, "status": status, "lastHeartbeatTime": at, "lastTransitionTime": since, "reason": reason,
-                      "message": message})
+        found.append(
+            {"type": type_, "status": status, "lastHeartbeatTime": at, "lastTransitionTime": since, "reason": reason, "message": message}
+        )
     return [*known.values(), *found]
 
 
 def node_status(spec: NodeSpec, old: Obj, now: float) -> Obj:
     """The whole status, in the reference's order of fields. What others keep there (volumes, images) stays."""
     status: Obj = {
-        "capacity": dict(spec.capacity),
-        "allocatable": dict(spec.capacity),
+        "capacity": {name: canonical(amount) for name, amount in spec.capacity.items()},
+        "allocatable": {name: canonical(amount) for name, amount in spec.capacity.items()},
         "conditions": conditions(old, now),
         "addresses": [{"type": "InternalIP", "address": spec.internal_ip}, {"type": "Hostname", "address": spec.name}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": spec.kubelet_port}},
@@ -102,5 +109,9 @@ def lease(node: Obj, now: float, old: Obj | None = None) -> Obj:
     if old is not None:
         return {**old, "spec": {**(old.get("spec") or {}), **renewed}}
     owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": node["metadata"]["uid"]}
-    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": renewed,
-            "metadata": {"name": name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]}}
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "spec": renewed,
+        "metadata": {"name": name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]},
+    }

@@ -42,8 +42,21 @@ def undecodable(patch_type: str, patch: Any, patched: Obj, why: str) -> Invalid:
 
     A strategic patch is shown as Go prints a map, the others show the whole patched object.
     """
-    shown = sprint(patch) if patch_type == STRATEGIC_PATCH else msgspec.json.encode(patched).decode()
+    if patch_type == STRATEGIC_PATCH:
+        shown = sprint(patch)
+    else:
+        touched = json_patch.touched(patch) if patch_type == JSON_PATCH else patch
+        shown = msgspec.json.encode(_rewritten(patched, touched)).decode()
     quoted = msgspec.json.encode(shown).decode()
     return invalid("", "", [Cause("FieldValueInvalid", f"Invalid value: {quoted}: {why}", "patch")])
 
 
+def _rewritten(value: Any, touched: Any) -> Any:
+    """`value` with the keys in order wherever the patch reached into it: those parts were taken apart, the rest was copied as text."""
+    if not isinstance(touched, dict):
+        return value
+    if isinstance(value, dict):
+        return {k: _rewritten(value[k], touched.get(k)) for k in sorted(value)}
+    if isinstance(value, list):
+        return [_rewritten(each, touched.get(str(i))) for i, each in enumerate(value)]
+    return value

@@ -194,3 +194,13 @@ def apply(current: Obj, patch: list[Operation]) -> Obj:
         raise Invalid("the server rejected our request due to an error in our request", {}) from None
     root: Obj = draft.root
     return root
+
+
+def touched(operations: list[Operation]) -> dict[str, Any]:
+    """The containers that the operations reach into, as a tree of path parts."""
+    tree: dict[str, Any] = {}
+    for path in (op[name] for op in operations for name in ("path", "from") if isinstance(op.get(name), str)):
+        at = tree
+        for part in path.split("/")[1:-1]:
+            at = at.setdefault(_unescape(part), {})
+    return tree

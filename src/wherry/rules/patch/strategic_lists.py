@@ -133,6 +133,4 @@ def check_order(patch: list[Any], order: list[Any], merge_key: str) -> None:
         at += same(key_of(item, merge_key), key_of(other, merge_key)) if merge_key else same(item, other)
         position += 1
     if at < len(patch_items) and position >= len(order):
-        raise StatusError(
-            f"The order in patch list:\n{sprint(patch)}\n doesn't match $setElementOrder list:\n{sprint(order)}\n"
-        )
+        raise StatusError(f"The order in patch list:\n{sprint(patch)}\n doesn't match $setElementOrder list:\n{sprint(order)}\n")

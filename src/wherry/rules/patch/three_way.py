@@ -41,7 +41,20 @@ def _merged(deletions: Obj, delta: Obj, field: Field) -> Obj:
             out[name] = _merged_list(known, value, child) if child.strategy == "merge" else value
         else:
             out[name] = value
+    for name in [n for n in out if n.startswith(ORDER + "/")]:
+        listed = name.partition("/")[2]
+        if isinstance(out.get(listed), list):
+            out[listed] = _arranged(out[listed], out[name])
     return out
+
+
+def _arranged(items: list[Any], order: list[Any]) -> list[Any]:
+    """Items as the order has them; deletions at the end, where their place does not matter."""
+    if not items or not isinstance(items[0], dict):
+        return sorted(items, key=lambda v: order.index(v) if v in order else len(order))
+    key = next(iter(order[0])) if order else ""
+    places = {sprint(e[key]): i for i, e in enumerate(order)}
+    return sorted(items, key=lambda e: len(places) if DIRECTIVE in e else places.get(sprint(e.get(key)), len(places)))
 
 
 def _merged_list(deletions: list[Any], delta: list[Any], field: Field) -> list[Any]:

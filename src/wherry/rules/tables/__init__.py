@@ -65,9 +65,21 @@ def row(resource: Resource, obj: Obj, now: float) -> list[Any]:
     return printer(resource).cells(obj, now)
 
 
+#: annotations that are fields of the reference's internal form, from which metadata are shown
+_FIELDS = {
+    "DaemonSet": "deprecated.daemonset.template.generation",
+    "Deployment": "deprecated.deployment.rollback.revision",
+}
+
+
 def partial(obj: Obj, version: str = "v1") -> Obj:
     """PartialObjectMetadata of an object."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}", "metadata": obj.get("metadata") or {}}
+    metadata = obj.get("metadata") or {}
+    hidden = _FIELDS.get(obj.get("kind", ""))
+    if hidden and hidden in (given := metadata.get("annotations") or {}):
+        left = {k: v for k, v in given.items() if k != hidden}
+        metadata = {k: v for k, v in metadata.items() if k != "annotations"} | ({"annotations": left} if left else {})
+    return {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{version}", "metadata": metadata}
 
 
 def _included(obj: Obj, include: IncludeObject, version: str) -> Obj | None:

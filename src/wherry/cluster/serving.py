@@ -1,0 +1,73 @@
+"""The HTTP side of a cluster: the API server on its ports, with the cluster's certificates. Called by `Cluster` when it starts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
+
+T = TypeVar("T")
+
+
+class PortError(OSError):
+    """A port that cannot be listened on; `port` is its number, the message one line."""
+
+    def __init__(self, number: int, port: int, why: str) -> None:
+        super().__init__(number, why)
+        self.port = port
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"port {self.port} {self.why}"
+
+
+def import_http_without_roots() -> None:
+    """Imports the HTTP library without the certificates of the world, which it loads for its clients: a sixth of a whole start.
+
+    Only for a process that is nothing but a cluster: connections it opens itself name whom they trust.
+    """
+    before = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = os.devnull
+    try:
+        import aiohttp  # noqa: F401
+    finally:
+        if before is None:
+            del os.environ["SSL_CERT_FILE"]
+        else:
+            os.environ["SSL_CERT_FILE"] = before
+
+
+async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> None:
+    """Starts the API server of a cluster that has its certificates. Raises PortError."""
+    import ssl
+
+    from wherry.cluster.gateway import Gateway
+    from wherry.server.app import ApiServer
+
+    options, pki = cluster.options, cluster.pki
+    assert pki is not None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki.server_certificate, pki.server_key)
+    context.load_verify_locations(pki.ca_certificate)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    server = cluster.server = ApiServer.for_admin(
+        cluster.registry, cluster.clock, pki.token, ready, gateway=Gateway(cluster), rng=random.Random(options.seed)
+    )
+    cluster.port = await _listening(server.start(options.host, options.port, context), options.port)
+    if options.insecure_port is not None:
+        cluster.insecure_port = await _listening(server.start_insecure("127.0.0.1", options.insecure_port), options.insecure_port)
+
+
+async def _listening(start: Awaitable[T], port: int) -> T:
+    try:
+        return await start
+    except OSError as error:
+        number = error.errno or 0
+        why = {errno.EADDRINUSE: "is taken", errno.EACCES: "needs more rights"}.get(number)
+        why = why or f"cannot be listened on ({os.strerror(number)})"
+        raise PortError(number, port, why) from error

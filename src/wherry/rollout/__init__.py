@@ -1,0 +1,31 @@
+"""kubectl's rollout work as a library, on any client: history, status, undo, pause, resume, restart.
+
+    rollout = Rollout(client, "deployment/web", namespace="shop")
+    await rollout.undo(to_revision=2)
+    await rollout.wait()
+
+`wherry.rollout.blocking` is the same without async. Names are imported when they are first used: the command line needs only some.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wherry.rollout.blocking import Blocking
+    from wherry.rollout.errors import RolloutError
+    from wherry.rollout.progress import Progress
+    from wherry.rollout.revisions import Revision
+    from wherry.rollout.rollout import Rollout, Undone
+
+_HOMES = {"Blocking": "blocking", "Progress": "progress", "Revision": "revisions", "Rollout": "rollout", "RolloutError": "errors",
+          "Undone": "rollout"}
+
+__all__ = ["Blocking", "Progress", "Revision", "Rollout", "RolloutError", "Undone"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,41 @@
+"""Pods of a StatefulSet that an undo leaves stuck, and removing them.
+
+A StatefulSet waits for a broken pod to become ready before it replaces it, even when its template was repaired; the reference leaves the
+deletion to a hand.
+Source: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from wherry.api.errors import NotFound
+from wherry.api.objects import Obj, is_controlled_by
+from wherry.api.options import DeleteOptions
+from wherry.client.protocol import Client
+from wherry.rollout.targets import PODS
+from wherry.rules import selectors
+
+_LABEL = "controller-revision-hash"
+
+
+def stuck(stateful_set: Obj, pods: list[Obj]) -> list[Obj]:
+    """Its pods of the abandoned revision that are neither ready nor going. `stateful_set`: as it was before the undo."""
+    broken = (stateful_set.get("status") or {}).get("updateRevision")
+    return [pod for pod in pods if is_controlled_by(pod, stateful_set) and (pod["metadata"].get("labels") or {}).get(_LABEL) == broken
+            and not pod["metadata"].get("deletionTimestamp") and not _ready(pod)]
+
+
+def _ready(pod: Obj) -> bool:
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
+
+
+async def remove(client: Client, namespace: str, stateful_set: Obj) -> list[str]:
+    """Delete them; their names."""
+    selector = str(selectors.from_label_selector(stateful_set["spec"]["selector"]))
+    pods = (await client.list(PODS, namespace, label_selector=selector)).items
+    found = stuck(stateful_set, pods)
+    for pod in found:
+        with suppress(NotFound):
+            await client.delete(PODS, namespace, pod["metadata"]["name"], DeleteOptions(uid=pod["metadata"].get("uid", "")))
+    return [pod["metadata"]["name"] for pod in found]

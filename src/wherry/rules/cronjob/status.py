@@ -1,0 +1,67 @@
+"""The status of a CronJob: its active Jobs, when it last started one, when one last succeeded.
+
+Called by the CronJob controller with the Jobs of the CronJob; gives it with its new status (the same object when nothing changed) and what
+to tell. Source: pkg/controller/cronjob syncCronJob.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from wherry.api import objects, timestamps
+from wherry.api.objects import Obj
+from wherry.rules.job.finished import finished_condition, has_succeeded
+from wherry.rules.plan import Emit
+
+
+def active(cron_job: Obj) -> list[Obj]:
+    """References to its Jobs that have not ended."""
+    return (cron_job.get("status") or {}).get("active") or []
+
+
+def is_active(cron_job: Obj, job: Obj) -> bool:
+    return any(ref.get("uid") == objects.uid(job) for ref in active(cron_job))
+
+
+def without(cron_job: Obj, uids: Collection[str]) -> Obj:
+    left = [ref for ref in active(cron_job) if ref.get("uid") not in uids]
+    return cron_job if len(left) == len(active(cron_job)) else _with_status(cron_job, active=left or None)
+
+
+def started(cron_job: Obj, job: Obj, run: float) -> Obj:
+    """After `job` was made for `run`."""
+    return _with_status(cron_job, active=[*active(cron_job), objects.reference(job)], lastScheduleTime=timestamps.time(run))
+
+
+def observed(cron_job: Obj, jobs: Iterable[Obj], missing: Iterable[Obj]) -> tuple[Obj, tuple[Emit, ...]]:
+    """`missing`: references to active Jobs that are nowhere to be found."""
+    told: list[Emit] = []
+    ended: set[str] = set()
+    successes = [(cron_job.get("status") or {}).get("lastSuccessfulTime")]
+    for job in jobs:
+        condition, listed = finished_condition(job), is_active(cron_job, job)
+        if condition is not None and listed:
+            ended.add(objects.uid(job))
+            message = f"Saw completed job: {objects.name(job)}, condition: {condition['type']}"
+            told.append(Emit(cron_job, "Normal", "SawCompletedJob", message))
+        elif condition is None and not listed:
+            message = f"Saw a job that the controller did not create or forgot: {objects.name(job)}"
+            told.append(Emit(cron_job, "Warning", "UnexpectedJob", message))
+        if has_succeeded(job):
+            successes.append((job.get("status") or {}).get("completionTime"))
+    for ref in missing:
+        ended.add(ref["uid"])
+        told.append(Emit(cron_job, "Normal", "MissingJob", f"Active job went missing: {ref['name']}"))
+    return _succeeded(without(cron_job, ended), successes), tuple(told)
+
+
+def _succeeded(cron_job: Obj, moments: Iterable[str | None]) -> Obj:
+    last = max(filter(None, moments), key=timestamps.parse, default=None)
+    if last == (cron_job.get("status") or {}).get("lastSuccessfulTime"):
+        return cron_job
+    return _with_status(cron_job, lastSuccessfulTime=last)
+
+
+def _with_status(cron_job: Obj, **fields: object) -> Obj:
+    status = {**(cron_job.get("status") or {}), **fields}
+    return {**cron_job, "status": {k: v for k, v in status.items() if v is not None}}

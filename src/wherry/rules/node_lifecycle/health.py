@@ -1,0 +1,84 @@
+"""Is a node alive: what was last heard of it, by lease or status, and the conditions that silence leads to.
+
+Called by the node lifecycle controller every few seconds. Time counts from when a sign was seen here, not from what the node wrote, so
+clocks may differ. Source of the rule: pkg/controller/nodelifecycle tryUpdateNodeHealth; https://kubernetes.io/docs/concepts/architecture/nodes/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wherry.api import objects, timestamps
+from wherry.api.objects import Obj
+
+#: seconds of silence until a node that had a status, or never had one, counts as unreachable
+GRACE, STARTUP_GRACE = 40.0, 60.0
+_TYPES = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`heartbeat`: of the Ready condition ("" when there is none); `renewed`: of the lease; `probe`: when the last sign was seen."""
+
+    heartbeat: str | None
+    renewed: str
+    probe: float
+
+
+def observe(node: Obj, lease: Obj | None, before: Health | None, now: float) -> Health:
+    ready = objects.condition(node, "Ready")
+    heartbeat = (ready.get("lastHeartbeatTime") or "") if ready is not None else None
+    renewed = ((lease or {}).get("spec") or {}).get("renewTime") or ""
+    if before is None:
+        probe = now if ready is not None else timestamps.parse(node["metadata"]["creationTimestamp"])
+        return Health(heartbeat, renewed, now if renewed else probe)
+    sign = heartbeat != before.heartbeat or _later(renewed, before.renewed)
+    return Health(heartbeat, renewed or before.renewed, now if sign else before.probe)
+
+
+def _later(new: str, old: str) -> bool:
+    return bool(new) and (not old or timestamps.parse(new) > timestamps.parse(old))
+
+
+def is_silent(node: Obj, health: Health, now: float) -> bool:
+    grace = STARTUP_GRACE if objects.condition(node, "Ready") is None else GRACE
+    return now > health.probe + grace
+
+
+def ready_status(node: Obj) -> str:
+    """Of the Ready condition; a node that never said anything is Unknown."""
+    return (objects.condition(node, "Ready") or {}).get("status") or "Unknown"
+
+
+def unknown(node: Obj, now: float) -> Obj | None:
+    """The status of a silent node, or None when it is that already."""
+    status = node.get("status") or {}
+    if (ready := objects.condition(node, "Ready")) is not None and ready.get("status") == "Unknown":
+        return None
+    at = timestamps.time(now)
+    found = [_stopped(c, at) if c["type"] in _TYPES else c for c in status.get("conditions") or ()]
+    known = {c["type"] for c in found}
+    found += [_never(node, type_, at) for type_ in _TYPES if type_ not in known]
+    return {**status, "conditions": found}
+
+
+def _stopped(condition: Obj, at: str) -> Obj:
+    if condition.get("status") == "Unknown":
+        return condition
+    said = {"reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}
+    return {**condition, "status": "Unknown", "lastTransitionTime": at, **said}
+
+
+def _never(node: Obj, type_: str, at: str) -> Obj:
+    return {"type": type_, "status": "Unknown", "lastHeartbeatTime": node["metadata"]["creationTimestamp"], "lastTransitionTime": at,
+            "reason": "NodeStatusNeverUpdated", "message": "Kubelet never posted node status."}  # fmt: skip
+
+
+def not_ready(pod: Obj, now: float) -> Obj | None:
+    """The pod's status when its node is not ready: neither is the pod. None when it says so already, or nothing about it."""
+    ready = objects.condition(pod, "Ready")
+    if ready is None or ready.get("status") == "False":
+        return None
+    new = {**ready, "status": "False", "lastTransitionTime": timestamps.time(now)}
+    status = pod["status"]
+    return {**status, "conditions": [new if c is ready else c for c in status["conditions"]]}

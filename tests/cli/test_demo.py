@@ -1,0 +1,86 @@
+"""`wherry demo`: plain lines in a pipe, bars on a terminal, an exit status that says how the lab went."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from rich.console import Console
+
+from tests.cli.program import COMMAND, ENVIRONMENT, wherry
+from wherry.cli.lab import Row
+from wherry.cli.lab_screen import LiveScreen
+
+
+def test_once_ends_with_status_0_when_every_step_reached_its_state() -> None:
+    done = wherry("demo", "--once", "--fast", "--plain")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.count("  ok: ") == 7
+    assert "NOT REACHED" not in done.out
+    assert "回滚到最初的稳定版本 1.21" in done.out
+    assert "ImagePullBackOff" in done.out
+
+
+def test_one_replica_is_enough() -> None:
+    assert wherry("demo", "--once", "--fast", "--plain", "--replicas", 1).status == 0
+
+
+def test_a_taken_port() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert "is taken" in wherry("demo", "--once", "--port", taken.getsockname()[1]).refused()
+
+
+def test_ctrl_c_in_the_middle_ends_it_and_gives_the_cursor_back() -> None:
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "demo"], stdout=theirs, stderr=theirs, stdin=theirs, env={**ENVIRONMENT, "TERM": "xterm-256color", "COLUMNS": "80"}
+    )
+    os.close(theirs)
+    shown = b""
+    end = time.monotonic() + 20
+    while b"2/7" not in shown and time.monotonic() < end:
+        shown += os.read(terminal, 65536)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    while process.poll() is None and time.monotonic() < begun + 10:
+        shown += _rest(terminal)
+    seconds = time.monotonic() - begun
+    shown += _rest(terminal)
+    os.close(terminal)
+    assert process.wait(10) == 130
+    assert seconds < 1.5
+    assert b"Traceback" not in shown
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l"), "the cursor is shown again"
+
+
+def _rest(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=width, force_terminal=False)
+    rows = [
+        Row(9, "nginx:1.21", 5, 0, 3, ""),
+        Row(10, "registry.example.com/team/a-service-with-a-long-name:2026.11.21", 2, 4, 2, "ImagePullBackOff"),
+    ]
+    console.print(LiveScreen(console)._table(rows, 10))
+    lines = text.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all(len(line) <= width for line in lines)
+    assert "rev 9" in lines[0]
+    assert "rev 10" in lines[1]
+    assert "5 ready, 3 leaving" in lines[0] or width < 80
+    assert lines[0].index("█") == lines[1].index("█"), "bars begin under each other"

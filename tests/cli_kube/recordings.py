@@ -1,0 +1,86 @@
+"""Plays the recorded kubectl sessions with `wherry` in kubectl's place, for the commands that wherry has.
+
+A step that uses another command runs with the real kubectl, so that the session's state goes on as recorded. Recordings of kubectl 1.32 are
+compared after the few changes of words that kubectl 1.36 made (`since_1_36`), because 1.36 is what wherry speaks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.replay.harness import GOLDEN, Session
+from tests.replay.transcripts import _compare, _environment
+
+OURS = ("rollout", "get", "create", "apply", "set", "scale", "annotate", "label", "patch", "wait", "events", "delete")
+#: not among the commands' work: other subcommands, Go templates
+NOT_OURS = re.compile(r"create (configmap|secret)|set selector|go-template")
+_SCRIPT = f"""#!{sys.executable}
+import sys
+sys.argv[0] = "kubectl"
+from wherry.cli.main import main
+main()
+"""
+
+
+def ours(command: str) -> bool:
+    """The step is one that wherry does."""
+    words = command.split()
+    return words[0] == "kubectl" and words[1] in OURS and not NOT_OURS.search(command)
+
+
+def play(name: str, session: Session, directory: Path) -> list[str]:
+    """The differences, a readable block each."""
+    recording: dict[str, Any] = json.loads((GOLDEN / "transcripts" / f"{name}.json").read_text())
+    for file, content in recording["files"].items():
+        (directory / file).write_text(content)
+    environment = _environment(session, directory)
+    own = directory / ".own"
+    own.mkdir()
+    (own / "kubectl").write_text(_SCRIPT)
+    (own / "kubectl").chmod(0o755)
+    source = str(Path(__file__).parents[2] / "src")
+    with_ours = {**environment, "PATH": f"{own}:{environment['PATH']}", "PYTHONPATH": source}
+    old = not recording["kubectl"].startswith("v1.36")
+    differences = []
+    for number, step in enumerate(recording["steps"]):
+        if "wait" not in step:
+            session.quiet()
+        mine = ours(step["cmd"])
+        done = subprocess.run(["bash", "-c", step["cmd"]], cwd=directory, env=with_ours if mine else environment, capture_output=True,
+                              text=True,
+                              timeout=60)
+        out, err = session.normaliser.text(done.stdout), session.normaliser.text(done.stderr, columns=False)
+        if not mine:
+            continue
+        expected = by_chance(since_1_36(step) if old else step)
+        if problem := _compare(expected, *(as_1_32(out, err) if old else (out, err)), done.returncode):
+            differences.append(f"{name} step {number}: $ {step['cmd']}\n{problem}")
+    return differences
+
+
+def by_chance(step: dict[str, Any]) -> dict[str, Any]:
+    """The step, compared less strictly where the output is a matter of the server's pace and not of the command's."""
+    if "rollout status" in step["cmd"] and "wait" in step:
+        return {**step, "compare": "last"}
+    return {**step, "compare": "none"} if step["cmd"].startswith("kubectl get events") else step
+
+
+def since_1_36(step: dict[str, Any]) -> dict[str, Any]:
+    """The step with what kubectl 1.36 prints where it says something else than 1.32."""
+    text = re.sub(r'^error: no objects passed to scale (\S+ "\S+" not found)', r"Error from server (NotFound): \1", step["stderr"])
+    return {**step, "stderr": text}
+
+
+def as_1_32(out: str, err: str) -> tuple[str, str]:
+    """Our output without what only kubectl 1.36 says: the namespace of what was deleted, names of ports, the warning of an undo after an
+    apply.
+    """
+    out = re.sub(r'(?m)^(\S+ "\S+" (?:force )?deleted) from \S+ namespace', r"\1", out)
+    out = re.sub(r"(?m)^(    (?:Host )?Ports?:\t.*)$", lambda m: re.sub(r" \([^)]*\)", "", m[1]), out)
+    return out, re.sub(r"(?m)^Warning: resource \S+ was previously managed with 'kubectl apply'\..*\n", "", err)
+
