@@ -20,7 +20,8 @@ from wherry.api.options import WriteOptions
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 _spec = importlib.util.spec_from_file_location("golden_normalise", GOLDEN / "normalise.py")
-assert _spec is not None and _spec.loader is not None
+assert _spec is not None
+assert _spec.loader is not None
 normalise = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(normalise)
 
@@ -69,7 +70,7 @@ class Session:
         self.cluster.store.compact(self.cluster.store.revision)
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
         await self.cluster.aclient.create(resource("namespaces"), "", body, options=WriteOptions(field_manager="unknown"))
-        while await self.cluster.store.get(f"serviceaccounts/{self.namespace}/default") is None:
+        while await self.cluster.store.get(f"serviceaccounts/{self.namespace}/default") is None:  # noqa: ASYNC110 (a test looks from outside)
             await asyncio.sleep(0.005)
 
     async def _observe(self) -> None:
