@@ -1,4 +1,4 @@
-"""Micro benchmark of the stores: puts per second, ranges, bytes per record. Run: python bench/store.py"""
+"""The stores alone: puts per second, milliseconds of ranges, bytes per record."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gc
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 from wherry.store.history import Bounds
@@ -14,6 +15,7 @@ from wherry.store.memory import MemoryStore
 from wherry.store.protocol import Encoded, Encoder, Store
 from wherry.store.sqlite import SQLiteStore
 
+Figure = tuple[str, float]
 BODY = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","namespace":"default"},"spec":"' + b"x" * 1900 + b'"}'
 
 
@@ -36,7 +38,8 @@ async def puts(store: Store, writers: int, seconds: float) -> float:
     return sum(counts) / (time.perf_counter() - start)
 
 
-async def ranges(store: Store, count: int) -> None:
+async def ranges(store: Store, count: int) -> list[Figure]:
+    figures = []
     for number in range(count):
         await store.put(f"pods/ns-{number % 50}/pod-{number:05}", body(number))
     for what, limit in (("range of 500, paged", 500), (f"range of {count}", 0)):
@@ -45,10 +48,11 @@ async def ranges(store: Store, count: int) -> None:
             start = time.perf_counter()
             await store.range("pods/", limit=limit)
             times.append(time.perf_counter() - start)
-        print(f"{what:32}{min(times) * 1000:10.3f} ms")
+        figures.append((f"{what}, ms", min(times) * 1000))
+    return figures
 
 
-async def memory_per_record(count: int) -> None:
+async def memory_per_record(count: int) -> Figure:
     tracemalloc.start()
     store = MemoryStore(Bounds(records=0))
     gc.collect()
@@ -58,18 +62,21 @@ async def memory_per_record(count: int) -> None:
     gc.collect()
     used = (tracemalloc.get_traced_memory()[0] - before) / count
     tracemalloc.stop()
-    print(f"{'bytes per record beside value':32}{used - len(BODY) - 12:10.0f}")
+    return "bytes per record beside value", used - len(BODY) - 12
 
 
-async def main() -> None:
-    print(f"{'puts/s, memory':32}{await puts(MemoryStore(), 1, 2):10.0f}")
+def run() -> Iterator[Figure]:
+    yield "puts/s, memory", asyncio.run(puts(MemoryStore(), 1, 2))
     for writers in (1, 64):
-        with tempfile.TemporaryDirectory() as directory:
-            store = await SQLiteStore.open(Path(directory))
-            print(f"{f'puts/s, SQLite, {writers} writers':32}{await puts(store, writers, 3):10.0f}")
+        yield f"puts/s, SQLite, {writers} writers", asyncio.run(_durable_puts(writers))
+    yield from asyncio.run(ranges(MemoryStore(), 20_000))
+    yield asyncio.run(memory_per_record(20_000))
+
+
+async def _durable_puts(writers: int) -> float:
+    with tempfile.TemporaryDirectory() as directory:
+        store = await SQLiteStore.open(Path(directory))
+        try:
+            return await puts(store, writers, 3)
+        finally:
             await store.close()
-    await ranges(MemoryStore(), 20_000)
-    await memory_per_record(20_000)
-
-
-asyncio.run(main())

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.statefulset.stateful_world import ON_DELETE, claim_template, rolling, stateful_set, stateful_world
@@ -330,6 +330,10 @@ steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size
 WALKS = int(os.environ.get("WHERRY_WALKS", "300"))
 
 
+TWO_STUCK = [("sync", 0), ("image", 29), *[("sync", 0)] * 9, ("start", 1), ("sync", 0), ("start", 2)]
+
+
+@example("OrderedReady", 1, 0, True, False, TWO_STUCK)
 @settings(max_examples=WALKS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(["OrderedReady", "Parallel"]), st.integers(0, 5), st.sampled_from([0, 3]), st.booleans(), st.booleans(), steps)
 def test_every_walk_keeps_the_promises_and_arrives(

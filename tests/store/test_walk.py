@@ -131,7 +131,8 @@ class DurableWalk(Walk):
     """The same, with restarts."""
 
     def __init__(self) -> None:
-        self.directory = tempfile.TemporaryDirectory()
+        # memory where there is some: a thousand restarts would wait for the disk, and test_crash tests that
+        self.directory = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
         super().__init__()
 
     async def open(self) -> Store:

@@ -92,11 +92,11 @@ class NodeLifecycleController(Controller):
             self._known[name] = node
 
     async def _check(self, node: Obj) -> None:
-        name, now = objects.name(node), self.clock.now()
+        name, now, steady = objects.name(node), self.clock.now(), self.clock.steady()
         lease = self._leases.get(f"{LEASE_NAMESPACE}/{name}")
-        self._seen[name] = seen = health.observe(node, lease, self._seen.get(name), now)
+        self._seen[name] = seen = health.observe(node, lease, self._seen.get(name), steady, now)
         was_ready = health.ready_status(node) == "True"
-        status = health.unknown(node, now) if health.is_silent(node, seen, now) else None
+        status = health.unknown(node, now) if health.is_silent(node, seen, steady) else None
         if status is not None:
             node = next(iter(await self._write(Plan((Update({**node, "status": status}, "status"),)))), node)
             if was_ready:
@@ -113,26 +113,26 @@ class NodeLifecycleController(Controller):
         for node in self._nodes.items():
             if zones.EXCLUDED not in objects.labels(node):
                 found.setdefault(zones.zone_of(node), []).append(health.ready_status(node) == "True")
-        now, rates = self.clock.now(), zones.rates(found)
+        steady, rates = self.clock.steady(), zones.rates(found)
         was, self._all_silent = self._all_silent, bool(found) and all(not any(ready) for ready in found.values())
         if was and not self._all_silent:
-            self._seen = {name: Health(s.heartbeat, s.renewed, now) for name, s in self._seen.items()}
+            self._seen = {name: Health(s.heartbeat, s.renewed, steady) for name, s in self._seen.items()}
         if self._all_silent and not was:
             for node in list(self._nodes.items()):
                 await self._set_taints(node, taints.freed(node))
-        self._paces = {zone: self._paces.get(zone, Pace()).at(rate, now) for zone, rate in rates.items()}
+        self._paces = {zone: self._paces.get(zone, Pace()).at(rate, steady) for zone, rate in rates.items()}
 
     async def _taint_silent(self) -> None:
         """One node of a zone, when its turn has come."""
         for node in list(self._nodes.items()):
-            now, zone = self.clock.now(), zones.zone_of(node)
+            steady, zone = self.clock.steady(), zones.zone_of(node)
             pace = self._paces.get(zone)
-            if pace is None or pace.wait(now) != 0.0 or health.ready_status(node) == "True" or objects.condition(node, "Ready") is None:
+            if pace is None or pace.wait(steady) != 0.0 or health.ready_status(node) == "True" or objects.condition(node, "Ready") is None:
                 continue
-            wanted = taints.evicting(node, now)
+            wanted = taints.evicting(node, self.clock.now())
             if wanted is not None:
                 await self._set_taints(node, wanted)
-                self._paces[zone] = pace.spent(now)
+                self._paces[zone] = pace.spent(steady)
 
     # --- writes ---
     async def _set_taints(self, node: Obj, wanted: list[Obj] | None) -> None:

@@ -24,6 +24,10 @@ class Clock:
         """Seconds since the Unix epoch."""
         return self._loop.time() + self._offset
 
+    def steady(self) -> float:
+        """Seconds since some moment; nobody sets this clock, so differences are always time that has passed."""
+        return self._loop.time()
+
     def shift(self, seconds: float) -> None:
         """Set the wall clock forward (or back); timers are not touched. For tests of what a changed clock does."""
         self._offset += seconds

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -26,12 +26,23 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T | BaseE
             results[i] = done.value
         except Exception as error:
             results[i] = error
+        except BaseException:
+            _give_up(waiting.values(), coroutines[i + 1 :])
+            raise
         else:
             waiting[i] = asyncio.get_running_loop().create_task(_rest(coroutine, awaited))
     if waiting:
         for i, result in zip(waiting, await asyncio.gather(*waiting.values(), return_exceptions=True), strict=True):
             results[i] = result
     return results
+
+
+def _give_up(waiting: Iterable[asyncio.Task[Any]], not_started: Iterable[Coroutine[Any, Any, Any]]) -> None:
+    """The caller is being ended: so are those that wait, and those that never began are closed."""
+    for task in waiting:
+        task.cancel()
+    for coroutine in not_started:
+        coroutine.close()
 
 
 async def _rest(coroutine: Coroutine[Any, Any, T], awaited: Any) -> T:

@@ -1,7 +1,7 @@
 """Is a node alive: what was last heard of it, by lease or status, and the conditions that silence leads to.
 
-Called by the node lifecycle controller every few seconds. Time counts from when a sign was seen here, not from what the node wrote, so
-clocks may differ. Source of the rule: pkg/controller/nodelifecycle tryUpdateNodeHealth; https://kubernetes.io/docs/concepts/architecture/nodes/.
+Called by the node lifecycle controller every few seconds. Silence counts from when a sign was seen here, on a clock that nobody sets, not
+from what the node wrote: clocks may differ. Source of the rule: pkg/controller/nodelifecycle tryUpdateNodeHealth; https://kubernetes.io/docs/concepts/architecture/nodes/.
 """
 
 from __future__ import annotations
@@ -18,31 +18,35 @@ _TYPES = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`heartbeat`: of the Ready condition ("" when there is none); `renewed`: of the lease; `probe`: when the last sign was seen."""
+    """`heartbeat`: of the Ready condition ("" when there is none); `renewed`: of the lease.
+
+    `probe`: when the last sign was seen, in seconds of the steady clock.
+    """
 
     heartbeat: str | None
     renewed: str
     probe: float
 
 
-def observe(node: Obj, lease: Obj | None, before: Health | None, now: float) -> Health:
+def observe(node: Obj, lease: Obj | None, before: Health | None, steady: float, now: float) -> Health:
+    """`steady`, `now`: this moment on the steady and on the wall clock, in seconds."""
     ready = objects.condition(node, "Ready")
     heartbeat = (ready.get("lastHeartbeatTime") or "") if ready is not None else None
     renewed = ((lease or {}).get("spec") or {}).get("renewTime") or ""
     if before is None:
-        probe = now if ready is not None else timestamps.parse(node["metadata"]["creationTimestamp"])
-        return Health(heartbeat, renewed, now if renewed else probe)
+        age = 0.0 if ready is not None or renewed else now - timestamps.parse(node["metadata"]["creationTimestamp"])
+        return Health(heartbeat, renewed, steady - age)
     sign = heartbeat != before.heartbeat or _later(renewed, before.renewed)
-    return Health(heartbeat, renewed or before.renewed, now if sign else before.probe)
+    return Health(heartbeat, renewed or before.renewed, steady if sign else before.probe)
 
 
 def _later(new: str, old: str) -> bool:
     return bool(new) and (not old or timestamps.parse(new) > timestamps.parse(old))
 
 
-def is_silent(node: Obj, health: Health, now: float) -> bool:
+def is_silent(node: Obj, health: Health, steady: float) -> bool:
     grace = STARTUP_GRACE if objects.condition(node, "Ready") is None else GRACE
-    return now > health.probe + grace
+    return steady > health.probe + grace
 
 
 def ready_status(node: Obj) -> str:

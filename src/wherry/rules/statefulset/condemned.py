@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from wherry.rules.plan import Action, Delete
 from wherry.rules.statefulset import retention
+from wherry.rules.statefulset.strategy import forces_rollback
 from wherry.rules.statefulset.view import Member, View
 
 
@@ -31,6 +32,6 @@ def deletions(view: View) -> list[Action]:
     highest = view.condemned[0]
     if highest.terminating or highest.pod is None:
         return []
-    if (highest.unavailable or not highest.ready) and highest is not view.first_unavailable():
-        return []
+    if (highest.unavailable or not highest.ready) and highest is not view.first_unavailable() and not forces_rollback(view.stateful_set):
+        return []  # with two such pods each waits for the other, until a hand helps; a forced rollback needs none
     return [Delete(highest.pod)]
