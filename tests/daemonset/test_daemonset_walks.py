@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.daemonset.daemon_world import ON_DELETE, change_template, daemon_set, daemon_world, node, rolling
@@ -332,8 +332,10 @@ class Walk:
 
 steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size=15, max_size=50)
 WALKS = int(os.environ.get("WHERRY_WALKS", "300"))
+TAINTED = [*[("sync", 0)] * 12, ("add node", 0), ("whole rollout", 0), ("taint", 15)]
 
 
+@example(rolling(), 0, 0, TAINTED)
 @settings(max_examples=WALKS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(STRATEGIES), st.integers(0, 6), st.sampled_from([0, 3]), steps)
 def test_every_walk_keeps_the_promises_and_arrives(updates: Obj, count: int, min_ready: int, moves: list[tuple[str, int]]) -> None:

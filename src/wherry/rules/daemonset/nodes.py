@@ -67,8 +67,11 @@ def _taints(node: Obj) -> list[Obj]:
 
 
 def concerns(daemon_set: Obj, node: Obj, scheduled: bool) -> bool:
-    """A new or changed node gives the DaemonSet something to do; `scheduled`: it has a pod there."""
+    """A new or changed node gives the DaemonSet something to do or to count anew; `scheduled`: it has a pod there.
+
+    (The reference leaves the counts as they are when a node that has a pod is tainted so that it would get none now.)
+    """
     verdict = Eligibility(daemon_set["spec"]["template"]).of(node)
     if not scheduled:
         return verdict.run
-    return not verdict.keep or bool((daemon_set.get("status") or {}).get("numberMisscheduled"))
+    return not verdict.run or bool((daemon_set.get("status") or {}).get("numberMisscheduled"))
