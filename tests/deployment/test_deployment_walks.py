@@ -6,6 +6,7 @@ arrive where its spec says.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import Any
 
@@ -236,9 +237,10 @@ class Walk:
 
 
 steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size=15, max_size=50)
+WALKS = int(os.environ.get("WHERRY_WALKS", "250"))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=WALKS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(STRATEGIES), st.integers(0, 8), st.sampled_from([0, 3]), steps)
 def test_every_walk_keeps_the_promises_and_arrives(
     strategy_: dict[str, Any], replicas: int, min_ready: int, moves: list[tuple[str, int]]
