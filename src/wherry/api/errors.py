@@ -6,14 +6,12 @@ Raised by rules and registry, carried over HTTP by the server, raised again with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.api.objects import Obj
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """One cause in `status.details.causes`; empty parts are left out of the JSON."""
 
     reason: str

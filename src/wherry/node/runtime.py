@@ -8,15 +8,13 @@ Source of the shape: the Container Runtime Interface (https://kubernetes.io/docs
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from wherry.api.objects import Obj
 from wherry.rules.kubelet.container import Container
 
 
-@dataclass(frozen=True, slots=True)
-class Pulled:
+class Pulled(NamedTuple):
     """The image is there. `present`: it was before, nothing was pulled."""
 
     seconds: float = 0.0
@@ -24,8 +22,7 @@ class Pulled:
     present: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PullFailed:
+class PullFailed(NamedTuple):
     """`never`: it is not there and must not be pulled."""
 
     image: str
@@ -33,8 +30,7 @@ class PullFailed:
     never: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """`id` with its scheme, as `containerID` shows it."""
 
     id: str
@@ -42,22 +38,19 @@ class Started:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailed:
+class StartFailed(NamedTuple):
     reason: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(NamedTuple):
     """What probes found; a container without probes is reported ready when it has started."""
 
     ready: bool
     started: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(NamedTuple):
     exit_code: int
     at: float
     reason: str = ""
@@ -69,8 +62,7 @@ Change = Pulled | PullFailed | Started | StartFailed | Readiness | Exited
 Report = Callable[[Change], None]
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(NamedTuple):
     """Query parameters of a log request. `tail_lines` and `limit_bytes` None: all."""
 
     follow: bool = False

@@ -7,8 +7,8 @@ start); deletes go together; all else goes one by one. The first failure ends th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj, name, namespace
@@ -24,8 +24,7 @@ SLOW_START = 1
 LARGEST_BATCH = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """`results`: what the writes returned, in order (deletes and events give none); `error`: the failure that ended the plan.
 
     `done`: the actions that succeeded; `failed`: the one whose failure `error` is.

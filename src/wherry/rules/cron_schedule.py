@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,8 +35,7 @@ _NAMED = {"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 *
           "@midnight": "0 0 * * *", "@hourly": "0 * * * *"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class Calendar(NamedTuple):
     """Runs in every minute that is in all sets; of the two for days one is enough, unless either is `*`."""
 
     minutes: frozenset[int]
@@ -52,8 +50,7 @@ class Calendar:
     zone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(NamedTuple):
     """Runs at a fixed distance, in whole seconds and at least one."""
 
     seconds: int

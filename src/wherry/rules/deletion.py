@@ -6,8 +6,7 @@ generic/registry/store.go; https://kubernetes.io/docs/concepts/architecture/garb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from wherry.api import errors, field, timestamps
 from wherry.api.objects import Obj, with_metadata
@@ -20,8 +19,7 @@ FOREGROUND = "foregroundDeletion"
 _POLICIES = ("Foreground", "Background", "Orphan")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`obj` is the object as it is to be stored ("mark"), or its last state ("remove"), or unchanged ("pending")."""
 
     step: Literal["remove", "mark", "pending"]

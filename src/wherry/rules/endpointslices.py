@@ -8,7 +8,7 @@ Source: staging/src/k8s.io/endpointslice/reconciler.go; KEP-752.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.objects import Obj, is_deleting, labels, name
 from wherry.rules import endpoint_pods
@@ -20,8 +20,7 @@ from wherry.rules.plan import Action, Create, Delete, Plan, Update
 Hinted = Callable[[list[Obj]], list[Obj]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """`errors` names pods that were left out because their node is not known: plan again later."""
 
     plan: Plan

@@ -10,7 +10,7 @@ https://kubernetes.io/docs/concepts/architecture/garbage-collection/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.objects import Obj, is_deleting, uid
 from wherry.api.options import MERGE_PATCH
@@ -19,8 +19,7 @@ from wherry.rules.deletion import FOREGROUND, ORPHAN
 from wherry.rules.plan import Patch
 
 
-@dataclass(frozen=True, slots=True)
-class Owners:
+class Owners(NamedTuple):
     """The owner references of an object. solid: the owner exists; dangling: it does not; waiting: it waits for its dependents to go."""
 
     solid: tuple[Obj, ...] = ()
@@ -28,8 +27,7 @@ class Owners:
     waiting: tuple[Obj, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """First the patches, then, if `delete` names a propagation policy, the deletion."""
 
     patches: tuple[Patch, ...] = ()

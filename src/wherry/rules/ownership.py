@@ -9,8 +9,7 @@ Source of the rule: pkg/controller/controller_ref_manager.go; https://kubernetes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.api import objects
 from wherry.api.errors import BadRequest
@@ -21,8 +20,7 @@ from wherry.rules.plan import Patch
 Matches = Callable[[Obj], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """`owned`: selected and controlled already. `actions`: adoptions and releases; the controller reads again after them."""
 
     owned: tuple[Obj, ...]

@@ -14,6 +14,7 @@ import random
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
 from wherry.api.field import Errors, index, invalid, show
 from wherry.api.objects import Obj
@@ -24,8 +25,7 @@ DEFAULT_CIDR = IPv4Network("10.96.0.0/16")
 DEFAULT_PORTS = range(30000, 32768)
 
 
-@dataclass(frozen=True, slots=True)
-class Pools:
+class Pools(NamedTuple):
     """What there is and what of it is in use. `ips` in canonical form."""
 
     ips: AbstractSet[str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.store.protocol import Compacted, FutureRevision, Record
 
@@ -21,8 +21,7 @@ WARM = 1000
 MARK_EVERY = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """How much history is kept: whichever bound is met first. `watch_buffer`: records a watcher may be behind."""
 
     records: int = 20_000

@@ -7,8 +7,8 @@ Source: pkg/controller/cronjob syncCronJob.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from wherry.api import objects, time_zones, timestamps
 from wherry.api.field import show
@@ -21,8 +21,7 @@ from wherry.rules.cronjob.status import active
 from wherry.rules.plan import Emit
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`job`: to create for the run `run`, after the Jobs `replaces` (references) are deleted. `wait`: seconds to the next run."""
 
     told: tuple[Emit, ...] = ()

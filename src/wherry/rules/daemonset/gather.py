@@ -8,7 +8,7 @@ Source of the rule: pkg/controller/daemon getDaemonPods, controlledHistories.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
@@ -16,8 +16,7 @@ from wherry.rules import ownership, revisions
 from wherry.rules.plan import Emit, Patch
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(NamedTuple):
     """`pods` in whatever state; `revisions` in order; `claims`: adoptions and releases to make first."""
 
     pods: tuple[Obj, ...]

@@ -8,7 +8,7 @@ Source of the rule: pkg/controller/daemon constructHistory, dedupCurHistories, c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -19,8 +19,7 @@ from wherry.rules.revisions import POD_LABEL
 HASH_LABEL = POD_LABEL
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """`present` None: it has to be written first (`plan`). `old`: the other revisions, in order."""
 
     plan: Plan

@@ -7,7 +7,7 @@ finished pod that is on its way out is nobody's any more).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -16,8 +16,7 @@ from wherry.rules.daemonset.nodes import Verdict
 from wherry.rules.replicaset import pod_state
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """`code`: the hash of the present revision; `verdicts` and `on` by the node's name."""
 
     daemon_set: Obj

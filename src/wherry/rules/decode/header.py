@@ -7,8 +7,7 @@ Source: k8s.io/apimachinery/pkg/runtime/serializer/json (Decode, gvkWithDefaults
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.api import schema_data
 from wherry.api.errors import BadRequest
@@ -34,8 +33,7 @@ _META_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/registe
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What the path takes: the definition's name, apiVersion and kind."""
 
     schema: str

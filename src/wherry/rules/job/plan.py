@@ -8,8 +8,8 @@ has more active pods than `parallelism`, nor than it lacks completions. Source: 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -25,8 +25,7 @@ from wherry.rules.replicaset.pod_state import is_terminating
 BURST = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`verdict`: the Job has to end, with this condition. `managed`: its pods were looked after as it goes on."""
 
     verdict: Obj | None = None

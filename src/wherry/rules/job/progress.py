@@ -8,7 +8,7 @@ Source: pkg/controller/job calculateSucceededIndexes, calculateFailedIndexes, ge
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.objects import Obj
 from wherry.rules.job import indexes, tracked
@@ -17,8 +17,7 @@ from wherry.rules.job.finished import limits_each_index
 from wherry.rules.job.indexes import Intervals
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """`counted`: succeeded, as the status says. `failed`: None without a limit per index. `kept`: the pods that wait, by index."""
 
     counted: Intervals

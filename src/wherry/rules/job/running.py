@@ -6,7 +6,7 @@ decided whether the Job has all completions it wants, now that it is known what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import timestamps
 from wherry.api.errors import StatusError
@@ -19,8 +19,7 @@ from wherry.rules.job.view import View
 from wherry.rules.plan import Emit
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How many pods were `created` and `deleted` (`ready` of these were ready), and the error that ended it."""
 
     created: int = 0
@@ -29,8 +28,7 @@ class Outcome:
     error: StatusError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """`verdict`: the Job may be ended now."""
 
     status: Obj

@@ -9,8 +9,7 @@ Source: pkg/controller/job trackJobStatusAndRemoveFinalizers, flushUncountedAndR
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -27,8 +26,7 @@ from wherry.rules.plan import Emit
 MOST = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """`job`: with the status to write, when `changed`. `untracked`: the pods whose finalizers go then; `tracked`: uids of all that had one.
 
     `end`: the last condition to come.

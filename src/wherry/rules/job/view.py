@@ -6,7 +6,7 @@ Made by the Job controller at each look. Nothing in it changes. Source: pkg/cont
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -18,8 +18,7 @@ from wherry.rules.job.progress import Progress, progress
 from wherry.rules.replicaset.pod_state import is_active, is_ready, is_terminating
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """`succeeded`, `failed`: pods (of an Indexed Job: indexes that succeeded), those that are not counted yet included."""
 
     job: Obj

@@ -7,15 +7,14 @@ Source of the rule: https://kubernetes.io/docs/concepts/workloads/pods/init-cont
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.objects import Obj
 from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting
 from wherry.rules.kubelet.restart import should_restart
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(NamedTuple):
     start: tuple[Container, ...] = ()
     stop: tuple[Container, ...] = ()
     look_again_at: float | None = None

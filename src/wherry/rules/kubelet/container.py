@@ -7,26 +7,23 @@ Source of the shape: https://kubernetes.io/docs/concepts/workloads/pods/pod-life
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from wherry.api.objects import Obj
 
 Role = Literal["init", "sidecar", "app"]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     reason: str
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     started_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Terminated:
+class Terminated(NamedTuple):
     """`reason`: Completed, Error, OOMKilled, ContainerStatusUnknown, ..."""
 
     exit_code: int

@@ -7,7 +7,7 @@ Source of the rule: pkg/kubelet/kubelet_pods.go generateAPIPodStatus.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
@@ -19,8 +19,7 @@ from wherry.rules.kubelet.phase import phase
 _ENDED = ("Succeeded", "Failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the pod runs. `pod_ip` "" until it has a sandbox."""
 
     host_ip: str
@@ -28,8 +27,7 @@ class Place:
     started_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Why the node ended the pod: the phase is Failed, whatever the containers say."""
 
     reason: str

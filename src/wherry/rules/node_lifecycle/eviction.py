@@ -7,7 +7,7 @@ Source of the rule: pkg/controller/tainteviction processPodOnNode; https://kuber
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -18,8 +18,7 @@ from wherry.rules.scheduling.tolerations import tolerates
 MESSAGE = "Taint manager: deleting due to NoExecute taint"
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """The pod was told at `since` that it leaves at `due`."""
 
     since: float

@@ -6,7 +6,7 @@ from what the node wrote: clocks may differ. Source of the rule: pkg/controller/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects, timestamps
 from wherry.api.objects import Obj
@@ -16,8 +16,7 @@ GRACE, STARTUP_GRACE = 40.0, 60.0
 _TYPES = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """`heartbeat`: of the Ready condition ("" when there is none); `renewed`: of the lease.
 
     `probe`: when the last sign was seen, in seconds of the steady clock.

@@ -7,8 +7,7 @@ evicted. Source of the rule: pkg/controller/nodelifecycle ComputeZoneState, hand
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -48,8 +47,7 @@ def _rate(how: State, size: int) -> float:
     return SECOND_RATE if size > LARGE else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """One node at a time: `free_at` is the next moment at which one may be tainted."""
 
     rate: float = RATE

@@ -8,8 +8,7 @@ Source: k8s.io/apimachinery/pkg/util/strategicpatch CreateTwoWayMergePatch (diff
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
@@ -21,8 +20,7 @@ from wherry.rules.patch.strategic_lists import element_type, key_of, same
 ORDER, DELETE_SCALARS, RETAIN, DIRECTIVE = "$setElementOrder", "$deleteFromPrimitiveList", "$retainKeys", "$patch"
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """Which half of the difference is wanted: `additions` (changes included), `deletions`, or both."""
 
     additions: bool = True

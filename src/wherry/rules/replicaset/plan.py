@@ -8,7 +8,7 @@ Source of the rule: pkg/controller/replicaset syncReplicaSet.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
@@ -17,8 +17,7 @@ from wherry.rules.plan import Patch
 from wherry.rules.replicaset import pod_state as pod_rules
 
 
-@dataclass(frozen=True, slots=True)
-class OwnPods:
+class OwnPods(NamedTuple):
     """`active` and owned; how many owned ones are `terminating`; `claims` to make first."""
 
     active: tuple[Obj, ...]

@@ -8,7 +8,6 @@ Source of the shape: pkg/scheduler/framework/interface.go (Filter, Score, Normal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from wherry.rules.scheduling.demand import Demand, PodInfo
@@ -59,8 +58,7 @@ class Score(Protocol):
     def combine(self, demand: Demand, raws: list[int], nodes: Sequence[NodeInfo]) -> list[int] | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     filters: tuple[Filter, ...]
     cluster_filters: tuple[ClusterFilter, ...]
     scores: tuple[Score, ...]

@@ -9,7 +9,7 @@ Source of the rule: pkg/scheduler/framework/preemption, plugins/defaultpreemptio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.objects import is_deleting
 from wherry.rules.scheduling.demand import PodInfo
@@ -20,8 +20,7 @@ from wherry.rules.scheduling.snapshot import Snapshot
 from wherry.rules.scheduling.view import first_rejection
 
 
-@dataclass(frozen=True, slots=True)
-class Preemption:
+class Preemption(NamedTuple):
     """`message` says why nothing is preempted; else `victims` on `node` make room."""
 
     message: str = ""

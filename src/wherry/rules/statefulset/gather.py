@@ -8,7 +8,7 @@ Source of the rule: pkg/controller/statefulset getPodsForStatefulSet, adoptOrpha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
@@ -17,8 +17,7 @@ from wherry.rules.plan import Patch
 from wherry.rules.statefulset import identity
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(NamedTuple):
     """`pods` in whatever state; `revisions` in order; `claims`: adoptions and releases to make first."""
 
     pods: tuple[Obj, ...]

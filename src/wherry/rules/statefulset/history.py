@@ -7,7 +7,7 @@ Source of the rule: pkg/controller/statefulset getStatefulSetRevisions, truncate
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -18,8 +18,7 @@ from wherry.rules.statefulset import identity
 HASH_LABEL = "controller.kubernetes.io/hash"
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """`update` None: it has to be written first (`plan`)."""
 
     plan: Plan

@@ -9,7 +9,7 @@ Source of the rule: pkg/controller/statefulset updateStatefulSet.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -22,8 +22,7 @@ from wherry.rules.statefulset.view import View
 _RANK: dict[type, int] = {Emit: 0, Create: 1, Update: 2, Delete: 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`claims`, `pods` and `updates` are carried out in this order; `obstacle`: why it must be tried again, "" when nothing is wrong."""
 
     view: View

@@ -7,7 +7,7 @@ Source of the rule: pkg/controller/statefulset processReplica.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -17,8 +17,7 @@ from wherry.rules.statefulset.pod import new_pod, repaired, wanted_revision
 from wherry.rules.statefulset.view import Member, View
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What to do for one member; `stop`: ordered management waits here; `obstacle`: why nothing can be done, to be tried again."""
 
     actions: tuple[Action, ...] = ()

@@ -7,7 +7,7 @@ its pod exists or not; `condemned` are the others, the highest ordinal first.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
@@ -16,8 +16,7 @@ from wherry.rules.statefulset import identity
 from wherry.rules.statefulset.storage import Lookup
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One ordinal. `pod` None: not there. `ready`: running and ready; `available`: ready for minReadySeconds."""
 
     ordinal: int
@@ -40,8 +39,7 @@ def member(pod: Obj, ordinal: int, min_ready_seconds: int, now: float) -> Member
     return Member(ordinal, pod, identity.revision_of(pod), phase, objects.is_deleting(pod), ready, available)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """`current` and `update`: the revisions that pods are, and should be, made from."""
 
     stateful_set: Obj
