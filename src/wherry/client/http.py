@@ -97,7 +97,10 @@ class HttpClient:
         answer = await self._object("GET", path(resource, namespace), query)
         meta = answer.get("metadata") or {}
         version, following = meta.get("resourceVersion", ""), meta.get("continue", "")
-        return Listing(answer.get("items") or [], version, following, meta.get("remainingItemCount") or 0)
+        # the items of a list do not say what they are
+        what = {"kind": resource.kind, "apiVersion": resource.api_version}
+        items = [{**what, **item} for item in answer.get("items") or ()]
+        return Listing(items, version, following, meta.get("remainingItemCount") or 0)
 
     async def create(self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "",
                      options: WriteOptions = DEFAULT_WRITE) -> Obj:

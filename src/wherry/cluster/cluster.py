@@ -47,7 +47,6 @@ class Cluster:
 
     registry: Registry
     informers: Informers
-    scheduler: Scheduler
     #: the administrator's client on the cluster's own loop, whichever form is used
     aclient: Client
 
@@ -58,6 +57,7 @@ class Cluster:
         self.pki: Pki | None = None
         self.controllers: dict[str, Controller] = {}
         self.server: ApiServer | None = None
+        self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
         #: in an `async with` the same as `aclient`; in a plain `with` a `SyncClient`, whose methods wait for their results
         self.client: Any = None
@@ -125,7 +125,8 @@ class Cluster:
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
         await bootstrap(self._component("kube-apiserver", trusted=False), options.host, self.port)
         await components.start(self, self._tasks)
-        await self._first_accounts()
+        if options.run_controllers:
+            await self._first_accounts()
         self._ready = True
 
     def _component(self, manager: str, *, trusted: bool = True) -> LocalClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from wherry.client.informer import Informers
@@ -32,7 +33,7 @@ from wherry.node.simulated_nodes import SimulatedNodes
 from wherry.node.timings import Timings
 from wherry.reconcile.controller import Controller, Parts
 from wherry.registry.core import ALPHABET
-from wherry.scheduler.scheduler import Scheduler
+from wherry.scheduler.scheduler import DEFAULT_SCHEDULER, Scheduler
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
@@ -41,44 +42,59 @@ if TYPE_CHECKING:
 async def start(cluster: Cluster, tasks: Tasks) -> None:
     """Fills the informers, then starts controllers, scheduler and nodes, in this order."""
     rng, client = cluster.rng, cluster.component
-    parts = Parts(client("kube-controller-manager"), cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
-    cluster.controllers = {c.name: c for c in controllers(parts, cluster.pki.ca_pem if cluster.pki else "")}
-    cluster.scheduler = scheduler(client("kube-scheduler"), cluster.informers, cluster.clock, rng)
+    if cluster.options.run_controllers:
+        parts = Parts(client("kube-controller-manager"), cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
+        cluster.controllers = {c.name: c for c in controllers(parts, cluster.pki.ca_pem if cluster.pki else "")}
+        cluster.scheduler = scheduler(client("kube-scheduler"), cluster.informers, cluster.clock, rng)
     if cluster.options.run_nodes:
         cluster.nodes = node_agent(client("kubelet"), cluster.informers, cluster.clock, cluster.options)
     await cluster.informers.start()
     for controller in cluster.controllers.values():
         tasks.start(controller.run(), controller.name)
-    tasks.start(cluster.scheduler.run(), "scheduler")
+    if cluster.scheduler is not None:
+        tasks.start(cluster.scheduler.run(), "scheduler")
     if cluster.nodes is not None:
         tasks.start(cluster.nodes.run(), "nodes")
 
 
-def controllers(parts: Parts, ca_pem: str) -> list[Controller]:
-    return [
-        NamespaceController(parts),
-        ServiceAccountController(parts),
-        RootCAController(parts, ca_pem),
-        DeploymentController(parts),
-        ReplicaSetController(parts),
-        ReplicationControllerController(parts),
-        StatefulSetController(parts),
-        DaemonSetController(parts),
-        JobController(parts),
-        CronJobController(parts),
-        TTLAfterFinishedController(parts),
-        EndpointsController(parts),
-        EndpointSliceController(parts),
-        GarbageCollector(parts),
-        DisruptionController(parts),
-        NodeLifecycleController(parts),
-        TaintEvictionController(parts),
-        PodGarbageCollector(parts),
-    ]
+#: in the order of their start
+PLAIN: tuple[type[Controller], ...] = (
+    NamespaceController,
+    ServiceAccountController,
+    DeploymentController,
+    ReplicaSetController,
+    ReplicationControllerController,
+    StatefulSetController,
+    DaemonSetController,
+    JobController,
+    CronJobController,
+    TTLAfterFinishedController,
+    EndpointsController,
+    EndpointSliceController,
+    GarbageCollector,
+    DisruptionController,
+    NodeLifecycleController,
+    TaintEvictionController,
+    PodGarbageCollector,
+)
 
 
-def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random) -> Scheduler:
-    return Scheduler(client, informers, clock, rng)
+def controller_names() -> list[str]:
+    return list(_makers(""))
+
+
+def controllers(parts: Parts, ca_pem: str, names: Collection[str] | None = None) -> list[Controller]:
+    """All controllers, or those named."""
+    return [make(parts) for name, make in _makers(ca_pem).items() if names is None or name in names]
+
+
+def _makers(ca_pem: str) -> dict[str, Callable[[Parts], Controller]]:
+    root_ca: dict[str, Callable[[Parts], Controller]] = {RootCAController.name: lambda parts: RootCAController(parts, ca_pem)}
+    return {each.name: each for each in PLAIN} | root_ca
+
+
+def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random, *, name: str = DEFAULT_SCHEDULER) -> Scheduler:
+    return Scheduler(client, informers, clock, rng, name=name)
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

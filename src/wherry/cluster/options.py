@@ -36,5 +36,7 @@ class Options:
     serve: bool = True
     #: False: no simulated nodes register and no pod is run (somebody else plays the node agent)
     run_nodes: bool = True
+    #: False: no controllers and no scheduler either (they run as processes of their own)
+    run_controllers: bool = True
     #: check that trusted writes are what decoding would make of them, and, when the cluster stops, that no shared object was changed
     test_mode: bool = False

@@ -1,0 +1,157 @@
+"""`wherry controllers`, `wherry scheduler`, `wherry node`: parts of a cluster as processes of their own, against any API server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wherry.cli.up import run
+
+if TYPE_CHECKING:
+    from wherry.client.access import Access
+    from wherry.cluster.standalone import Election
+    from wherry.rules.leader_election import Timings
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class Seconds(click.ParamType[float]):
+    """A Go duration such as 15s or 1m30s, or plain seconds; becomes a float."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", str(value))
+        if parts and "".join(number + unit for number, unit in parts) == str(value):
+            return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no duration (such as 15s)", param, context)
+
+
+def _connection(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--server", "-s", default="", help="The address of the API server, instead of the kubeconfig's."),
+        click.option("--context", default="", help="The kubeconfig context to use."),
+        click.option("--kubeconfig", default="", help="The kubeconfig that names the API server.  [default: $KUBECONFIG, as kubectl]"),
+    ):
+        command = option(command)
+    return command
+
+
+def _elected(default_name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in (
+            click.option("--leader-elect-retry-period", type=Seconds(), default="2s", show_default=True, help="Between two tries."),
+            click.option("--leader-elect-renew-deadline", type=Seconds(), default="10s", show_default=True,
+                         help="How long a leader tries to renew before it stops."),
+            click.option("--leader-elect-lease-duration", type=Seconds(), default="15s", show_default=True,
+                         help="How long a silent leader is believed."),
+            click.option("--leader-elect-resource-namespace", default="kube-system", show_default=True, help="Namespace of the Lease."),
+            click.option("--leader-elect-resource-name", default=default_name, show_default=True, help="Name of the Lease."),
+            click.option("--leader-elect/--no-leader-elect", default=True, show_default=True, help="Of several copies, one works."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command()
+@_connection
+@click.option("--controllers", "words", default="*", show_default=True, metavar="LIST",
+              help="Which to run: * all, NAME this one, -NAME not this one; separated by commas.")
+@_elected("kube-controller-manager")
+def controllers(words: str, **options: Any) -> None:
+    """Run controllers against an API server."""
+    from wherry.cluster import standalone
+
+    election = _election(options)
+    chosen = [word for word in words.split(",") if word]
+    _run(lambda access: standalone.run_controllers(access, chosen, election, _say), options)
+
+
+@click.command()
+@_connection
+@click.option("--scheduler-name", default="default-scheduler", show_default=True, help="The schedulerName of the pods it takes.")
+@_elected("kube-scheduler")
+def scheduler(scheduler_name: str, **options: Any) -> None:
+    """Run the scheduler against an API server."""
+    from wherry.cluster import standalone
+
+    election = _election(options)
+    _run(lambda access: standalone.run_scheduler(access, scheduler_name, election, _say), options)
+
+
+@click.command()
+@_connection
+@click.option("--runtime", type=click.Choice(["simulated"]), default="simulated", show_default=True, help="What runs the containers.")
+@click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="How many nodes.")
+@click.option("--pods-per-node", type=click.IntRange(1, 16000), default=110, show_default=True)
+@click.option("--image-missing", multiple=True, metavar="GLOB", help="Images that cannot be pulled.  [default: *:999.*, *does-not-exist*]")
+def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], **options: Any) -> None:
+    """Register simulated nodes with an API server and run their pods."""
+    from wherry.cluster import standalone
+    from wherry.cluster.options import DEFAULT_IMAGE_MISSING, Options
+
+    chosen = Options(nodes=nodes, pods_per_node=pods_per_node, image_missing=image_missing or DEFAULT_IMAGE_MISSING)
+    _run(lambda access: standalone.run_nodes(access, chosen, _say), options)
+
+
+def _say(text: str) -> None:
+    click.echo(f"wherry: {text}")
+
+
+def _timings(options: dict[str, Any]) -> Timings:
+    from wherry.rules.leader_election import Timings, refusal
+
+    names = ("lease_duration", "renew_deadline", "retry_period")
+    timings = Timings(*(options[f"leader_elect_{name}"] for name in names))
+    if why := refusal(timings):
+        raise click.UsageError(why)
+    return timings
+
+
+def _election(options: dict[str, Any]) -> Election:
+    if not options["leader_elect"]:
+        return None
+    from wherry.reconcile.leader import LeaderElection
+
+    timings, identity = _timings(options), f"{socket.gethostname()}_{uuid.uuid4()}"
+    name, namespace = options["leader_elect_resource_name"], options["leader_elect_resource_namespace"]
+    return lambda client, clock: LeaderElection(client, clock, name, identity, namespace=namespace, timings=timings)
+
+
+def _run(work: Callable[[Access], Coroutine[Any, Any, None]], options: dict[str, Any]) -> None:
+    from wherry.client.access import ConfigError
+    from wherry.client.kubeconfig import Overrides, load
+    from wherry.reconcile.leader import LeadershipLost
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        access = load(Overrides(kubeconfig=options["kubeconfig"], context=options["context"], server=options["server"]))
+        run(_until_stopped(work(access)))
+    except (ConfigError, LeadershipLost, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{access.server}: {error}") from error
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Ctrl-C and SIGTERM end it cleanly."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        logging.getLogger(__name__).info("stopped")

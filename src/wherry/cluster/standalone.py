@@ -1,0 +1,106 @@
+"""Controllers, scheduler and simulated nodes as processes of their own, over HTTP, against any API server.
+
+Called by `wherry controllers`, `wherry scheduler` and `wherry node`. The same parts as in a cluster, on an `HttpClient`. With an election
+several copies may run and one works; nothing is read before a copy leads, so a waiting one costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from wherry.client.access import Access
+from wherry.client.http import HttpClient
+from wherry.client.informer import Informers
+from wherry.cluster import components
+from wherry.cluster.options import Options
+from wherry.kit.clock import Clock
+from wherry.kit.tasks import Tasks
+from wherry.reconcile.controller import Parts
+from wherry.reconcile.leader import LeaderElection
+from wherry.registry.core import ALPHABET
+
+#: makes an election from the client and clock of the component, or gives None: there is only one copy
+Election = Callable[[HttpClient, Clock], LeaderElection] | None
+Started = Callable[[str], None]
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+def chosen(words: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The controllers to run: `*` all, `name` this one, `-name` not this one; the suffix `-controller` may be left out.
+
+    Source: kube-controller-manager --controllers. Raises ValueError for a name that is none.
+    """
+    full = {short: name for name in known for short in (name, name.removesuffix("-controller"))}
+    wrong = [w for w in words if w != "*" and w.removeprefix("-") not in full]
+    if wrong:
+        raise ValueError(f"no such controller: {', '.join(w.removeprefix('-') for w in wrong)}; there are: {', '.join(sorted(known))}")
+    named = {full[w] for w in words if w in full}
+    without = {full[w[1:]] for w in words if w.startswith("-")}
+    return [n for n in known if n not in without and (n in named or "*" in words)]
+
+
+async def run_controllers(access: Access, words: Sequence[str], election: Election, started: Started) -> None:
+    """Until cancelled. Raises ValueError for an unknown controller, LeadershipLost."""
+    names = set(chosen(words, components.controller_names()))
+    ca_pem = _ca_pem(access)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(HttpClient(access, manager="kube-controller-manager"))
+        informers, clock, rng = Informers(client), Clock(), random.Random()
+
+        async def work() -> None:
+            parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
+            made = components.controllers(parts, ca_pem, names)
+            await _run(informers, {c.name: c.run for c in made}, lambda: started(f"{len(made)} controllers run"))
+
+        await _led(election, client, clock, work)
+
+
+async def run_scheduler(access: Access, name: str, election: Election, started: Started) -> None:
+    """Until cancelled. `name`: the schedulerName it serves. Raises LeadershipLost."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(HttpClient(access, manager="kube-scheduler"))
+        informers, clock = Informers(client), Clock()
+
+        async def work() -> None:
+            scheduler = components.scheduler(client, informers, clock, random.Random(), name=name)
+            await _run(informers, {"scheduler": scheduler.run}, lambda: started(f"the scheduler {name} runs"))
+
+        await _led(election, client, clock, work)
+
+
+async def run_nodes(access: Access, options: Options, started: Started) -> None:
+    """Simulated nodes until cancelled; their Node objects stay, and grow silent."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(HttpClient(access, manager="kubelet"))
+        informers, clock = Informers(client), Clock()
+        nodes = components.node_agent(client, informers, clock, options)
+        await _run(informers, {"nodes": nodes.run}, lambda: started(f"{options.nodes} simulated nodes run"))
+
+
+def _ca_pem(access: Access) -> str:
+    """What the API server's certificate is checked against; "" for the system's own roots."""
+    return (access.ca_data or (Path(access.ca_file).read_bytes() if access.ca_file else b"")).decode()
+
+
+async def _led(election: Election, client: HttpClient, clock: Clock, work: Work) -> None:
+    await (work() if election is None else election(client, clock).lead(work))
+
+
+async def _run(informers: Informers, works: dict[str, Work], started: Callable[[], None]) -> None:
+    """All of it until cancelled, or until one crashes."""
+    tasks = Tasks(lambda name, error: None)
+    try:
+        await informers.start()
+        for name, work in works.items():
+            tasks.start(work(), name)
+        started()
+        await tasks.wait()
+        await asyncio.Event().wait()
+    finally:
+        await tasks.stop()
+        await informers.stop()
