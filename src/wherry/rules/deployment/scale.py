@@ -81,7 +81,8 @@ def scale(rollout: Rollout) -> tuple[Action, ...]:
     """One round of scaling."""
     single = active_or_latest(rollout.new, rollout.old)
     if single is not None:
-        return rollout.scale(single, rollout.desired)
+        # a size that is right by chance must be noted too, or the update would wait for it for ever (as in the reference it does)
+        return rollout.scale(single, rollout.desired, force=not rollout.is_paused)
     if _is_saturated(rollout):
         return tuple(action for rs in reversed(active(rollout.old)) for action in rollout.scale(rs, 0))
     if not strategy.is_rolling(rollout.deployment):

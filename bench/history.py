@@ -1,0 +1,62 @@
+"""History: a million writes to a thousand objects, then a restart: file size, and seconds until the store and the cluster are ready."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.store import body
+from wherry import Cluster
+from wherry.cluster.thread import new_loop
+from wherry.store.sqlite import SQLiteStore
+
+WRITES = 1_000_000
+WRITERS = 256
+OBJECTS = 1000
+
+
+def run() -> Iterator[tuple[str, float]]:
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        loop = new_loop()
+        begun = time.perf_counter()
+        loop.run_until_complete(_write(directory))
+        yield f"writes/s, of {WRITES:,}", WRITES / (time.perf_counter() - begun)
+        yield "MB on disk, before", _megabytes(directory)
+        begun = time.perf_counter()
+        loop.run_until_complete(_reopen(directory))
+        yield "seconds to open the store again", time.perf_counter() - begun
+        begun = time.perf_counter()
+        loop.run_until_complete(_start(directory))
+        yield "seconds to a ready cluster on it", time.perf_counter() - begun
+        yield "MB on disk, after", _megabytes(directory)
+        loop.close()
+
+
+async def _write(directory: Path) -> None:
+    store = await SQLiteStore.open(directory)
+
+    async def writer(number: int) -> None:
+        for count in range(WRITES // WRITERS):
+            await store.put(f"configmaps/default/c-{(number + count * WRITERS) % OBJECTS}", encode)
+
+    encode = body(1)
+    await asyncio.gather(*(writer(n) for n in range(WRITERS)))
+    await store.close()
+
+
+async def _reopen(directory: Path) -> None:
+    store = await SQLiteStore.open(directory)
+    await store.close()
+
+
+async def _start(directory: Path) -> None:
+    async with Cluster(data_dir=directory, nodes=3):
+        return
+
+
+def _megabytes(directory: Path) -> float:
+    return sum(f.stat().st_size for f in directory.rglob("*") if f.is_file()) / 1e6
