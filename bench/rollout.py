@@ -7,7 +7,7 @@ import resource as system
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def run() -> Iterator[tuple[str, float]]:
         for _ in range(RUNS):
             loop = new_loop()
             with tempfile.TemporaryDirectory() as directory:
-                create, roll, size = loop.run_until_complete(once(REPLICAS, NODES, Path(directory) if store == "sqlite" else None))
+                create, roll, size, _ = loop.run_until_complete(once(REPLICAS, NODES, Path(directory) if store == "sqlite" else None))
             loop.close()
             created.append(REPLICAS / create)
             rolled.append(REPLICAS / roll)
@@ -40,20 +40,22 @@ def run() -> Iterator[tuple[str, float]]:
     yield "MB resident, peak", system.getrusage(system.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-async def once(replicas: int, nodes: int, directory: Path | None) -> tuple[float, float, float]:
-    """(seconds to create, seconds to roll, bytes per pod)."""
+async def once(replicas: int, nodes: int, directory: Path | None, used: Callable[[], int] = lambda: 0) -> tuple[float, float, float, int]:
+    """(seconds to create, seconds to roll, bytes of JSON per pod, what `used` gives more when all pods run than when there is none)."""
     async with Cluster(nodes=nodes, data_dir=directory, pods_per_node=2 * replicas) as cluster:
+        idle = used()
         begun = time.perf_counter()
         await cluster.client.create(DEPLOYMENTS, "default", deployment(replicas))
         await finished(cluster, replicas)
         create = time.perf_counter() - begun
+        grown = used() - idle
         records = (await cluster.store.range("pods/")).records
         size = sum(len(r.value) for r in records) / len(records)
         begun = time.perf_counter()
         change = {"spec": {"template": {"metadata": {"labels": {"app": "a", "version": "2"}}}}}
         await cluster.client.patch(DEPLOYMENTS, "default", "web", change, MERGE_PATCH)
         await finished(cluster, replicas)
-        return create, time.perf_counter() - begun, size
+        return create, time.perf_counter() - begun, size, grown
 
 
 async def finished(cluster: Any, replicas: int) -> None:

@@ -131,6 +131,8 @@ class World:
         self.informers = Informers(client)
         self.controller = self.make(Parts(client, self.informers, clock, lambda: f"{next(self.suffixes):05d}"))
         self.controller._applier.recorder = Heard(self.events)  # type: ignore[assignment]
+        # no time passes here, so who would wait for more news looks at once
+        self.controller.queue.add_after = lambda key, seconds: self.controller.queue.add(key)  # type: ignore[method-assign]
         for obj in self.objects.values():
             self._deliver(False, obj)
 

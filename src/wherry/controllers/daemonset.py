@@ -15,6 +15,7 @@ from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers import revisions
+from wherry.controllers.patience import patience, respecified
 from wherry.controllers.revisions import REVISIONS
 from wherry.reconcile import Controller, Parts
 from wherry.rules import ownership, pod_changes
@@ -54,8 +55,8 @@ class DaemonSetController(Controller):
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
         self._pods.add_index(BY_NODE, _daemon_node)
-        self.watch(DAEMON_SETS, self._of_daemon_set)
-        self.watch(PODS, self._of_pod)
+        self.watch(DAEMON_SETS, self._of_daemon_set, self._patience, respecified)
+        self.watch(PODS, self._of_pod, self._patience)
         self.watch(REVISIONS, self._of_owned)
         self.watch(NODES, self._of_node)
 
@@ -125,6 +126,10 @@ class DaemonSetController(Controller):
             self._eligible.pop(objects.uid(old), None)
             return ()
         return (objects.key(new),) if new is not None else ()
+
+    def _patience(self, key: str) -> float:
+        top = self._sets.get(key)
+        return patience(self._pods.count("owner", objects.uid(top))) if top is not None else 0.0
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         return self._of_owned(old, new) if pod_changes.matters(old, new) else ()

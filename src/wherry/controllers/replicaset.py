@@ -13,6 +13,7 @@ from wherry.api import objects
 from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
+from wherry.controllers.patience import patience, respecified
 from wherry.reconcile import Applied, Controller, Parts
 from wherry.rules import ownership
 from wherry.rules.plan import Create, Delete, Plan
@@ -24,10 +25,6 @@ REPLICA_SETS = resource("replicasets", "apps")
 PODS = resource("pods")
 
 
-#: a set of at least this many pods collects changes for SECONDS_PER_POD each before it looks again
-LARGE = 50
-SECONDS_PER_POD = 0.0001
-LONGEST_WAIT = 0.25
 
 
 class ReplicaSetController(Controller):
@@ -39,7 +36,7 @@ class ReplicaSetController(Controller):
         super().__init__(parts)
         self._sets, self._pods = self.informer(REPLICA_SETS), self.informer(PODS)
         self._pods.add_index("orphan", ownership.orphan_of)
-        self.watch(REPLICA_SETS, delay=self._patience, at_once=_respecified)
+        self.watch(REPLICA_SETS, delay=self._patience, at_once=respecified)
         self.watch(PODS, self._of_pod, self._patience)
 
     async def reconcile(self, key: str) -> float | None:
@@ -74,10 +71,8 @@ class ReplicaSetController(Controller):
         return status.requeue_after
 
     def _patience(self, key: str) -> float:
-        """A look costs time for every pod, so a large set waits for more news; a small one never does."""
         replica_set = self._sets.get(key)
-        pods = self._pods.count("owner", objects.uid(replica_set)) if replica_set is not None else 0
-        return min(pods * SECONDS_PER_POD, LONGEST_WAIT) if pods >= LARGE else 0
+        return patience(self._pods.count("owner", objects.uid(replica_set))) if replica_set is not None else 0.0
 
     def _related(self, replica_set: Obj) -> Iterator[Obj]:
         """The pods of all ReplicaSets of the same owner: they say how crowded a node is. Only read when pods have to go."""
@@ -92,11 +87,6 @@ class ReplicaSetController(Controller):
             await self.apply(Plan(creation_events(replica_set, applied.results, applied.error)))
         elif isinstance(first, Delete) and applied.error is not None:
             await self.apply(Plan(deletion_events(replica_set, applied.error)))
-
-
-def _respecified(old: Obj | None, new: Obj | None) -> bool:
-    """Not only its status changed."""
-    return old is None or new is None or old["metadata"].get("generation") != new["metadata"].get("generation")
 
 
 def _raise(error: StatusError | None) -> None:

@@ -14,6 +14,7 @@ from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers import revisions
+from wherry.controllers.patience import patience, respecified
 from wherry.controllers.revisions import REVISIONS
 from wherry.reconcile import Controller, Parts
 from wherry.rules import ownership, pod_changes
@@ -26,6 +27,8 @@ from wherry.rules.statefulset.plan import Decision, decide
 STATEFUL_SETS = resource("statefulsets", "apps")
 PODS = resource("pods")
 CLAIMS = resource("persistentvolumeclaims")
+#: about what a look costs
+SECONDS_PER_POD = 0.00002
 
 
 class StatefulSetController(Controller):
@@ -38,8 +41,8 @@ class StatefulSetController(Controller):
         self._sets, self._pods, self._claims, self._revisions = map(self.informer, (STATEFUL_SETS, PODS, CLAIMS, REVISIONS))
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
-        self.watch(STATEFUL_SETS)
-        self.watch(PODS, self._of_pod)
+        self.watch(STATEFUL_SETS, delay=self._patience, at_once=respecified)
+        self.watch(PODS, self._of_pod, self._patience)
         self.watch(REVISIONS, self._of_owned)
         self.watch(CLAIMS, self._of_claim)
 
@@ -86,6 +89,10 @@ class StatefulSetController(Controller):
             if applied.error is not None:
                 return deleted, applied.error
         return deleted, StatusError(decision.obstacle) if decision.obstacle else None
+
+    def _patience(self, key: str) -> float:
+        top = self._sets.get(key)
+        return patience(self._pods.count("owner", objects.uid(top)), SECONDS_PER_POD) if top is not None else 0.0
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         return self._of_owned(old, new) if pod_changes.matters(old, new) else ()

@@ -1,0 +1,40 @@
+"""Growth: rollouts of 1,000, 5,000 and 20,000 pods, each in a process of its own: time and memory per pod, and how they grow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+SIZES = ((1_000, 20), (5_000, 100), (20_000, 400))
+_PROGRAM = """
+import asyncio, gc, json, sys
+from bench.rollout import once
+from wherry.cluster.thread import new_loop
+def resident():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * 4096
+async def main(replicas, nodes):
+    create, roll, size, memory = await once(replicas, nodes, None, resident)
+    print(json.dumps({"create": create, "roll": roll, "size": size, "memory": memory}))
+loop = new_loop()
+loop.run_until_complete(main(int(sys.argv[1]), int(sys.argv[2])))
+"""
+
+
+def run() -> Iterator[tuple[str, float]]:
+    first: dict[str, float] = {}
+    for pods, nodes in SIZES:
+        done = subprocess.run([sys.executable, "-c", _PROGRAM, str(pods), str(nodes)], capture_output=True, text=True, check=True,
+                              cwd=Path(__file__).parents[1])
+        found = json.loads(done.stdout)
+        for what in ("create", "roll"):
+            each = found[what] / pods * 1000
+            yield f"ms per pod to {what}, {pods:,} pods", each
+            if what in first:
+                yield f"ms per pod to {what}, {pods:,} pods, times that of {SIZES[0][0]:,}", each / first[what]
+            else:
+                first[what] = each
+        yield f"KB resident per pod, {pods:,} pods", found["memory"] / pods / 1024
