@@ -21,7 +21,7 @@ REFERENCE = {
     "create req/s": 598.0,
     "patch req/s": 519.0,
 }
-PARTS = ("start", "rollout", "api", "store")
+PARTS = ("start", "rollout", "api", "store", "testing")
 
 
 def main() -> None:

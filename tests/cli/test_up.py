@@ -90,7 +90,7 @@ def test_credentials_are_asked_for(tmp_path: Path) -> None:
             statuses.append(reply.status)
             assert json.loads(reply.read())["kind"] == ("Status" if reply.status != 200 else "NodeList")
             http_.close()
-    assert statuses == [401, 401, 401, 200]
+    assert statuses == [403, 401, 403, 200]
 
 
 def test_the_insecure_port_serves_plain_http_on_loopback(tmp_path: Path) -> None:

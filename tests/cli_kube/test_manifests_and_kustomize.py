@@ -10,8 +10,9 @@ import pytest
 from wherry.cli.kube import kustomize
 from wherry.cli.kube.applied import annotated, original, pruned
 from wherry.cli.kube.errors import CommandError
-from wherry.cli.kube.managed import migrated, union
+from wherry.cli.kube.managed import migrated
 from wherry.cli.kube.manifests import Files, Source, documents, flattened, is_single, sources
+from wherry.rollout.ownership import union
 
 WEB = """
 apiVersion: apps/v1
@@ -96,11 +97,13 @@ def test_a_strategic_patch_finds_its_object(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("configMapGenerator: []\n", "configMapGenerator is not supported here"), ("resources: [gone.yaml]\n", "no such file"),
+    ("vars: []\n", "vars is not supported here"), ("resources: [gone.yaml]\n", "no such file"),
     ("resources: [https://x/y]\n", "remote resources are not supported"), ("resources: [../top]\n", "cycle detected"),
     ("patches: [{patch: '{kind: X, metadata: {name: y}}'}]\n", "no matches for Id"),
 ])
-def test_what_a_kustomization_cannot_do_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+def test_what_a_kustomization_cannot_do_is_refused_by_name(tmp_path: Path, text: str, message: str,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # no kustomize there
     with pytest.raises(CommandError, match=message):
         build(tmp_path, top__kustomization_yaml=text)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from wherry.api.resources import BUILT_IN, TABLE, Resource, ResourceTable
+from wherry.api.objects import Obj
+from wherry.api.resources import BUILT_IN, TABLE, ResourceTable
+from wherry.rules.crd import kind
 from wherry.server import openapi
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "api" / "discovery.jsonl"
@@ -88,15 +90,24 @@ def test_operation_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
+def _definition() -> Obj:
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}
+    names = {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]},
+        "status": {"acceptedNames": names, "conditions": [{"type": "Established", "status": "True"}]},
+    }
+
+
 def test_hash_changes_with_the_rows_and_only_there() -> None:
     table = ResourceTable()
-    widget = Resource("example.com", "v1", "Widget", "widgets", schema="com.example.v1.Widget")
     before, apps = openapi.index(table), openapi.hash_of(table, "apis/apps/v1")
-    table.add(widget)
+    table.put("widgets.example.com", kind.rows(_definition()))
     assert openapi.index(table) != before
     assert openapi.hash_of(table, "apis/apps/v1") == apps
-    schema = b'{"type":"object","properties":{"spec":{"type":"object","properties":{"size":{"type":"integer"}}}}}'
-    content = openapi.v3(table, "example.com", "v1", {"com.example.v1.Widget": schema})
+    content = openapi.v3(table, "example.com", "v1")
     assert content is not None
     document = json.loads(content)
     assert document["components"]["schemas"]["com.example.v1.Widget"]["properties"]["spec"]["properties"]["size"] == {"type": "integer"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.rollout.workloads import template
-from wherry.rollout.differences import Difference, author, of_templates
+from wherry.rollout.differences import Difference, of_templates
+from wherry.rollout.origins import origin
 from wherry.rollout.revisions import Revision
 
 
@@ -42,12 +43,16 @@ def test_who_wrote_the_template_is_told_while_managed_fields_know() -> None:
     def entry(manager: str, time: str, **fields: object) -> dict[str, object]:
         return {"manager": manager, "time": time, "fieldsV1": {"f:spec": fields}}
 
-    web = {"metadata": {"managedFields": [entry("ci", "2026-01-01T00:00:00Z", **{"f:template": {}}),
-                                          entry("kubectl-set", "2026-01-01T00:05:00Z", **{"f:template": {}}),
-                                          entry("kubectl-scale", "2026-01-01T00:05:00Z", **{"f:replicas": {}})]}}
+    entries = [entry("ci", "2026-01-01T00:00:00Z", **{"f:template": {}}),
+               entry("kubectl-set", "2026-01-01T00:05:00Z", **{"f:template": {}}),
+               entry("kubectl-scale", "2026-01-01T00:05:00Z", **{"f:replicas": {}})]
+    web = {"spec": {"template": template("nginx:3")}, "metadata": {"managedFields": entries}}
 
-    def revision(created: str) -> Revision:
-        return Revision(1, "", {}, {"metadata": {"creationTimestamp": created}})
+    def revision(created: str, image: str = "nginx:2") -> Revision:
+        return Revision(1, "", template(image), {"metadata": {"creationTimestamp": created}})
 
-    assert author(web, revision("2026-01-01T00:05:01Z")) == "kubectl-set"
-    assert author(web, revision("2026-01-01T00:03:00Z")) == ""
+    minute, five = 1767225660.0, 1767225900.0
+    assert origin(web, revision("2026-01-01T00:05:01Z")) == ("kubectl-set", five + 1)
+    assert origin(web, revision("2026-01-01T00:01:00Z")) == ("", minute)
+    assert origin(web, revision("2026-01-01T00:04:59Z")).who == ""
+    assert origin(web, revision("2026-01-01T00:00:00Z", "nginx:3")) == ("kubectl-set", five)

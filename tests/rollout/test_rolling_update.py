@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wherry import Cluster
@@ -33,6 +33,7 @@ def controller(name: str, version: str, replicas: int = 4) -> Obj:
 
 
 # --- the plan ---
+@settings(suppress_health_check=[HealthCheck.too_slow])  # other tests may keep the machine busy
 @given(st.integers(0, 12), st.integers(0, 12), st.data())
 def test_every_walk_keeps_the_bounds_and_arrives(desired: int, old: int, data: st.DataObject) -> None:
     limits, new, available = bounds(desired), 0, 0

@@ -19,6 +19,7 @@ from yarl import URL
 from wherry.api.options import ADMIN, DEFAULT_WRITE, Target
 from wherry.api.resources import resource
 from wherry.kit.clock import Clock
+from wherry.registry.rbac.ensure import ensure
 from wherry.registry.registry import Registry
 from wherry.server.app import ApiServer
 from wherry.server.authentication import Certificates, FirstOf, Tokens
@@ -102,6 +103,7 @@ async def world(**options: Any) -> AsyncIterator[World]:
     made = World(registry, clock)
     made.server = made.make(**options)
     made.port = await made.server.start()
+    await ensure(registry)
     await made.make_object("namespaces", NAMESPACE)
     await made.make_object("configmaps", "kube-root-ca.crt", data={"ca.crt": ""})
     await made.make_object("serviceaccounts", "default")

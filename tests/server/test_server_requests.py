@@ -173,11 +173,12 @@ def test_requests_are_counted() -> None:
     run(body)
 
 
-def test_without_or_with_wrong_credentials_only_health_and_version_answer() -> None:
+def test_wrong_credentials_are_unauthorized_and_none_are_those_of_nobody() -> None:
     async def body(made: World) -> None:
-        for token in (None, "wrong", ""):
-            answer = await made.call("GET", PATH, token=token)
-            assert (answer.status, answer.json["message"], answer.json["reason"]) == (401, "Unauthorized", "Unauthorized")
+        answer = await made.call("GET", PATH, token="wrong")
+        assert (answer.status, answer.json["message"], answer.json["reason"]) == (401, "Unauthorized", "Unauthorized")
+        for token in (None, ""):
+            assert (await made.call("GET", PATH, token=token)).status == 403
         for path in ("/version", "/healthz", "/livez", "/readyz"):
             assert (await made.call("GET", path, token=None)).status == 200
         assert (await made.call("GET", "/version", token="wrong")).status == 401
@@ -185,14 +186,18 @@ def test_without_or_with_wrong_credentials_only_health_and_version_answer() -> N
     run(body)
 
 
-def test_anonymous_requests_are_forbidden_where_they_are_let_in() -> None:
+def test_anonymous_requests_are_forbidden_or_not_let_in_at_all() -> None:
     async def body(made: World) -> None:
         answer = await made.call("GET", "/api/v1/namespaces", token=None)
         assert answer.status == 403
         assert answer.json["message"] == (
             'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope')
 
-    run(body, anonymous=True)
+    async def not_let_in(made: World) -> None:
+        assert (await made.call("GET", "/api/v1/namespaces", token=None)).status == 401
+
+    run(body)
+    run(not_let_in, anonymous=False)
 
 
 def test_an_impersonated_user_has_only_that_users_rights() -> None:
@@ -251,11 +256,27 @@ def test_which_container_a_log_is_of() -> None:
         container_of(pod, "c")
 
 
+async def _running_pod(made: World) -> None:
+    from wherry.api.options import ADMIN, DEFAULT_WRITE, MERGE_PATCH, Target
+    from wherry.api.resources import resource
+
+    pods = resource("pods")
+    pod = {"metadata": {"name": "p"}, "spec": {"nodeName": "n", "containers": [{"name": "a", "image": "i"}]}}
+    await made.registry.create(Target(pods, NAMESPACE), pod, DEFAULT_WRITE, ADMIN)
+    status = {"status": {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]}}
+    await made.registry.patch(Target(pods, NAMESPACE, "p", "status"), MERGE_PATCH, status, DEFAULT_WRITE, ADMIN)
+
+
 @pytest.mark.parametrize("subresource", ["exec", "attach", "portforward", "proxy/index.html"])
 def test_what_needs_a_connection_to_a_container_is_refused_by_name(subresource: str) -> None:
     async def body(made: World) -> None:
         answer = await made.call("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/p/{subresource}")
-        assert (answer.status, answer.json["message"]) == (501, f"wherry does not serve pods/{subresource.partition('/')[0]}")
+        assert (answer.status, answer.json["message"]) == (404, 'pods "p" not found')
+        await _running_pod(made)
+        answer = await made.call("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/p/{subresource}?container=a&command=ls")
+        assert answer.status == 501
+        assert answer.json["message"].startswith(f"wherry does not serve pods/{subresource.partition('/')[0]} here: ")
+        assert "is simulated: no process runs" in answer.json["message"]
 
     run(body)
 

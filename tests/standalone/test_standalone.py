@@ -15,10 +15,9 @@ import pytest
 from wherry import Cluster
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
-from wherry.cluster.standalone import chosen
+from wherry.cluster.controllers import ROWS, chosen
 
 DEPLOYMENTS, PODS = resource("deployments", "apps"), resource("pods")
-KNOWN = ["deployment-controller", "replicaset-controller", "job-controller"]
 
 
 def web(replicas: int) -> Obj:
@@ -53,6 +52,7 @@ def test_a_rollout_by_three_processes() -> None:
         alone(cluster, "node", "--nodes", "2"),
     ):
         until(lambda: bool(cluster.client.list(resource("serviceaccounts"), "default").items))
+        until(lambda: sum(map(is_free, cluster.client.list(resource("nodes")).items)) == 2)
         cluster.client.create(DEPLOYMENTS, "default", web(4))
         until(lambda: available(cluster) == 4)
         nodes = {p["spec"]["nodeName"] for p in cluster.client.list(PODS, "default").items}
@@ -67,11 +67,14 @@ def test_only_the_controllers_named_work() -> None:
 
 
 def test_controllers_are_picked_as_in_the_reference() -> None:
-    assert chosen(["*"], KNOWN) == KNOWN
-    assert chosen(["*", "-job"], KNOWN) == KNOWN[:2]
-    assert chosen(["job", "deployment-controller"], KNOWN) == ["deployment-controller", "job-controller"]
-    with pytest.raises(ValueError, match="no such controller: deploymnet; there are: deployment-controller, job-controller"):
-        chosen(["deploymnet"], KNOWN)
+    def names(*words: str) -> list[str]:
+        return [row.name for row in chosen(words)]
+
+    assert names("*") == [row.name for row in ROWS]
+    assert names("*", "-job") == [row.name for row in ROWS if row.name != "job-controller"]
+    assert names("job", "deployment-controller") == ["deployment-controller", "job-controller"]
+    with pytest.raises(ValueError, match="no such controller: deploymnet; there are: certificatesigningrequest-approving-controller, "):
+        chosen(["deploymnet"])
 
 
 def test_wrong_use_is_one_clear_line() -> None:
@@ -84,6 +87,11 @@ def test_wrong_use_is_one_clear_line() -> None:
     status, text = said("scheduler", "--kubeconfig", "/nowhere/config")
     assert status == 1
     assert "/nowhere/config" in text
+
+
+def is_free(node: Obj) -> bool:
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in node.get("status", {}).get("conditions", ()))
+    return ready and not node["spec"].get("taints")
 
 
 def available(cluster: Cluster) -> int:

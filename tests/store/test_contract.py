@@ -290,3 +290,17 @@ async def test_closing_the_store_ends_watches_after_what_is_pending(store: Store
         await anext(watch)
     with pytest.raises(StoreFailed):
         await store.put("pods/a", value())
+
+
+@on_a_store
+async def test_the_first_object_of_a_table_is_told_once(store: Store) -> None:
+    told: list[str] = []
+    await store.put("nodes/n", value())
+    store.when_first("pods", lambda: told.append(f"pods at {store.revision}"))
+    store.when_first("nodes", lambda: told.append("nodes, at once"))
+    assert told == ["nodes, at once"]
+    for key in ("jobs.batch/a", "pods/a", "pods/b"):
+        await store.put(key, value())
+    await store.delete("pods/a", value())
+    await store.put("pods/a", value())
+    assert told == ["nodes, at once", "pods at 3"]

@@ -32,6 +32,8 @@ class StatusError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+        #: what the client is warned of, although its request failed
+        self.warnings: tuple[str, ...] = ()
         if code is not None:
             self.code = code
         if reason is not None:

@@ -1,13 +1,18 @@
 """The resource table: every kind of Kubernetes v1.36's stable groups, a row each, in the order of the reference's discovery.
 
 Read by the registry (where and how to store), the server (paths, discovery), the client and the tables. A row says what is served;
-how a kind behaves is in `wherry.rules`. Source of the facts: the aggregated discovery document of Kubernetes v1.36.
+how a kind behaves is in `wherry.rules`. Each registry has a table of its own, in which the rows of its CustomResourceDefinitions come and
+go (`ResourceTable.put`); `TABLE` has the built-in rows only. Source of the facts: the aggregated discovery document of Kubernetes v1.36.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wherry.api.schema import Node, definition
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 NO_COLLECTION_DELETE = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -23,9 +28,36 @@ SUBRESOURCE_KINDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+class Custom(Protocol):
+    """How a custom kind behaves, made from its definition (`wherry.rules.crd.kind`); held by the kind's row."""
+
+    @property
+    def node(self) -> Node: ...
+    @property
+    def terminating(self) -> bool:
+        """The definition is being deleted: nothing new is created."""
+        ...
+
+    @property
+    def storage_version(self) -> str: ...
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What every request for the kind is answered with."""
+        ...
+
+    @property
+    def openapi(self) -> bytes:
+        """The schema as OpenAPI documents show it, JSON."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One served resource. `group` is "" for core; `plural` is its name in paths; `subresources` are names in paths."""
+    """One served resource. `group` is "" for core; `plural` is its name in paths; `subresources` are names in paths.
+
+    `custom`: how the kind behaves, of a row that a CustomResourceDefinition made. It is no part of what the row is: rows with an older
+    definition of the same kind are equal.
+    """
 
     group: str
     version: str
@@ -39,6 +71,7 @@ class Resource:
     subresources: tuple[str, ...] = ()
     schema: str = ""
     list_kind: str = ""
+    custom: Custom | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -60,6 +93,11 @@ class Resource:
     def group_kind(self) -> str:
         """`Deployment.apps`, or `Pod` for the core group."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
+
+    @property
+    def node(self) -> Node:
+        """What may stand where in an object."""
+        return definition(self.schema) if self.custom is None else self.custom.node
 
 
 BUILT_IN: tuple[Resource, ...] = (
@@ -160,27 +198,96 @@ STORED_AS: dict[tuple[str, str, str], tuple[str, str, str]] = {
     ("events.k8s.io", "v1", "events"): ("", "v1", "events"),
     ("autoscaling", "v1", "horizontalpodautoscalers"): ("autoscaling", "v2", "horizontalpodautoscalers"),
 }
+#: group-versions of the past, which are only served when asked for (see `legacy_resources`)
+LEGACY_VERSIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("apps", "v1beta2"): ("daemonsets", "deployments", "replicasets", "statefulsets"),
+    ("apps", "v1beta1"): ("deployments", "statefulsets"),
+    ("extensions", "v1beta1"): ("daemonsets", "deployments", "replicasets"),
+}
+STORED_AS |= {
+    (group, version, plural): ("apps", "v1", plural) for (group, version), plurals in LEGACY_VERSIONS.items() for plural in plurals
+}
+
+
+#: groups whose every resource is built in
+BUILT_IN_GROUPS = frozenset(row.group for row in BUILT_IN)
+_KUBE_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
+
+
+def version_order(version: str) -> tuple[int, int, int, str]:
+    """Sort key of version names, the most stable and newest first: v2, v1, v1beta2, v1alpha1, then others by name."""
+    found = _KUBE_VERSION.fullmatch(version)
+    if found is None:
+        return 3, 0, 0, version
+    stage = {None: 0, "beta": 1, "alpha": 2}[found.group(2)]
+    return stage, -int(found.group(1)), -int(found.group(3) or 0), ""
+
+
+def _order(row: Resource) -> tuple[str, tuple[int, int, int, str], str]:
+    return row.group, version_order(row.version), row.plural
 
 
 class ResourceTable:
-    """Look-ups over a set of rows; rows may come and go (CustomResourceDefinitions)."""
+    """Look-ups over a set of rows: those it was made of, and, after them, those of CustomResourceDefinitions, which come and go.
+
+    `revision` grows with every change; subscribers are called after each.
+    """
 
     def __init__(self, rows: Iterable[Resource] = BUILT_IN) -> None:
         self._by_path: dict[tuple[str, str, str], Resource] = {}
         self._by_kind: dict[tuple[str, str], Resource] = {}
-        for row in rows:
-            self.add(row)
+        self._base = tuple(rows)
+        self._definitions: dict[str, tuple[Resource, ...]] = {}
+        self._custom: list[Resource] = []
+        self._subscribers: list[Callable[[], None]] = []
+        self._computed: tuple[Resource, ...] = ()
+        self._shown: Callable[[], bool] = bool
+        self.revision = 0
+        for row in self._base:
+            self._add(row)
 
     def __iter__(self) -> Iterator[Resource]:
-        return iter(self._by_path.values())
+        yield from self._base
+        yield from self._custom
 
-    def add(self, row: Resource) -> None:
+    def compute(self, rows: Iterable[Resource], shown: Callable[[], bool]) -> None:
+        """Rows whose objects are worked out, not stored: found by path and kind, not among all rows; in discovery once `shown` says so."""
+        self._computed, self._shown = tuple(rows), shown
+        for row in self._computed:
+            self._add(row)
+
+    @property
+    def computed(self) -> tuple[Resource, ...]:
+        """Those of them that discovery shows now."""
+        return self._computed if self._shown() else ()
+
+    def _add(self, row: Resource) -> None:
         self._by_path[row.group, row.version, row.plural] = row
         self._by_kind[row.api_version, row.kind] = row
 
-    def remove(self, row: Resource) -> None:
-        self._by_path.pop((row.group, row.version, row.plural), None)
-        self._by_kind.pop((row.api_version, row.kind), None)
+    def put(self, definition: str, rows: Iterable[Resource]) -> None:
+        """The rows of one CustomResourceDefinition are these from now on; without any it is gone."""
+        for row in self._definitions.pop(definition, ()):
+            self._by_path.pop((row.group, row.version, row.plural), None)
+            if self._by_kind.get((row.api_version, row.kind)) is row:
+                del self._by_kind[row.api_version, row.kind]
+        if made := tuple(rows):
+            self._definitions[definition] = made
+            for row in made:
+                self._add(row)
+        self._custom = sorted((row for each in self._definitions.values() for row in each), key=_order)
+        self.revision += 1
+        for tell in self._subscribers:
+            tell()
+
+    def subscribe(self, tell: Callable[[], None]) -> None:
+        """`tell` is called after every change."""
+        self._subscribers.append(tell)
+
+    @property
+    def custom(self) -> tuple[Resource, ...]:
+        """The rows of CustomResourceDefinitions."""
+        return tuple(self._custom)
 
     def by_path(self, group: str, version: str, plural: str) -> Resource | None:
         return self._by_path.get((group, version, plural))
@@ -188,9 +295,15 @@ class ResourceTable:
     def by_kind(self, api_version: str, kind: str) -> Resource | None:
         return self._by_kind.get((api_version, kind))
 
+    def current(self, row: Resource) -> Resource | None:
+        """The row as it is now: of a custom kind with its newest definition. None when it is not served (any more)."""
+        if row.group in BUILT_IN_GROUPS:
+            return row
+        return self._by_path.get((row.group, row.version, row.plural))
+
     def storage(self, row: Resource) -> Resource:
-        """The row whose version objects of `row` are stored in."""
-        target = STORED_AS.get((row.group, row.version, row.plural))
+        """The row whose version the registry works in: of built-in kinds the one that objects are stored in, of custom ones the row itself."""
+        target = STORED_AS.get((row.group, row.version, row.plural)) if row.custom is None else None
         return self._by_path[target] if target else row
 
 

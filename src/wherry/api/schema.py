@@ -16,7 +16,8 @@ from typing import Any, Literal
 from wherry.api import schema_data
 
 Kind = Literal[
-    "object", "list", "map", "string", "bytes", "int32", "int64", "float", "bool", "quantity", "int_or_string", "time", "micro_time", "any"
+    "object", "list", "map", "string", "bytes", "int32", "int64", "float", "bool", "quantity", "int_or_string", "time", "micro_time", "any",
+    "deduced",
 ]
 
 APIEXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
@@ -53,7 +54,7 @@ _NO_PROPERTIES: Mapping[str, Node] = {}
 class Node:
     """What may stand at one place of an object.
 
-    kind           what it is; "any" is kept as it came
+    kind           what it is; "any" is kept as it came; "deduced" (of custom kinds) is whatever its value turns out to be
     name           the definition's name, for a place that refers to one
     go_type        the type's name in messages (`v1.PodSpec`, `[]v1.Container`)
     properties     an object's fields, in the schema's order (compiled on first use)
@@ -61,13 +62,14 @@ class Node:
     pointer        a scalar: an explicit zero is kept; an object: absent stays absent
     always         written even when absent, as its zero
     omit_zero      an always-present struct that is left out when it is zero
+    open           an object (of a custom kind) that may hold more than its fields
     merge_key, patch_strategy            x-kubernetes-patch-merge-key, x-kubernetes-patch-strategy ("merge", "replace", "retainKeys")
     list_type, list_map_keys, map_type   x-kubernetes-list-type, x-kubernetes-list-map-keys, x-kubernetes-map-type; "" and () when not said
     """
 
     __slots__ = (
         "_properties", "always", "go_type", "items", "kind", "list_map_keys", "list_type", "map_type", "merge_key", "name", "omit_zero",
-        "patch_strategy", "pointer", "required",
+        "open", "patch_strategy", "pointer", "required",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +89,7 @@ class Node:
         list_type: str = "",
         list_map_keys: Iterable[str] = (),
         map_type: str = "",
+        open: bool = False,
     ) -> None:
         self.kind: Kind = kind
         self.name = name
@@ -102,6 +105,7 @@ class Node:
         self.list_type = list_type
         self.list_map_keys = tuple(list_map_keys)
         self.map_type = map_type
+        self.open = open
 
     @property
     def properties(self) -> Mapping[str, Node]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from wherry.api import legacy_schema
+
 VERSION = "v1.36.0"
 
 
@@ -50,22 +52,30 @@ def names() -> list[str]:
 
 
 def has(name: str) -> bool:
-    return name in _definitions()
+    return name in _definitions() or legacy_schema.own(name) is not None or legacy_schema.base_of(name) in _definitions()
 
 
 def raw(name: str) -> bytes:
     """A definition's JSON. KeyError when there is none."""
-    return bytes(_definitions()[name])
+    known = _definitions().get(name)
+    return bytes(known) if known is not None else msgspec.json.encode(definition(name))
 
 
 def definition(name: str) -> dict[str, Any]:
     """A definition, decoded anew: the caller may change it. KeyError when there is none."""
-    return msgspec.json.decode(_definitions()[name])  # type: ignore[no-any-return]
+    known = _definitions().get(name)
+    if known is not None:
+        return msgspec.json.decode(known)  # type: ignore[no-any-return]
+    if (own := legacy_schema.own(name)) is not None:
+        return own
+    if base := legacy_schema.base_of(name):
+        return legacy_schema.changed(name, msgspec.json.decode(_definitions()[base]))
+    raise KeyError(name)
 
 
 def presence(name: str) -> dict[str, str]:
     """Facts of the Go struct behind a definition: field -> `flags[:go type]` (see `schema._field`)."""
-    content = _presence().get(name)
+    content = _presence().get(legacy_schema.base_of(name) or name)
     return msgspec.json.decode(content, type=dict[str, str]) if content is not None else {}
 
 

@@ -17,6 +17,8 @@ COMMANDS = {
     "logs": ("wherry.cli.running", "logs"),
     "kubeconfig": ("wherry.cli.kubeconfig", "kubeconfig"),
     "demo": ("wherry.cli.demo", "demo"),
+    "snapshot": ("wherry.cli.snapshot", "snapshot"),
+    "kind": ("wherry.cli.kind", "kind"),
     "controllers": ("wherry.cli.components", "controllers"),
     "scheduler": ("wherry.cli.components", "scheduler"),
     "node": ("wherry.cli.components", "node"),

@@ -34,9 +34,16 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 65535),
     help="Also serve plain HTTP on 127.0.0.1, where nobody is asked for credentials; 0 takes any free port.",
 )
+@click.option("--audit-policy-file", type=click.Path(path_type=Path, dir_okay=False), help="Which requests are recorded: an audit policy.")
+@click.option("--audit-log-path", metavar="FILE", help="Where audit events are written, a line of JSON each; - is standard output.")
 @click.option("--nodes", type=click.IntRange(0, 5000), default=3, show_default=True, help="How many simulated nodes.")
 @click.option("--pods-per-node", type=click.IntRange(1, 10000), default=110, show_default=True)
 @click.option("--image-missing", multiple=True, metavar="GLOB", help="Images that cannot be pulled.  [default: *:999.*, *does-not-exist*]")
+@click.option("--storage-class", metavar="NAME", default="standard", show_default=True, help="The default StorageClass; empty for none.")
+@click.option("--legacy-apis", is_flag=True, help="Also serve extensions/v1beta1, apps/v1beta1 and apps/v1beta2 workloads.")
+@click.option("--from", "state", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Start with a saved state.")
+@click.option("--manifests", multiple=True, type=click.Path(path_type=Path, exists=True), help="Files and folders of objects.")
+@click.option("--faults", multiple=True, type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Faults in YAML to start with.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Write the kubeconfig here too.")
 @click.option("--merge", is_flag=True, help="Merge into the file named by --kubeconfig instead of refusing to replace it.")
 @click.option("--detach/--no-detach", "-d", help="Leave the cluster running in the background.")
@@ -52,6 +59,7 @@ def up(**options: Any) -> None:
     """Start a cluster and keep it up until Ctrl-C."""
     home = (options["data_dir"] or homes.default_home()).absolute()
     _check_kubeconfig(options["kubeconfig"], options["merge"])
+    _check_audit_policy(options["audit_policy_file"])
     running = homes.read_note(home)
     if running is not None:
         raise click.ClickException(
@@ -64,6 +72,19 @@ def up(**options: Any) -> None:
             run(_foreground(home, options))
     except OSError as error:
         raise click.ClickException(_explain(error)) from error
+
+
+def _check_audit_policy(path: Path | None) -> None:
+    """Before anything starts: can the policy be used?"""
+    if path is None:
+        return
+    from wherry.rules.audit.policy import PolicyError
+    from wherry.server.audit_log import read_policy
+
+    try:
+        read_policy(path)
+    except PolicyError as error:
+        raise click.ClickException(f"--audit-policy-file: {error}") from error
 
 
 def _check_kubeconfig(path: Path | None, merge: bool) -> None:
@@ -108,6 +129,7 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
 
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.serving import import_http_without_roots
+    from wherry.cluster.state import StateError
     from wherry.store.protocol import StoreError
 
     import_http_without_roots()
@@ -117,13 +139,29 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         await cluster.start()
     except StoreError as error:
         raise click.ClickException(str(error)) from error
+    except StateError as error:
+        raise click.ClickException(f"{error}: add --ephemeral, or give another --data-dir") from error
     try:
+        await _prepare(cluster, options)
         if not stop.is_set():
             _announce(cluster, home, options)
         await stop.wait()
     finally:
         homes.remove_note(home)
         await cluster.stop()
+
+
+async def _prepare(cluster: Cluster, options: dict[str, Any]) -> None:
+    """The faults and the objects that the cluster is to start with. Raises ClickException."""
+    from wherry.api.errors import StatusError
+
+    try:
+        for path in options["faults"]:
+            cluster.faults.load(path)
+        if options["manifests"]:
+            await cluster.apply(*options["manifests"])
+    except (ValueError, TypeError, StatusError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _cluster_options(home: Path, options: dict[str, Any]) -> Options:
@@ -134,9 +172,14 @@ def _cluster_options(home: Path, options: dict[str, Any]) -> Options:
         ephemeral=options["ephemeral"],
         port=options["port"],
         insecure_port=options["insecure_port"],
+        audit_policy_file=options["audit_policy_file"],
+        audit_log_path=options["audit_log_path"],
         nodes=options["nodes"],
         pods_per_node=options["pods_per_node"],
         image_missing=tuple(options["image_missing"]) or DEFAULT_IMAGE_MISSING,
+        legacy_apis=options["legacy_apis"],
+        storage_class=options["storage_class"],
+        state=options["state"],
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
-from wherry.api.errors import Gone, StatusError
+from wherry.api.errors import Gone, NotFound, StatusError
 from wherry.api.objects import Obj, controller_of, key, version
 from wherry.api.resources import Resource
 from wherry.client.protocol import Client
@@ -23,6 +23,8 @@ IndexBy = Callable[[Obj], Iterable[str]]
 
 #: seconds between tries when the server cannot be reached
 RETRY_EVERY = 1.0
+#: seconds until a resource that the server does not serve is asked for again
+NOT_SERVED_EVERY = 30.0
 
 
 def by_namespace(obj: Obj) -> Iterable[str]:
@@ -119,6 +121,9 @@ class Informer:
                 resume = await self._follow(resume)
             except Gone:
                 resume = ""
+            except NotFound:
+                self._synced.set()  # not served there (an older server): there is none
+                await asyncio.sleep(NOT_SERVED_EVERY)
             except (StatusError, OSError):
                 await asyncio.sleep(RETRY_EVERY)
 
@@ -173,6 +178,11 @@ class Informer:
         for handler in self._handlers:
             handler(old, obj)
 
+    def forget(self) -> None:
+        """Everything is gone, as the handlers are told."""
+        for at in list(self._objects):
+            self._drop(at)
+
     def _drop(self, at: str) -> None:
         old = self._objects.pop(at)
         for name, index_by in self._index_by.items():
@@ -207,6 +217,14 @@ class Informers:
             if self._running:
                 self._start(resource)
         return found
+
+    def drop(self, resource: Resource) -> None:
+        """The resource is not served any more: its informer ends, and takes what it knew with it."""
+        informer, task = self._informers.pop(resource, None), self._tasks.pop(resource, None)
+        if task is not None:
+            task.cancel()
+        if informer is not None:
+            informer.forget()
 
     def all(self) -> list[Informer]:
         return list(self._informers.values())

@@ -6,6 +6,7 @@ Imported only when something must be made: the library takes a good part of a st
 from __future__ import annotations
 
 import datetime
+import hashlib
 import ipaddress
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_YEARS = 10
+#: the order of the group of P-256 (SP 800-186)
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_SEEDED_VALIDITY = (datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), datetime.datetime(2060, 1, 1, tzinfo=datetime.UTC))
 
 
 class Authority(NamedTuple):
@@ -46,14 +50,20 @@ def issue(
     return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
 
 
-def make_ca() -> tuple[bytes, bytes]:
-    """A new CA's certificate and key, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def make_ca(seed: int | None = None) -> tuple[bytes, bytes]:
+    """A new CA's certificate and key, as PEM. With a seed always the same ones, which anybody can make: good for tests only."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "wherry-ca")])
-    builder = _builder(name, name, key, CA_YEARS * 365).add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+    if seed is None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(name, name, key, CA_YEARS * 365)
+    else:
+        number = int.from_bytes(hashlib.sha256(f"wherry test CA {seed}".encode()).digest(), "big")
+        key = ec.derive_private_key(number % (_ORDER - 1) + 1, ec.SECP256R1())
+        builder = x509.CertificateBuilder(name, name, key.public_key(), number >> 128, *_SEEDED_VALIDITY)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
     builder = builder.add_extension(_key_usage(sign_certificates=True), True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), _key_pem(key)
+    return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(serialization.Encoding.PEM), _key_pem(key)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:

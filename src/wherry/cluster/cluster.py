@@ -11,24 +11,29 @@ import asyncio
 import logging
 import random
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from wherry.cluster import kubeconfig
+from wherry.cluster.bridge import done
 from wherry.cluster.options import Options
-from wherry.kit.clock import Clock
+from wherry.cluster.verbs import Verbs
+from wherry.faults.api import ApiFaults
+from wherry.kit.clock import Clock, NotVirtual
 from wherry.kit.tasks import Tasks
 
 if TYPE_CHECKING:
     from wherry.client.informer import Informers
     from wherry.client.local import LocalClient
     from wherry.client.protocol import Client
+    from wherry.cluster.controllers import OnDemand
     from wherry.cluster.pki import Pki
+    from wherry.cluster.thread import LoopThread
+    from wherry.cluster.webhooks import LazyCaller
     from wherry.node.simulated_nodes import SimulatedNodes
-    from wherry.reconcile.controller import Controller
     from wherry.registry.registry import Registry
     from wherry.scheduler.scheduler import Scheduler
     from wherry.server.app import ApiServer
@@ -42,7 +47,7 @@ T = TypeVar("T")
 STOP_GRACE = 0.2
 
 
-class Cluster:
+class Cluster(Verbs):
     """One whole cluster. Give `Options`, or its fields by name: `Cluster(nodes=5, data_dir=path)`."""
 
     registry: Registry
@@ -50,23 +55,33 @@ class Cluster:
     #: the administrator's client on the cluster's own loop, whichever form is used
     aclient: Client
 
+    #: `kit.clock.Clock`, with which the test of a cluster on virtual time moves it; in a plain `with` its methods wait for their results
+    clock: Any
+    #: the clock itself, which the parts ask
+    own_clock: Clock
+
     def __init__(self, options: Options | None = None, **fields: Any) -> None:
         self.options = replace(options or Options(), **fields)
         self.port = 0
         self.insecure_port = 0
         self.pki: Pki | None = None
-        self.controllers: dict[str, Controller] = {}
+        self.on_demand: OnDemand | None = None
         self.server: ApiServer | None = None
         self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
         #: in an `async with` the same as `aclient`; in a plain `with` a `SyncClient`, whose methods wait for their results
         self.client: Any = None
         self._store: Store | None = None
+        self._webhooks: LazyCaller | None = None
         self._lock: DirectoryLock | None = None
         self._tasks = Tasks(self._crashed)
         self._ready = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._thread: Any = None
+        self._thread: LoopThread | None = None
+        self._blocking = False
+        #: who writes in this process, and with which client
+        self.components: list[tuple[str, LocalClient]] = []
+        self.api_faults = ApiFaults(random.Random(self.options.seed))
 
     # --- what a user reads ---
     @property
@@ -98,7 +113,9 @@ class Cluster:
         """
         options = self.options
         self.rng = random.Random(options.seed) if options.seed is not None else random.Random()
-        self.clock = Clock(epoch=options.epoch)
+        self.clock = self.own_clock = Clock(epoch=options.epoch)
+        if options.time == "virtual" and not self.clock.virtual:
+            raise NotVirtual('`start` runs on the loop it is called on: give it a virtual one (kit.virtual), or use `with` or `async with`')
         try:
             await self._open_store()
             await self._start_parts()
@@ -109,21 +126,44 @@ class Cluster:
 
     async def _start_parts(self) -> None:
         options = self.options
+        from wherry.api.legacy_resources import legacy_table
         from wherry.client.informer import Informers
         from wherry.cluster import components
         from wherry.cluster.bootstrap import bootstrap
+        from wherry.registry.rbac.ensure import ensure as ensure_default_roles
         from wherry.registry.registry import Registry
 
-        self.registry = Registry(self.store, self.clock.now, self.rng, test_mode=options.test_mode)
+        table = legacy_table() if options.legacy_apis else None
+        self.registry = Registry(self.store, self.clock.now, self.rng, table, test_mode=options.test_mode)
+        from wherry.cluster import webhooks
+
+        self._webhooks = webhooks.connect(self.registry)
+        await self.registry.customs.load(self.store)
         self.client = self.aclient = self._component("wherry", trusted=False)
         self.informers = Informers(self._component("kube-controller-manager"))
         if options.serve:
             from wherry.cluster import pki, serving
+            from wherry.server.interference import Interference
 
-            self.pki = pki.ensure(self._directory() / "pki", options.host)
+            if options.data_dir is None:
+                self.pki = pki.shared(self._directory() / "pki", options.host, options.seed if options.time == "virtual" else None)
+            else:
+                self.pki = pki.ensure(self._directory() / "pki", options.host)
             await serving.serve(self, self._readiness)
+            assert self.server is not None
+            self.server.interference = Interference(self.api_faults, self.own_clock)
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
         await bootstrap(self._component("kube-apiserver", trusted=False), options.host, self.port)
+        await ensure_default_roles(self.registry)
+        if self.pki is not None:
+            from wherry.api import timestamps
+            from wherry.cluster.identities import publish
+
+            await publish(self._component("kube-apiserver", trusted=False), self.pki.ca_pem, timestamps.time(self.clock.now())[:10])
+        if options.storage_class:
+            from wherry.cluster.storage import ensure_class
+
+            await ensure_class(self._component("kube-apiserver", trusted=False), options.storage_class)
         await components.start(self, self._tasks)
         if options.run_controllers:
             await self._first_accounts()
@@ -132,7 +172,9 @@ class Cluster:
     def _component(self, manager: str, *, trusted: bool = True) -> LocalClient:
         from wherry.client.local import LocalClient
 
-        return LocalClient(self.registry, manager=manager, trusted=trusted)
+        client = LocalClient(self.registry, manager=manager, trusted=trusted)
+        self.components.append((manager, client))
+        return client
 
     def component(self, manager: str) -> Client:
         """The client of a component of ours: its objects are taken as decoded and defaulted."""
@@ -160,8 +202,11 @@ class Cluster:
         """Stops everything, the last started first. Safe to call twice. In test mode raises what `check` raises, when all is stopped."""
         was_ready, self._ready = self._ready, False
         try:
+            _let_time_pass()
             if self.server is not None:
                 await self.server.stop(grace=STOP_GRACE)
+            if self.on_demand is not None:
+                self.on_demand.stop()
             await self._tasks.stop()
             if hasattr(self, "informers"):
                 await self.informers.stop()
@@ -171,6 +216,8 @@ class Cluster:
             await self._give_back()
 
     async def _give_back(self) -> None:
+        if self._webhooks is not None:
+            await self._webhooks.close()
         if self._store is not None:
             await self._store.close()
         if self._lock is not None:
@@ -181,26 +228,66 @@ class Cluster:
             self._temporary = None
 
     async def __aenter__(self) -> Self:
-        return await self.start()
+        if self.options.time == "real" or hasattr(asyncio.get_running_loop(), "advance"):
+            return await self.start()
+        from wherry.cluster.bridge import BridgedClient, BridgedClock
+
+        await asyncio.to_thread(self._start_thread)
+        self.client, self.clock = BridgedClient(self.aclient, self.do), BridgedClock(self.clock, self.do)
+        return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self.stop(check=error is None)
+        if self._thread is None:
+            await self.stop(check=error is None)
+        else:
+            await asyncio.to_thread(self._stop_thread, check=error is None)
 
     def __enter__(self) -> Self:
         from wherry.client.sync import SyncClient
+        from wherry.cluster.sync_clock import SyncClock
+
+        self._start_thread()
+        self._blocking = True
+        self.client, self.clock = SyncClient(self.aclient, self.call), SyncClock(self.clock, self.call)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop_thread(check=error is None)
+
+    def _start_thread(self) -> None:
         from wherry.cluster.thread import LoopThread
 
         self._thread = LoopThread(self)
         self._thread.start()
-        self.client = SyncClient(self.aclient, self.call)
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._thread.stop(check=error is None)
+    def _stop_thread(self, *, check: bool) -> None:
+        if self._thread is not None:
+            self._thread.stop(check=check)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         """From another thread: run `work` on the cluster's loop (in a plain `with` only) and wait for its result."""
-        return self._thread.call(work)  # type: ignore[no-any-return]
+        if self._thread is None:
+            work.close()
+            raise RuntimeError("the cluster has no thread of its own: it is not started, or runs on the loop of its `async with`")
+        return self._thread.call(work)
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run `work` on the cluster's loop: its result in a plain `with`, something to await in an `async with`."""
+        if self._thread is None:
+            return work
+        return self._thread.call(work) if self._blocking else self._thread.awaited(work)
+
+    def awaited(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """As `call`, for a coroutine on another loop, which goes on meanwhile."""
+        assert self._thread is not None, "the cluster has no thread of its own"
+        return self._thread.awaited(work)
+
+    def tell(self, action: Callable[[], None]) -> None:
+        """Run `action` on the cluster's loop; done when this returns."""
+        if self._thread is None or self._thread.is_current:
+            action()
+        else:
+            self._thread.call(done(action))
 
     # --- parts ---
     async def _open_store(self) -> None:
@@ -218,6 +305,12 @@ class Cluster:
             from wherry.store.sqlite import SQLiteStore
 
             self._store = await SQLiteStore.open(directory, now=self.clock.now)
+        if self.options.state is not None:
+            from wherry.cluster import state
+
+            await state.put(self._store, state.read(self.options.state))
+            # names and uids that the seed gave before the state was saved must not come again
+            self.rng.seed(f"{self.options.seed}/{self._store.revision}" if self.options.seed is not None else None)
 
     def _readiness(self) -> dict[str, bool]:
         return {"ping": True, "store": True, "controllers": self._ready}
@@ -230,3 +323,10 @@ class Cluster:
 
     def _crashed(self, name: str, error: BaseException) -> None:
         log.critical("%s stopped: %r", name, error, exc_info=error)
+
+
+def _let_time_pass() -> None:
+    """A stop waits for clients, for a moment of real time: a clock that stands still would let it wait for ever."""
+    loop = asyncio.get_running_loop()
+    if getattr(loop, "speed", 1.0) == 0.0:
+        loop.speed = 1.0  # type: ignore[attr-defined]

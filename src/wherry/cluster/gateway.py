@@ -1,14 +1,14 @@
-"""From the API server to the node agent in the same process: logs of a pod's containers."""
+"""From the API server to the node agent in the same process: logs of a pod's containers, and why they cannot be connected to."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from wherry.api.errors import ServiceUnavailable
+from wherry.api.errors import ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
 from wherry.node.runtime import LogOptions as RuntimeLogOptions
-from wherry.server.gateway import LogOptions
+from wherry.server.gateway import Connect, LogOptions, refused
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
@@ -26,6 +26,12 @@ class Gateway:
         if nodes is None:
             raise ServiceUnavailable(f'no node agent runs in this cluster: no logs of pod "{pod["metadata"]["name"]}"')
         return nodes.runtime.logs(pod, container, self._options(options))
+
+    def refusal(self, pod: Obj, wanted: Connect) -> StatusError:
+        nodes = self._cluster.nodes
+        if nodes is None:
+            return ServiceUnavailable(f'no node agent runs in this cluster: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
+        return refused(pod, wanted)
 
     def _options(self, options: LogOptions) -> RuntimeLogOptions:
         since = options.since_seconds

@@ -18,6 +18,9 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     insecure_port: int | None = None
+    #: what the audit log records (a Policy of audit.k8s.io/v1), and where it goes (`-`: standard output); both or nothing is recorded
+    audit_policy_file: Path | None = None
+    audit_log_path: str | None = None
     nodes: int = 3
     pods_per_node: int = 110
     image_missing: tuple[str, ...] = DEFAULT_IMAGE_MISSING
@@ -38,5 +41,17 @@ class Options:
     run_nodes: bool = True
     #: False: no controllers and no scheduler either (they run as processes of their own)
     run_controllers: bool = True
+    #: heed the annotations wherry.dev/guard and wherry.dev/remember-config of workloads; a guard may ask URLs outside
+    guards: bool = True
     #: check that trusted writes are what decoding would make of them, and, when the cluster stops, that no shared object was changed
     test_mode: bool = False
+    #: the default StorageClass that the cluster has from the start, of the built-in provisioner; "" for none
+    storage_class: str = "standard"
+    #: also serve the workloads of the past: extensions/v1beta1, apps/v1beta1, apps/v1beta2
+    legacy_apis: bool = False
+    #: "real", or "virtual": time moves only as `Cluster.clock` is told (`with`, or `async with` on a loop of real time)
+    time: str = "real"
+    #: on virtual time, how many real seconds clients outside get to answer what they were told before time moves on
+    patience: float = 0.05
+    #: start with the objects of this file (`Cluster.save`), and on virtual time at its time
+    state: Path | None = None

@@ -66,6 +66,35 @@ def ensure(directory: Path, host: str) -> Pki:
     return Pki(directory, ca_path.read_text(), token_path.read_text().strip())
 
 
+#: what `shared` made in this process, by host and seed: the files of a directory but for the token
+_MADE: dict[tuple[str, int | None], dict[str, bytes]] = {}
+_SHARED_FILES = ("ca.crt", "ca.key", "server.crt", "server.key", "server.json")
+
+
+def shared(directory: Path, host: str, seed: int | None = None) -> Pki:
+    """For clusters that live no longer than this process: they have one CA and one server's certificate, and a token each.
+
+    With a seed the CA follows from it, and so does every object that carries its certificate: for tests on the loopback interface only.
+    """
+    made = _MADE.get((host, seed))
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if made is None:
+        if seed is not None:
+            from wherry.cluster import certificates
+
+            certificate, key = certificates.make_ca(seed)
+            _write_private(directory / "ca.key", key)
+            _write(directory / "ca.crt", certificate, 0o644)
+        pki = ensure(directory, host)
+        _MADE[host, seed] = {name: (directory / name).read_bytes() for name in _SHARED_FILES}
+        return pki
+    for name, content in made.items():
+        _write(directory / name, content, 0o600 if name.endswith(".key") else 0o644)
+    token = secrets.token_urlsafe(32)
+    _write_private(directory / "token", token.encode())
+    return Pki(directory, made["ca.crt"].decode(), token)
+
+
 def issue(
     directory: Path, common_name: str, *, organizations: tuple[str, ...] = (), hosts: tuple[str, ...] = (), days: int = CERTIFICATE_DAYS
 ) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.server.app import ApiServer
 
 T = TypeVar("T")
 
@@ -55,12 +56,26 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     context.load_cert_chain(pki.server_certificate, pki.server_key)
     context.load_verify_locations(pki.ca_certificate)
     context.verify_mode = ssl.CERT_OPTIONAL
+    cluster.registry.issuer.keep_in(pki.directory)
     server = cluster.server = ApiServer.for_admin(
         cluster.registry, cluster.clock, pki.token, ready, gateway=Gateway(cluster), rng=random.Random(options.seed)
     )
+    _audit(cluster, server)
     cluster.port = await _listening(server.start(options.host, options.port, context), options.port)
     if options.insecure_port is not None:
         cluster.insecure_port = await _listening(server.start_insecure("127.0.0.1", options.insecure_port), options.insecure_port)
+
+
+def _audit(cluster: Cluster, server: ApiServer) -> None:
+    """A policy and a log make an audit trail; one without the other does nothing, as in the reference. Raises PolicyError, OSError."""
+    options = cluster.options
+    if options.audit_policy_file is None or options.audit_log_path is None:
+        return
+    from wherry.server.audit import Audit
+    from wherry.server.audit_log import AuditLog, read_policy
+
+    policy, log = read_policy(options.audit_policy_file), AuditLog(options.audit_log_path)
+    server.audit = Audit(policy, log.write, cluster.clock.now, log.close)
 
 
 async def _listening(start: Awaitable[T], port: int) -> T:

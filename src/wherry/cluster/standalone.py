@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from wherry.api.resources import ResourceTable
 from wherry.client.access import Access
 from wherry.client.http import HttpClient
 from wherry.client.informer import Informers
-from wherry.cluster import components
+from wherry.cluster import components, storage
+from wherry.cluster.controllers import Site, chosen
 from wherry.cluster.options import Options
+from wherry.controllers.crd_table import follow_definitions
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
 from wherry.reconcile.controller import Parts
@@ -30,32 +34,19 @@ Started = Callable[[str], None]
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-def chosen(words: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The controllers to run: `*` all, `name` this one, `-name` not this one; the suffix `-controller` may be left out.
-
-    Source: kube-controller-manager --controllers. Raises ValueError for a name that is none.
-    """
-    full = {short: name for name in known for short in (name, name.removesuffix("-controller"))}
-    wrong = [w for w in words if w != "*" and w.removeprefix("-") not in full]
-    if wrong:
-        raise ValueError(f"no such controller: {', '.join(w.removeprefix('-') for w in wrong)}; there are: {', '.join(sorted(known))}")
-    named = {full[w] for w in words if w in full}
-    without = {full[w[1:]] for w in words if w.startswith("-")}
-    return [n for n in known if n not in without and (n in named or "*" in words)]
-
-
 async def run_controllers(access: Access, words: Sequence[str], election: Election, started: Started) -> None:
     """Until cancelled. Raises ValueError for an unknown controller, LeadershipLost."""
-    names = set(chosen(words, components.controller_names()))
-    ca_pem = _ca_pem(access)
+    rows, ca_pem = chosen(words), _ca_pem(access)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(HttpClient(access, manager="kube-controller-manager"))
         informers, clock, rng = Informers(client), Clock(), random.Random()
 
         async def work() -> None:
-            parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
-            made = components.controllers(parts, ca_pem, names)
-            await _run(informers, {c.name: c.run for c in made}, lambda: started(f"{len(made)} controllers run"))
+            parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)), ResourceTable())
+            site = Site(parts, storage.below(Path(tempfile.gettempdir()) / "wherry"), ca_pem)
+            run = [made for row in rows if (made := row.make(site)) is not None]
+            follow_definitions(informers, parts.table)
+            await _run(informers, {c.name: c.run for c in run}, lambda: started(f"{len(run)} controllers run"))
 
         await _led(election, client, clock, work)
 

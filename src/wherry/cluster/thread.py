@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.cluster.options import Options
 
 T = TypeVar("T")
+#: 2026-01-01T00:00:00Z
+SEEDED_EPOCH = 1_767_225_600.0
 
 
 class LoopThread:
@@ -18,7 +21,7 @@ class LoopThread:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._loop = new_loop()
+        self._loop = new_loop() if cluster.options.time == "real" else virtual_loop(cluster.options)
         self._thread = threading.Thread(target=self._loop.run_forever, name="wherry", daemon=True)
 
     def start(self) -> None:
@@ -48,6 +51,15 @@ class LoopThread:
             future.cancel()
             raise
 
+    @property
+    def is_current(self) -> bool:
+        """Is this called on the cluster's own thread?"""
+        return threading.current_thread() is self._thread
+
+    def awaited(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """As `call`, for a caller on another loop, which goes on meanwhile."""
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
     def _end(self) -> None:
         asyncio.run_coroutine_threadsafe(self._loop.shutdown_default_executor(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -62,3 +74,17 @@ def new_loop() -> asyncio.AbstractEventLoop:
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
+
+
+def virtual_loop(options: Options) -> asyncio.AbstractEventLoop:
+    """A loop whose time stands still until it is moved. With a seed it starts at one moment in all runs, with a saved state at its own."""
+    from wherry.kit.virtual import VirtualLoop
+
+    epoch = options.epoch
+    if epoch is None and options.state is not None:
+        from wherry.cluster import state
+
+        epoch = state.read(options.state).now
+    elif epoch is None and options.seed is not None:
+        epoch = SEEDED_EPOCH
+    return VirtualLoop(epoch, speed=0.0, patience=options.patience)

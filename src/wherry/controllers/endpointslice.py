@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wherry.api.errors import InternalError, StatusError
-from wherry.api.objects import Obj, is_deleting, labels, name, namespace
+from wherry.api.objects import Obj, is_deleting, key, labels, name, namespace
 from wherry.api.resources import resource
 from wherry.controllers.service_keys import ServiceController
 from wherry.kit.backoff import Backoff
 from wherry.kit.queue import WorkQueue
 from wherry.reconcile.controller import Parts
 from wherry.rules import endpoint_pods, endpointslices
+from wherry.rules import endpointslice_topology as topology
+from wherry.rules.endpointslice_hints import asks_for_topology
 from wherry.rules.endpointslice_places import CONTROLLER, MANAGED_BY, SERVICE_NAME
+from wherry.rules.endpointslice_topology import Ratios
 from wherry.rules.plan import Emit, Plan
 from wherry.rules.replicaset.replicas import is_namespace_terminating
 
@@ -39,6 +42,9 @@ class EndpointSliceController(ServiceController):
         super().__init__(parts, WorkQueue(parts.clock, Backoff(base=1.0)))
         self._writing: set[str] = set()
         self._nodes = self.informer(NODES)
+        self._zones: Ratios | None = None
+        self._spread: set[str] = set()
+        self._nodes.add_handler(self._node_changed)
         self._slices = self.informer(SLICES)
         self._slices.add_index("service", by_service)
         self._slices.add_handler(self._slice_changed)
@@ -47,10 +53,12 @@ class EndpointSliceController(ServiceController):
         service = self.services.get(key)
         if service is None:
             self.forget(key)
+            self._spread.discard(key)
         elif endpoint_pods.is_selecting(service):
             pods = self.selected_pods(service)
             slices = [each for each in self._slices.by_index("service", key) if not is_deleting(each)]
-            outcome = endpointslices.plan(service, pods, self._nodes.get, slices, self.trigger_time(service, pods))
+            zones = await self._zones_for(key, service)
+            outcome = endpointslices.plan(service, pods, self._nodes.get, slices, self.trigger_time(service, pods), zones)
             error = await self._write(key, outcome.plan)
             if error is not None and is_namespace_terminating(error):
                 return None
@@ -60,6 +68,29 @@ class EndpointSliceController(ServiceController):
                 await self._tell(service, error)
                 raise error
         return None
+
+    async def _zones_for(self, at: str, service: Obj) -> Ratios | None:
+        if asks_for_topology(service):
+            self._spread.add(at)
+            return self._ratios()
+        if at in self._spread:
+            self._spread.discard(at)
+            await self.apply(endpointslices.disabled(service))
+        return None
+
+    def _ratios(self) -> Ratios:
+        """Worked out once per change of a node."""
+        if self._zones is None:
+            self._zones = topology.ratios(self._nodes.items())
+        return self._zones
+
+    def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
+        """Services that want their traffic spread over zones look again when the shares of zones change."""
+        before, self._zones = self._zones, None
+        if before is not None and self._ratios() != before:
+            for service in self.services.items():
+                if asks_for_topology(service):
+                    self.queue.add(key(service))
 
     async def _write(self, key: str, plan: Plan) -> StatusError | None:
         self._writing.add(key)

@@ -26,7 +26,7 @@ REMEMBERED = 4096
 
 
 class GarbageCollector(Controller):
-    """Its keys are uids. `table`: the resources there are; `follow` adds one that comes later."""
+    """Its keys are uids. `table`: the resources there are, custom ones as they come and go."""
 
     name = "garbage-collector-controller"
 
@@ -36,8 +36,24 @@ class GarbageCollector(Controller):
         self._graph = Graph()
         self._unseen: Backoff[str] = Backoff(base=1.0)
         self._absent: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._followed: dict[str, Resource] = {}
         for each in table:
-            self.follow(each)
+            if each.custom is None:
+                self.follow(each)
+        self._follow_custom()
+        table.subscribe(self._follow_custom)
+
+    def _follow_custom(self) -> None:
+        """Custom resources come and go: each is followed in one of its versions."""
+        now = {each.group_resource: each for each in reversed(self._table.custom)}
+        for at, each in list(self._followed.items()):
+            if self._table.by_path(each.group, each.version, each.plural) is None:
+                del self._followed[at]
+                self.parts.informers.drop(each)
+        for at, each in now.items():
+            if at not in self._followed:
+                self._followed[at] = each
+                self.follow(each)
 
     def follow(self, each: Resource) -> None:
         """Watch a resource, if its objects can be owned and deleted: all but events and mere views of other resources."""

@@ -17,8 +17,9 @@ from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.node.addresses import PodAddresses
+from wherry.node.claims import Claims
 from wherry.node.events import PodEvents
-from wherry.node.heartbeat import Heartbeat
+from wherry.node.heartbeat import Heartbeat, Together
 from wherry.node.runtime import Runtime
 from wherry.node.worker import PodWorker
 from wherry.node.writer import PODS, StatusWriter
@@ -41,10 +42,14 @@ class NodeAgent:
         self._recorder = Recorder(client, clock, "kubelet")
         self._nodes = {spec.name: spec for spec in nodes}
         self._silent: set[str] = set()
+        self._cut: set[str] = set()
+        #: seconds by which a node's own clock is ahead
+        self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
         self._addresses = PodAddresses(pod_network)
+        self._claims = Claims(informers)
         self._writer = StatusWriter(client, self._pods, clock, full=full)
-        self._heartbeat = Heartbeat(client, clock, nodes, self._silent)
+        self._heartbeat = Heartbeat(client, clock, nodes, Together(self._silent, self._cut), self.skew)
 
     @property
     def idle(self) -> bool:
@@ -59,8 +64,10 @@ class NodeAgent:
         """Register the nodes, then run their pods until cancelled."""
         await self._heartbeat.register()
         await self._pods.synced()
+        await self._claims.synced()
         self._reserve_addresses()
         self._pods.add_handler(self._on_pod)
+        self._claims.follow(self._try_again)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._heartbeat.run())
@@ -80,18 +87,42 @@ class NodeAgent:
     def recover(self, node: str) -> None:
         """The node is back, with its containers as the pods' statuses say."""
         self._silent.discard(node)
+        self._heartbeat.post_soon(node)
         for pod in list(self._pods.items()):
             if pod["spec"].get("nodeName") == node:
                 self._on_pod(None, pod)
+
+    def cut(self, node: str) -> None:
+        """The node's network is cut: its pods run on, but it says nothing and hears nothing."""
+        self._cut.add(node)
+
+    def heal(self, node: str) -> None:
+        """The network is back: the node hears what happened meanwhile, and says what did."""
+        if node not in self._cut:
+            return
+        self._cut.discard(node)
+        self._heartbeat.post_soon(node)
+        there = {uid(pod): pod for pod in self._pods.items() if pod["spec"].get("nodeName") == node}
+        for worker in [w for w in self._workers.values() if w.node == node]:
+            if worker.uid in there:
+                self.status_changed(worker)
+            else:
+                self._forget(worker)
+                self._addresses.give_back(worker.place.pod_ip)
+        for pod in there.values():
+            self._on_pod(None, pod)
 
     # --- pods ---
     def worker_of(self, pod: Obj) -> PodWorker | None:
         return self._workers.get(uid(pod))
 
     def status_changed(self, worker: PodWorker) -> None:
-        self._writer.put(worker)
+        if worker.node not in self._cut:
+            self._writer.put(worker)
 
     def _on_pod(self, old: Obj | None, new: Obj | None) -> None:
+        if self._cut and ((new or old or {})["spec"].get("nodeName") in self._cut):
+            return
         if old is not None and (new is None or uid(new) != uid(old)):
             gone = self._workers.get(uid(old))
             if gone is not None:
@@ -110,6 +141,11 @@ class NodeAgent:
         if (pod.get("status") or {}).get("phase") in _ENDED and not is_deleting(pod):
             return
         events = PodEvents(self._recorder, pod, node, routine=self._routine)
+        missing = "" if is_deleting(pod) or (pod.get("status") or {}).get("containerStatuses") else self._claims.problem(pod)
+        if missing:
+            events.pod("Warning", "FailedMount", missing)
+            self.clock.call_later(10.0, self._try_again, key(pod))
+            return
         place = self._place(pod, self._nodes[node])
         if not place.pod_ip:
             message = "Failed to create pod sandbox: no pod address is free"

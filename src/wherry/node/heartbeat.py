@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
 from typing import Any
 
 from wherry.api.errors import AlreadyExists, Conflict, NotFound, StatusError
@@ -25,14 +25,30 @@ LEASES = resource("leases", "coordination.k8s.io")
 LEASE_EVERY = 10.0
 STATUS_EVERY = 300.0
 _PARALLEL = 16
+NO_SKEW: Mapping[str, float] = {}
+
+
+class Together:
+    """What is in one of several collections, as they are now."""
+
+    def __init__(self, *parts: Container[str]) -> None:
+        self._parts = parts
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self._parts)
 
 
 class Heartbeat:
-    def __init__(self, client: Client, clock: Clock, nodes: Sequence[NodeSpec], silent: Collection[str]) -> None:
+    """`skew`: seconds by which a node's own clock is ahead of the cluster's."""
+
+    def __init__(
+        self, client: Client, clock: Clock, nodes: Sequence[NodeSpec], silent: Container[str], skew: Mapping[str, float] = NO_SKEW
+    ) -> None:
         self._client = client
         self._clock = clock
         self._specs = list(nodes)
         self._silent = silent
+        self._skew = skew
         self._objects: dict[str, Obj] = {}
         self._leases: dict[str, Obj] = {}
         self._posted: dict[str, float] = {}
@@ -46,6 +62,10 @@ class Heartbeat:
         while True:
             await self._for_each(self._beat)
             await self._clock.sleep(LEASE_EVERY)
+
+    def post_soon(self, node: str) -> None:
+        """With its next sign the node posts its status: it is back, and what the API says of it is not true."""
+        self._posted[node] = 0.0
 
     async def _for_each(self, work: Callable[[NodeSpec], Coroutine[Any, Any, None]]) -> None:
         specs = [spec for spec in self._specs if spec.name not in self._silent]
@@ -73,13 +93,17 @@ class Heartbeat:
         except (StatusError, OSError) as error:
             log.warning("heartbeat of node %s failed: %s", spec.name, error)
 
+    def _now(self, spec: NodeSpec) -> float:
+        """As the node's own clock says."""
+        return self._clock.now() + self._skew.get(spec.name, 0.0)
+
     async def _renew(self, spec: NodeSpec) -> None:
         node, old = self._objects[spec.name], self._leases.get(spec.name)
         try:
             if old is None:
-                written = await self._client.create(LEASES, LEASE_NAMESPACE, lease(node, self._clock.now()))
+                written = await self._client.create(LEASES, LEASE_NAMESPACE, lease(node, self._now(spec)))
             else:
-                written = await self._client.update(LEASES, lease(node, self._clock.now(), old))
+                written = await self._client.update(LEASES, lease(node, self._now(spec), old))
             self._leases[spec.name] = written
         except (AlreadyExists, Conflict):
             self._leases[spec.name] = await self._client.get(LEASES, LEASE_NAMESPACE, spec.name)
@@ -94,7 +118,7 @@ class Heartbeat:
         while True:
             node = await self._client.get(NODES, "", spec.name)
             now = self._clock.now()
-            new = {**node, "status": node_status(spec, node.get("status") or {}, now)}
+            new = {**node, "status": node_status(spec, node.get("status") or {}, self._now(spec))}
             try:
                 self._objects[spec.name] = await self._client.update(NODES, new, subresource="status")
             except Conflict:

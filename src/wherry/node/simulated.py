@@ -1,7 +1,8 @@
 """The simulated runtime: a container is a state machine with declared timings and faults; no process runs, and it says so.
 
 Used by `SimulatedNodes`. With all timings zero everything is reported before `pull` or `start` returns, so a pod costs no timer and no
-task. Faults: images that do not exist (globs), and what the pod's annotations ask for (rules.kubelet.simulation).
+task. Faults: images that do not exist (globs), what the pod's annotations ask for (rules.kubelet.simulation), and what is in force in
+`faults`, for containers that run already too.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+from wherry.api import timestamps
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj, name, uid
+from wherry.faults.pods import PodFaults
 from wherry.kit.clock import Clock
 from wherry.node.runtime import Exited, LogOptions, Pulled, PullFailed, Readiness, Report, Started
 from wherry.rules.kubelet import images
@@ -20,15 +23,19 @@ from wherry.rules.kubelet.container import Container, Running
 from wherry.rules.kubelet.simulation import Behaviour, Timings, behaviour
 
 _SIGKILLED = 137
+#: in place of an exit code
+_OUT_OF_MEMORY = -1
 
 
 class _Pod:
-    """What the runtime knows of one pod: how it behaves, and what is pending."""
+    """What the runtime knows of one pod: how it behaves, what is pending, and what the life of each container was planned by."""
 
-    __slots__ = ("behaviour", "reports", "timers")
+    __slots__ = ("behaviour", "lives", "pod", "reports", "timers")
 
-    def __init__(self, how: Behaviour) -> None:
+    def __init__(self, pod: Obj, how: Behaviour) -> None:
+        self.pod = pod
         self.behaviour = how
+        self.lives: dict[str, tuple[Container, Behaviour]] = {}
         self.timers: dict[str, list[asyncio.TimerHandle]] = {}
         self.reports: dict[str, Report] = {}
 
@@ -49,7 +56,9 @@ class SimulatedRuntime:
         self._missing = tuple(missing_images)
         self._whole_pods = whole_pods
         self._pods: dict[str, _Pod] = {}
+        self.faults = PodFaults(changed=self._look_again)
         self._images: dict[str, set[str]] = {}
+        self._loaded: dict[str, set[str]] = {}
 
     def check(self, pod: Obj) -> list[str]:
         return behaviour(pod, self._timings)[1]
@@ -60,12 +69,13 @@ class SimulatedRuntime:
         missing = self._missing_image(pod, container)
         policy = container.spec.get("imagePullPolicy") or ""
         run = self._of(pod)
+        how = self._how(run, container)
         if missing is None and not images.must_pull(policy, present):
             report(Pulled(present=True))
         elif policy == "Never":
             report(PullFailed(container.image, images.never(container.image), never=True))
         else:
-            self._after(run, container.name, run.behaviour.pull, self._pulled, node, container.image, missing, run.behaviour.pull, report)
+            self._after(run, container.name, how.pull, self._pulled, node, container.image, missing, how.pull, report)
 
     def _pulled(self, node: str, image: str, missing: str | None, seconds: float, report: Report) -> None:
         if missing is not None:
@@ -75,16 +85,27 @@ class SimulatedRuntime:
             report(Pulled(seconds=seconds))
 
     def _missing_image(self, pod: Obj, container: Container) -> str | None:
-        if images.is_missing(container.image, self._missing):
+        if self._is_missing(container.image, pod) or self._how(self._of(pod), container).missing:
             return container.image
         others = pod["spec"]["containers"] if self._whole_pods and container.role == "app" else ()
-        return next((c["image"] for c in others if images.is_missing(c.get("image", ""), self._missing)), None)
+        return next((c["image"] for c in others if self._is_missing(c.get("image", ""), pod)), None)
+
+    def load(self, node: str, image: str) -> None:
+        """The image is on the node from now on, whatever the registry has (`kind load docker-image`)."""
+        self._images.setdefault(node, set()).add(image)
+        self._loaded.setdefault(node, set()).add(images.with_tag(image))
+
+    def _is_missing(self, image: str, pod: Obj) -> bool:
+        node = pod["spec"].get("nodeName", "")
+        if images.with_tag(image) in self._loaded.get(node, ()):
+            return False
+        return images.is_missing(image, self._missing) or self.faults.missing(image, node)
 
     # --- containers ---
     def start(self, node: str, pod: Obj, container: Container, report: Report) -> None:
         run = self._of(pod)
         run.cancel(container.name)
-        self._after(run, container.name, run.behaviour.start, self._started, run, pod, container, report)
+        self._after(run, container.name, self._how(run, container).start, self._started, run, pod, container, report)
 
     def _started(self, run: _Pod, pod: Obj, container: Container, report: Report) -> None:
         run.reports[container.name] = report
@@ -94,29 +115,55 @@ class SimulatedRuntime:
 
     def _live(self, run: _Pod, container: Container, age: float) -> None:
         """Plan the rest of the container's life, `age` seconds into it."""
-        how = run.behaviour
+        how = self._how(run, container)
+        run.lives[container.name] = container, how
         if container.role == "init":
             self._after(run, container.name, 0.0, self._exit, run, container.name, 0)
             return
         ends = container.role == "app" and how.run is not None
         if not how.never_ready and not (ends and (how.run or 0.0) <= how.ready):
-            self._after(run, container.name, how.ready - age, self._ready, run, container.name)
+            self._after(run, container.name, how.ready - age, self._ready, run, container.name, True)
         if ends:
-            self._after(run, container.name, (how.run or 0.0) - age, self._exit, run, container.name, how.exit_code)
+            code = _OUT_OF_MEMORY if how.oom else how.exit_code
+            self._after(run, container.name, (how.run or 0.0) - age, self._exit, run, container.name, code)
 
-    def _ready(self, run: _Pod, container: str) -> None:
-        run.reports[container](Readiness(True))
+    def _ready(self, run: _Pod, container: str, ready: bool) -> None:
+        report = run.reports.get(container)
+        if report is None:
+            return
+        report(Readiness(ready))
+        flapping = run.lives[container][1].flapping
+        if flapping:
+            self._after(run, container, flapping, self._ready, run, container, not ready)
+
+    def _look_again(self) -> None:
+        """The faults in force have changed: what runs lives on by them."""
+        for run in list(self._pods.values()):
+            for name_ in list(run.reports):
+                container, before = run.lives[name_]
+                if isinstance(container.state, Running) and self._how(run, container) != before:
+                    self._replan(run, container)
+
+    def _replan(self, run: _Pod, container: Container) -> None:
+        run.cancel(container.name)
+        how = self._how(run, container)
+        age = self._clock.now() - container.state.started_at if isinstance(container.state, Running) else 0.0
+        if container.ready and (how.never_ready or how.ready > age):
+            run.reports[container.name](Readiness(False))
+        if container.name in run.reports:
+            self._live(run, container, age)
 
     def _exit(self, run: _Pod, container: str, exit_code: int) -> None:
         run.cancel(container)
         report = run.reports.pop(container, None)
         if report is not None:
-            report(Exited(exit_code, self._clock.now()))
+            killed = exit_code < 0
+            report(Exited(_SIGKILLED if killed else exit_code, self._clock.now(), "OOMKilled" if killed else ""))
 
     def stop(self, pod: Obj, container: Container, grace: float) -> None:
         run = self._of(pod)
         run.cancel(container.name)
-        takes = run.behaviour.terminate
+        takes = self._how(run, container).terminate
         exit_code = 0 if takes <= grace else _SIGKILLED
         self._after(run, container.name, min(takes, grace), self._exit, run, container.name, exit_code)
 
@@ -142,7 +189,11 @@ class SimulatedRuntime:
         if options.previous:
             raise BadRequest(f'previous terminated container "{container}" in pod "{name(pod)}" not found')
         image = next((c.get("image", "") for c in pod["spec"]["containers"] if c["name"] == container), "")
-        yield f"wherry: container {container} ({image}) is simulated: no process runs, so there is no output\n".encode()
+        line = f"wherry: container {container} ({image}) is simulated: no process runs, so there is no output\n"
+        if options.timestamps:
+            line = f"{timestamps.time(self._clock.now())} {line}"
+        if options.tail_lines != 0:
+            yield line.encode()[: options.limit_bytes]
 
     async def exec(self, pod: Obj, container: str, command: Sequence[str], stdin: bytes = b"") -> tuple[int, bytes, bytes]:
         raise BadRequest(f"container {container} of pod {name(pod)} is simulated: no command can run in it")
@@ -151,8 +202,13 @@ class SimulatedRuntime:
     def _of(self, pod: Obj) -> _Pod:
         found = self._pods.get(uid(pod))
         if found is None:
-            found = self._pods[uid(pod)] = _Pod(behaviour(pod, self._timings)[0])
+            found = self._pods[uid(pod)] = _Pod(pod, behaviour(pod, self._timings)[0])
         return found
+
+    def _how(self, run: _Pod, container: Container) -> Behaviour:
+        if not self.faults.active:
+            return run.behaviour
+        return self.faults.behaviour(run.behaviour, run.pod, container.name, container.image)
 
     def _after(self, run: _Pod, container: str, seconds: float, call: Callable[..., Any], *args: Any) -> None:
         if seconds <= 0.0:

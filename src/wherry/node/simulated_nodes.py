@@ -9,10 +9,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
+from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
 from wherry.node.agent import NodeAgent
+from wherry.node.node_faults import NodeFaults
 from wherry.node.simulated import SimulatedRuntime
 from wherry.rules.kubelet.images import MISSING
 from wherry.rules.kubelet.node_object import NodeSpec
@@ -49,3 +51,6 @@ class SimulatedNodes(NodeAgent):
         capacity = {**CAPACITY, "pods": str(pods_per_node)}
         specs = [simulated_node(i, capacity) for i in range(count)] if nodes is None else list(nodes)
         super().__init__(client, informers, clock, runtime, specs, full=full, routine_events=routine_events, pod_network=pod_network)
+        self.faults = runtime.faults
+        self.load_image = runtime.load
+        informers.of(resource("nodes")).add_handler(NodeFaults(self, runtime.faults, runtime.load).on_node)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj, name, namespace
 from wherry.api.options import DeleteOptions
-from wherry.api.resources import TABLE, Resource
+from wherry.api.resources import TABLE, Resource, ResourceTable
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
@@ -39,10 +39,11 @@ class Applied(NamedTuple):
 class Applier:
     """Carries out plans of one component."""
 
-    def __init__(self, client: Client, informers: Informers, recorder: Recorder) -> None:
+    def __init__(self, client: Client, informers: Informers, recorder: Recorder, table: ResourceTable = TABLE) -> None:
         self.client = client
         self.informers = informers
         self.recorder = recorder
+        self._table = table
 
     async def apply(self, plan: Plan) -> Applied:
         results: list[Obj] = []
@@ -78,13 +79,13 @@ class Applier:
                 self.recorder.event(about, type_, reason, message)
                 return None
             case Create(obj):
-                resource = resource_of(obj)
+                resource = resource_of(obj, self._table)
                 written = await self.client.create(resource, namespace(obj), obj)
             case Update(obj, subresource):
-                resource = resource_of(obj)
+                resource = resource_of(obj, self._table)
                 written = await self.client.update(resource, obj, subresource=subresource)
             case Patch(target, patch, patch_type, subresource):
-                resource = resource_of(target)
+                resource = resource_of(target, self._table)
                 written = await self.client.patch(resource, namespace(target), name(target), patch, patch_type, subresource=subresource)
             case Delete():
                 await self._delete(action)
@@ -97,7 +98,7 @@ class Applier:
 
     async def _delete(self, action: Delete) -> None:
         target = action.target
-        resource = resource_of(target)
+        resource = resource_of(target, self._table)
         options = DeleteOptions(action.grace_period_seconds, action.propagation_policy, uid=target["metadata"].get("uid", ""))
         try:
             result = await self.client.delete(resource, namespace(target), name(target), options)
@@ -110,9 +111,9 @@ class Applier:
             self.informers.absorb(resource, result)
 
 
-def resource_of(obj: Obj) -> Resource:
-    """The built-in resource of an object. Raises KeyError for a kind that has none."""
-    found = TABLE.by_kind(obj["apiVersion"], obj["kind"])
+def resource_of(obj: Obj, table: ResourceTable = TABLE) -> Resource:
+    """The resource of an object. Raises KeyError for a kind that has none."""
+    found = table.by_kind(obj["apiVersion"], obj["kind"])
     if found is None:
         raise KeyError(f"{obj['apiVersion']} {obj['kind']}")
     return found

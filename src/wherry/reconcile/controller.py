@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from wherry.api.errors import Conflict, StatusError
 from wherry.api.objects import Obj, key
-from wherry.api.resources import Resource
+from wherry.api.resources import TABLE, Resource, ResourceTable
 from wherry.client.informer import Informer, Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
@@ -28,12 +28,13 @@ KeysOf = Callable[[Obj | None, Obj | None], Iterable[str]]
 
 @dataclass(slots=True)
 class Parts:
-    """What every controller is given. `names` makes the random suffixes of what it creates."""
+    """What every controller is given. `suffix` makes the random suffixes of what it creates; `table` has the resources there are."""
 
     client: Client
     informers: Informers
     clock: Clock
     suffix: Callable[[], str]
+    table: ResourceTable = TABLE
 
 
 def _own_key(old: Obj | None, new: Obj | None) -> Iterable[str]:
@@ -51,10 +52,13 @@ class Controller:
         self.parts = parts
         self.clock = parts.clock
         self.queue: WorkQueue[str] = WorkQueue(parts.clock)
+        #: what it reads and watches
+        self.resources: set[Resource] = set()
         self.recorder = Recorder(parts.client, parts.clock, self.name)
-        self._applier = Applier(parts.client, parts.informers, self.recorder)
+        self._applier = Applier(parts.client, parts.informers, self.recorder, parts.table)
 
     def informer(self, resource: Resource) -> Informer:
+        self.resources.add(resource)
         return self.parts.informers.of(resource)
 
     def watch(

@@ -6,7 +6,6 @@ from wherry.api import errors, field
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
-from wherry.api.schema import definition
 from wherry.registry import managers
 from wherry.registry.core import Core, target_key
 from wherry.registry.creates import create_draft
@@ -25,7 +24,7 @@ async def apply(core: Core, target: Target, content: bytes | object, options: Wr
         raise errors.invalid("PatchOptions.meta.k8s.io", "", [field.required("fieldManager", "is required for apply patch")])
     config = _configuration(content)
     resource = target.resource
-    node = definition(resource.schema)
+    node, reset = resource.node, managers.reset_of(resource, target.subresource)
 
     def merge(live: Obj | None) -> Obj:
         return apply_patch(
@@ -38,6 +37,7 @@ async def apply(core: Core, target: Target, content: bytes | object, options: Wr
             kind=resource.kind,
             subresource=target.subresource,
             time=core.timestamp(),
+            reset=reset,
         )
 
     def make(old: Obj) -> tuple[Obj, list[str]]:

@@ -13,6 +13,8 @@ from wherry.registry.core import Core
 from wherry.registry.results import Body, RawBody
 from wherry.rules import decode
 from wherry.rules.conversion import convert
+from wherry.rules.crd import decode as custom_decode
+from wherry.rules.crd import kind as custom_kinds
 
 
 def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> tuple[Obj, list[str]]:
@@ -23,8 +25,16 @@ def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> 
         return {**body, "metadata": dict(body["metadata"])}, []
     # an object at hand stays its owner's: what follows fills in defaults in place
     parsed = decode.parse(*body) if isinstance(body, RawBody) else decode.Parsed(msgspec.json.decode(msgspec.json.encode(body)))
-    decoded = decode.decode(resource, parsed, options.field_validation)
+    decoded = decoded_as(resource, parsed, options.field_validation)
     return to_storage(core, resource, decoded.obj), decoded.warnings
+
+
+def decoded_as(resource: Resource, body: decode.Parsed | Obj, field_validation: str) -> decode.Decoded:
+    """A body for a path of the resource, custom or built in. Raises BadRequest."""
+    custom = custom_kinds.of(resource)
+    if custom is None:
+        return decode.decode(resource, body, field_validation)
+    return custom_decode.decode(resource, custom.structural, body, field_validation)
 
 
 def to_storage(core: Core, resource: Resource, obj: Obj) -> Obj:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from wherry.api import timestamps
 from wherry.api.options import Target
 from wherry.api.resources import Resource, ResourceTable
+from wherry.registry.custom import DEFINITIONS, Customs
 from wherry.registry.pod_specs import PodSpecs
+from wherry.rules.crd import kind as custom_kinds
 from wherry.rules.kinds import STRATEGIES
 from wherry.rules.strategy import PLAIN, Strategy
-from wherry.store.protocol import Store
+from wherry.store.protocol import Record, Store
 
 if TYPE_CHECKING:
     from wherry.registry.admission.chain import Chain
@@ -44,9 +46,21 @@ class Core:
     #: check what trusted writers promise (see `trusted`), and keep what was found
     test_mode: bool = False
     findings: list[AssertionError] = field(default_factory=list)
+    customs: Customs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.customs = Customs(self.table)
 
     def strategy(self, resource: Resource) -> Strategy:
-        return self.strategies.get(resource.group_kind, PLAIN)
+        custom = custom_kinds.of(resource)
+        return self.strategies.get(resource.group_kind, PLAIN) if custom is None else custom.strategy
+
+    def wrote(self, resource: Resource, record: Record) -> None:
+        """Called with every record that was stored: what is worked out from stored objects follows them."""
+        self.pod_specs.wrote(resource)
+        self.admission.wrote(resource)
+        if resource.group_resource == DEFINITIONS:
+            self.customs.wrote(record)
 
     def new_uid(self) -> str:
         """A random UUID, version 4 (RFC 9562)."""

@@ -13,14 +13,15 @@ from wherry.api.errors import AlreadyExists, StatusError
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import bodies, hooks, managers, trusted
+from wherry.registry import bodies, custom_versions, hooks, managers, trusted
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import MAX_GENERATED_PREFIX, Core, key
 from wherry.registry.encode import encoder, transient
 from wherry.registry.event_writes import owned_fields
 from wherry.registry.managers import Track
-from wherry.registry.reads import as_served
+from wherry.registry.reads import served
 from wherry.registry.results import Body, RawBody, Written
+from wherry.rules.kinds.times import STAMPS
 from wherry.rules.strategy import Strategy
 from wherry.rules.validation.metadata import validate_metadata
 from wherry.rules.validation.write import create_errors
@@ -52,10 +53,12 @@ async def _create_pod(core: Core, target: Target, pod: Obj, options: WriteOption
     """A pod of one of our controllers: what its spec becomes is worked out once per template (see `pod_specs`)."""
     seen = core.pod_specs.key(target.namespace, options.manager, pod)
     made = core.pod_specs.get(seen)
-    if made is None:
+    each = await core.admission.each(target.resource, target.namespace)
+    if made is None or each:
         draft, warnings = bodies.draft(core, target.resource, pod, replace(options, trusted=False))
         written = await create_draft(core, target, draft, options, user, warnings)
-        core.pod_specs.put(seen, written.record.object())
+        if not each:
+            core.pod_specs.put(seen, written.record.object())
         return written
     status = {"phase": "Pending", "qosClass": made.qos_class}
     draft = {"kind": "Pod", "apiVersion": "v1", "metadata": dict(pod["metadata"]), "spec": made.spec, "status": status}
@@ -66,6 +69,9 @@ async def _create_pod(core: Core, target: Target, pod: Obj, options: WriteOption
 
 async def _create_event(core: Core, target: Target, event: Obj, options: WriteOptions, user: User) -> Written:
     """An event of one of our recorders, which builds them all alike (see `event_writes`)."""
+    if await core.admission.each(target.resource, target.namespace):
+        draft, warnings = bodies.draft(core, target.resource, event, replace(options, trusted=False))
+        return await create_draft(core, target, draft, options, user, warnings)
     draft = {**event, "metadata": dict(event["metadata"])}
     name = draft["metadata"]["name"]
     await core.admission.admit(Request("CREATE", target.resource, "", target.namespace, name, draft, None, user, False))
@@ -120,23 +126,29 @@ async def create_draft(
     resource = core.table.storage(target.resource)
     strategy = core.strategy(resource)
     bodies.check_name(draft, target)
+    if resource.custom is not None and resource.custom.terminating:
+        why = "create not allowed while custom resource definition is terminating"
+        raise errors.forbidden(resource.group_resource, draft["metadata"].get("name", ""), why)
     if draft["metadata"].get("resourceVersion"):
         raise StatusError("resourceVersion should not be set on objects to be created", code=500)
     track(core, target.resource, None, draft, options, "")
-    await core.admission.admit(
-        Request("CREATE", resource, "", target.namespace, draft["metadata"].get("name", ""), draft, None, user, options.dry_run)
-    )
+    name = draft["metadata"].get("name", "")
+    request = Request("CREATE", resource, "", target.namespace, name, draft, None, user, options.dry_run, options, asked=target.resource)
+    await core.admission.admit(request)
     _system_metadata(core, draft, strategy)
     async with hooks.guard(core, resource):
         await hooks.give(core, resource, draft, None)
         strategy.prepare_create(draft)
+        if (stamp := STAMPS.get(resource.group_kind)) is not None:
+            stamp(draft, None, core.timestamp())
         warnings = [*warnings, *strategy.warnings(draft, None)]
         _validate(resource, strategy, draft)
+        await core.admission.validate(request)
         try:
             record = await _store(core, resource, draft, options)
         except CompareFailed as error:
             raise _exists(resource, draft, error.current) from error
-    return Written(as_served(core, target.resource, record), True, tuple(warnings))
+    return Written(await served(core, target.resource, record), True, (*warnings, *request.warnings))
 
 
 def _system_metadata(core: Core, draft: Obj, strategy: Strategy) -> None:
@@ -152,7 +164,7 @@ def _system_metadata(core: Core, draft: Obj, strategy: Strategy) -> None:
 
 
 def _validate(resource: Resource, strategy: Strategy, draft: Obj) -> None:
-    if found := create_errors(strategy, draft, namespaced=resource.namespaced):
+    if found := create_errors(strategy, draft, namespaced=resource.namespaced, kube_finalizers=resource.custom is None):
         raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
 
 
@@ -160,8 +172,9 @@ async def _store(core: Core, resource: Resource, draft: Obj, options: WriteOptio
     """Raises CompareFailed when the name is taken."""
     at = key(resource, draft["metadata"].get("namespace", ""), draft["metadata"]["name"])
     if not options.dry_run:
+        draft = await custom_versions.stored(core, resource, draft)
         record = await core.store.put(at, encoder(draft), expect=0)
-        core.pod_specs.wrote(resource)
+        core.wrote(resource, record)
         return record
     current = await core.store.get(at)
     if current is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from wherry.api import errors
 from wherry.api.errors import NotFound
 from wherry.api.options import DeleteOptions, ListOptions, Target, User
+from wherry.registry import custom_versions
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core, target_key
 from wherry.registry.encode import encoder, transient
-from wherry.registry.reads import as_served, list_
+from wherry.registry.reads import list_, served
 from wherry.registry.results import Deleted
+from wherry.registry.subresources.views import strategy_of
 from wherry.rules.deletion import check_options, judge
 from wherry.store.protocol import CompareFailed, Record
 
@@ -18,30 +20,35 @@ async def delete(core: Core, target: Target, options: DeleteOptions, user: User)
     """Raises NotFound, Conflict (a precondition), Invalid (options), Forbidden."""
     check_options(options)
     resource = core.table.storage(target.resource)
-    strategy = core.strategy(resource)
+    strategy = strategy_of(core, target.resource)
     at = target_key(core, target)
     record = await core.store.get(at)
     while True:
         if record is None:
             raise errors.not_found(resource.group_resource, target.name)
-        obj = record.object()
-        await core.admission.admit(Request("DELETE", resource, "", target.namespace, target.name, obj, obj, user, options.dry_run))
+        obj = (await served(core, resource, record)).object()
+        asked = target.resource
+        request = Request("DELETE", resource, "", target.namespace, target.name, obj, obj, user, options.dry_run, options, asked=asked)
+        await core.admission.admit(request)
+        await core.admission.validate(request)
         verdict = judge(obj, resource, strategy, options, core.now())
         if verdict.step == "pending" or (verdict.obj == obj and verdict.step == "mark"):
-            return Deleted(as_served(core, target.resource, record), False)
+            return Deleted(await served(core, target.resource, record), False)
         draft = {**verdict.obj, "metadata": dict(verdict.obj["metadata"])}
         gone = verdict.step == "remove"
         if options.dry_run:
-            return Deleted(as_served(core, target.resource, transient(draft, record.revision, at)), gone)
+            return Deleted(await served(core, target.resource, transient(draft, record.revision, at)), gone)
         try:
             write = core.store.delete if gone else core.store.put
+            draft = await custom_versions.stored(core, resource, draft)
             written = await write(at, encoder(draft), expect=record.revision)
-            core.pod_specs.wrote(resource)
+            core.wrote(resource, written)
         except CompareFailed as error:
             record = error.current
             continue
         # an object that went without being marked is shown as it was
-        return Deleted(as_served(core, target.resource, record if gone and strategy.grace is None else written), gone)
+        shown = await served(core, target.resource, record if gone and strategy.grace is None else written)
+        return Deleted(shown, gone, tuple(request.warnings))
 
 
 async def delete_collection(core: Core, target: Target, options: DeleteOptions, selection: ListOptions, user: User) -> list[Record]:

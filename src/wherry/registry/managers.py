@@ -10,10 +10,10 @@ from collections.abc import Callable
 from wherry.api.objects import Obj
 from wherry.api.options import WriteOptions
 from wherry.api.resources import Resource
-from wherry.api.schema import definition
 from wherry.registry.core import Core
 from wherry.rules.conversion import convert
-from wherry.rules.managed_fields import track_scale, track_update
+from wherry.rules.crd import kind as custom_kinds
+from wherry.rules.managed_fields import Reset, track_scale, track_update
 
 #: (core, resource asked for, old or None, draft, options, subresource): sets the draft's managedFields to what they are after the write
 Track = Callable[[Core, Resource, Obj | None, Obj, WriteOptions, str], None]
@@ -24,13 +24,20 @@ def by_update(core: Core, resource: Resource, old: Obj | None, draft: Obj, optio
     fields = track_update(
         None if old is None else _shown(old, storage, resource),
         _shown(draft, storage, resource),
-        node=definition(resource.schema),
+        node=resource.node,
         manager=options.manager,
         api_version=resource.api_version,
         subresource=subresource,
         time=core.timestamp(),
+        reset=reset_of(resource, subresource),
     )
     _set(draft, fields)
+
+
+def reset_of(resource: Resource, subresource: str) -> Reset | None:
+    """What writes of a custom kind do not own; None for built-in kinds, of which tracking knows."""
+    custom = custom_kinds.of(resource)
+    return None if custom is None else custom.reset(subresource)
 
 
 def _shown(obj: Obj, storage: Resource, resource: Resource) -> Obj:

@@ -8,10 +8,8 @@ from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
 from wherry.api.options import STRATEGIC_PATCH, Target, WriteOptions
 from wherry.api.resources import Resource
-from wherry.api.schema import definition
 from wherry.registry import bodies
 from wherry.registry.core import Core
-from wherry.rules import decode
 from wherry.rules.conversion import convert
 from wherry.rules.decode import unstructured
 from wherry.rules.patch import undecodable
@@ -26,11 +24,11 @@ def as_version(core: Core, resource: Resource, stored: Obj) -> Obj:
 def decode_patched(resource: Resource, patched: Obj, parsed: object, patch_type: str, options: WriteOptions) -> tuple[Obj, list[str]]:
     """The patched object, checked like a body. Raises Invalid naming the patch as the reference does."""
     try:
-        decoded = decode.decode(resource, patched, options.field_validation)
+        decoded = bodies.decoded_as(resource, patched, options.field_validation)
     except BadRequest as error:
         why = error.message.removeprefix(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: ')
         if patch_type == STRATEGIC_PATCH and not why.startswith("strict decoding error"):
-            why = unstructured.mismatch(definition(resource.schema), patched) or why
+            why = unstructured.mismatch(resource.node, patched) or why
         raise undecodable(patch_type, parsed, patched, why) from error
     return decoded.obj, decoded.warnings
 
@@ -47,5 +45,5 @@ def decoded_draft(core: Core, target: Target, merged: Obj) -> tuple[Obj, list[st
 
     It shares zeros with the schema's types, and defaulting fills in what is missing in place: so it starts from a copy.
     """
-    decoded = decode.decode(target.resource, msgspec.json.decode(msgspec.json.encode(merged)), "Ignore")
+    decoded = bodies.decoded_as(target.resource, msgspec.json.decode(msgspec.json.encode(merged)), "Ignore")
     return stored_draft(core, target, decoded.obj), decoded.warnings

@@ -2,7 +2,7 @@
 
 Used by creates for pods that our own controllers make. A controller makes many pods with equal specs; what happens to the first (defaults,
 ServiceAccount token volume, tolerations, priority, validation) is the same for the next, and sharing the result saves both time and
-memory. Invariant: an entry is only good as long as no ServiceAccount, PriorityClass, or LimitRange was written; then all are forgotten.
+memory. Invariant: an entry is only good as long as nothing of `LOOKED_AT` was written; then all are forgotten.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from wherry.api.resources import Resource
 #: how many templates are remembered
 REMEMBERED = 1024
 #: what the making of a spec looks at beside the spec itself
-LOOKED_AT = frozenset({"serviceaccounts", "priorityclasses.scheduling.k8s.io", "limitranges", "namespaces"})
+LOOKED_AT = frozenset({
+    "serviceaccounts", "priorityclasses.scheduling.k8s.io", "limitranges", "namespaces", "runtimeclasses.node.k8s.io",
+})  # fmt: skip
 _encode = msgspec.json.Encoder().encode
 _Key = tuple[str, str, bytes, bytes]
 

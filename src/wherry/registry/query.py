@@ -69,7 +69,7 @@ def matcher(label_selector: str, field_selector: str, strategy: Strategy) -> Mat
     labels = selectors.parse(label_selector) if label_selector else None
     fields = field_selectors.parse(field_selector) if field_selector else None
     if fields is not None:
-        field_selectors.check(fields, ("metadata.name", "metadata.namespace", *strategy.fields))
+        field_selectors.check(fields, ("metadata.name", "metadata.namespace", *strategy.fields), custom=strategy.custom)
     if labels is not None and fields is not None:
         by_label, by_field = _labels(labels), _fields(fields, strategy)
         return lambda obj: by_label(obj) and by_field(obj)

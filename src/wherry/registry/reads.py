@@ -9,7 +9,7 @@ from wherry.api import errors
 from wherry.api.errors import BadRequest, Gone
 from wherry.api.options import ListOptions, Target
 from wherry.api.resources import Resource
-from wherry.registry import continuation, query
+from wherry.registry import continuation, custom_versions, query
 from wherry.registry.core import Core, prefix, target_key
 from wherry.registry.encode import transient
 from wherry.registry.query import Match
@@ -33,11 +33,20 @@ async def get(core: Core, target: Target, resource_version: str = "") -> Record:
     record = await core.store.get(target_key(core, target))
     if record is None:
         raise errors.not_found(target.resource.group_resource, target.name)
-    return as_served(core, target.resource, record)
+    return await served(core, target.resource, record)
+
+
+async def served(core: Core, resource: Resource, record: Record) -> Record:
+    """The same for one record, whose conversion may take a webhook. Raises StatusError."""
+    if resource.custom is not None:
+        await custom_versions.prepare(core, resource, (record,))
+    return as_served(core, resource, record)
 
 
 def as_served(core: Core, resource: Resource, record: Record) -> Record:
     """The record in the version that was asked for; converted once per version and kept with the record."""
+    if resource.custom is not None:
+        return custom_versions.served(resource, record)
     storage = core.table.storage(resource)
     if storage is resource:
         return record
@@ -60,6 +69,7 @@ async def list_(core: Core, target: Target, options: ListOptions) -> Page:
     if options.limit and match is not None:
         return await _filtered_page(core, resource, at, revision, after, options.limit, match)
     found = await _range(core, at, revision, after, options.limit)
+    await custom_versions.prepare(core, resource, found.records)
     records = found.records if match is None else [r for r in found.records if match(as_served(core, resource, r).object())]
     token = continuation.encode(found.records[-1].key[len(at) :], found.revision) if found.remaining else ""
     return Page(_serve(core, resource, records), found.revision, token, found.remaining if token else None)
@@ -98,6 +108,7 @@ async def _filtered_page(core: Core, resource: Resource, at: str, revision: int,
     while True:
         found = await _range(core, at, revision, after, max(limit, 500))
         revision = found.revision
+        await custom_versions.prepare(core, resource, found.records)
         for record in found.records:
             if match(as_served(core, resource, record).object()):
                 if len(kept) == limit:
@@ -109,6 +120,6 @@ async def _filtered_page(core: Core, resource: Resource, at: str, revision: int,
 
 
 def _serve(core: Core, resource: Resource, records: list[Record]) -> list[Record]:
-    if core.table.storage(resource) is resource:
+    if resource.custom is None and core.table.storage(resource) is resource:
         return records
     return [as_served(core, resource, r) for r in records]

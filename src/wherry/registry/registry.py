@@ -13,12 +13,17 @@ from typing import TypeAlias
 from wherry.api.errors import StatusError
 from wherry.api.options import DeleteOptions, ListOptions, Target, User, WatchOptions, WriteOptions
 from wherry.api.resources import ResourceTable
-from wherry.registry import creates, deletes, patches, reads, updates, watches
-from wherry.registry.admission.chain import Chain
+from wherry.registry import creates, custom_scale, deletes, patches, reads, updates, watches
+from wherry.registry.admission.chain import Chain, Means
 from wherry.registry.admission.default import default_chain
 from wherry.registry.core import Core
+from wherry.registry.custom import Customs
+from wherry.registry.measures import GROUP as METRICS
+from wherry.registry.measures import Measures
 from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
-from wherry.registry.subresources import binding, eviction, finalize, scale
+from wherry.registry.subresources import binding, eviction, finalize, rollback, scale, token
+from wherry.registry.subresources.views import is_view
+from wherry.registry.tokens.issuer import Issuer
 from wherry.store.protocol import Record, Store
 
 #: `Registry.list` shadows the built-in inside the class
@@ -41,6 +46,10 @@ class Registry:
     ) -> None:
         self.table = table or ResourceTable()
         self._core = Core(store, now, rng, self.table, admission or default_chain(store, rng), test_mode=test_mode)
+        self._core.admission.bind(self._core)
+        #: what pods and nodes use (metrics.k8s.io)
+        self.measures = Measures(self._core)
+        self.issuer = Issuer()
 
     @property
     def findings(self) -> list[AssertionError]:
@@ -48,52 +57,85 @@ class Registry:
         return self._core.findings
 
     @property
+    def means(self) -> Means:
+        """What admission needs of the world: how webhooks are called, and whom to ask what a user may do."""
+        return self._core.admission.means
+
+    @property
     def store(self) -> Store:
         return self._core.store
 
+    @property
+    def core(self) -> Core:
+        """For what else is of the registry's own package."""
+        return self._core
+
+    @property
+    def customs(self) -> Customs:
+        """The custom resources: to be loaded before requests are served."""
+        return self._core.customs
+
     async def get(self, target: Target, resource_version: str = "") -> Record:
+        if target.resource.group == METRICS:
+            return await self.measures.get(target)
+        target = self._core.customs.current(target)
         if target.subresource == "scale":
+            if target.resource.custom is not None:
+                return await custom_scale.read(self._core, target)
             return await scale.read(self._core, target)
-        if target.subresource not in ("", "status"):
+        if not is_view(target.resource, target.subresource):
             raise _not_built(target)
         return await reads.get(self._core, target, resource_version)
 
     async def list(self, target: Target, options: ListOptions) -> Page:
-        return await reads.list_(self._core, target, options)
+        if target.resource.group == METRICS:
+            return await self.measures.page(target, options)
+        return await reads.list_(self._core, self._core.customs.current(target), options)
 
     def watch(self, target: Target, options: WatchOptions) -> AsyncIterator[_Batch]:
-        return watches.watch(self._core, target, options)
+        return watches.watch(self._core, self._core.customs.current(target), options)
 
     async def create(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+        target = self._core.customs.current(target)
         if target.subresource == "binding":
             return await binding.create(self._core, target, body, options, user)
         if target.subresource == "eviction":
             return await eviction.create(self._core, target, body, options, user)
+        if target.subresource == "rollback":
+            return await rollback.create(self._core, target, body, options, user)
+        if target.subresource == "token":
+            return await token.create(self._core, self.issuer, target, body, options, user)
         if target.subresource:
             raise _not_built(target)
         return await creates.create(self._core, target, body, options, user)
 
     async def update(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+        target = self._core.customs.current(target)
         if target.subresource == "scale":
+            if target.resource.custom is not None:
+                return await custom_scale.update(self._core, target, body, options, user)
             return await scale.update(self._core, target, body, options, user)
         if target.subresource == "finalize":
             return await finalize.update(self._core, target, body, options, user)
-        if target.subresource not in ("", "status"):
+        if not is_view(target.resource, target.subresource):
             raise _not_built(target)
         return await updates.update(self._core, target, body, options, user)
 
     async def patch(self, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
+        target = self._core.customs.current(target)
         if target.subresource == "scale":
+            if target.resource.custom is not None:
+                return await custom_scale.patch(self._core, target, patch_type, content, options, user)
             return await scale.patch(self._core, target, patch_type, content, options, user)
-        if target.subresource not in ("", "status"):
+        if not is_view(target.resource, target.subresource):
             raise _not_built(target)
         return await patches.patch(self._core, target, patch_type, content, options, user)
 
     async def delete(self, target: Target, options: DeleteOptions, user: User) -> Deleted:
-        return await deletes.delete(self._core, target, options, user)
+        return await deletes.delete(self._core, self._core.customs.current(target), options, user)
 
     async def delete_collection(self, target: Target, options: DeleteOptions, selection: ListOptions, user: User) -> _Records:
-        return await deletes.delete_collection(self._core, target, options, selection, user)
+        return await deletes.delete_collection(self._core, self._core.customs.current(target), options, selection, user)
 
 
 def _not_built(target: Target) -> StatusError:

@@ -13,16 +13,18 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import bodies, hooks, managers
+from wherry.registry import bodies, custom_versions, hooks, managers
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core, key
 from wherry.registry.creates import create_draft
 from wherry.registry.encode import encoder, transient
 from wherry.registry.managers import Track
-from wherry.registry.reads import as_served
+from wherry.registry.reads import served
 from wherry.registry.results import Body, Written
+from wherry.registry.subresources.views import strategy_of
 from wherry.rules.deletion import ends_with_update
 from wherry.rules.kinds.core import finalize_namespace
+from wherry.rules.kinds.times import STAMPS
 from wherry.rules.managed_fields import keep_times
 from wherry.rules.strategy import Strategy
 from wherry.rules.validation.write import status_errors, update_errors
@@ -78,18 +80,20 @@ async def change(
     while True:
         if current is None:
             raise errors.not_found(resource.group_resource, target.name)
-        old = current.object()
+        old = (await served(core, resource, current)).object()
         draft, warnings = make(old)
         async with hooks.guard(core, resource):
             draft, more = await prepare(core, target, draft, old, options, user, track)
             if draft is old:
-                return Written(as_served(core, target.resource, current), False, (*warnings, *more))
+                if custom_versions.is_stored_right(resource, current):
+                    return Written(await served(core, target.resource, current), False, (*warnings, *more))
+                draft = {**old, "metadata": dict(old["metadata"])}
             try:
                 record = await _store(core, resource, at, draft, old, current, options)
             except CompareFailed as error:
                 current = error.current
                 continue
-        return Written(as_served(core, target.resource, record), False, (*warnings, *more))
+        return Written(await served(core, target.resource, record), False, (*warnings, *more))
 
 
 async def prepare(
@@ -97,13 +101,15 @@ async def prepare(
 ) -> tuple[Obj, list[str]]:
     """The draft as it would be stored, or `old` itself when nothing changes; and warnings."""
     resource = core.table.storage(target.resource)
-    strategy = core.strategy(resource)
+    strategy = strategy_of(core, target.resource, target.subresource)
     meta, was = draft["metadata"], old["metadata"]
     _check_version(resource, strategy, meta, was)
     track(core, target.resource, old, draft, options, target.subresource)
-    await core.admission.admit(
-        Request("UPDATE", resource, target.subresource, target.namespace, target.name, draft, old, user, options.dry_run)
-    )
+    request = Request(
+        "UPDATE", resource, target.subresource, target.namespace, target.name, draft, old, user, options.dry_run, options,
+        asked=target.resource,
+    )  # fmt: skip
+    await core.admission.admit(request)
     for name in _FROM_OLD:
         if name in was:
             meta[name] = was[name]
@@ -117,14 +123,17 @@ async def prepare(
     else:
         await hooks.give(core, resource, draft, old)
         strategy.prepare_update(draft, old)
+    if (stamp := STAMPS.get(resource.group_kind)) is not None:
+        stamp(draft, old, core.timestamp())
     if target.subresource != "status":
         _raise_generation(strategy, draft, old)
     warnings = [] if target.subresource else strategy.warnings(draft, old)
     # the statuses our own components write are right by construction; test mode makes sure of it
     if core.test_mode or not (options.trusted and target.subresource == "status"):
         _validate(resource, strategy, draft, old, target.subresource)
+    await core.admission.validate(request)
     draft = keep_times(old, draft)
-    return (old if draft == old else draft), warnings
+    return (old if draft == old else draft), [*warnings, *request.warnings]
 
 
 def _check_version(resource: Resource, strategy: Strategy, meta: Obj, was: Obj) -> None:
@@ -163,8 +172,11 @@ def _raise_generation(strategy: Strategy, draft: Obj, old: Obj) -> None:
 
 
 def _validate(resource: Resource, strategy: Strategy, draft: Obj, old: Obj, subresource: str) -> None:
-    rule = status_errors if subresource == "status" else update_errors
-    if found := rule(strategy, draft, old, namespaced=resource.namespaced):
+    if subresource == "status":
+        found = status_errors(strategy, draft, old, namespaced=resource.namespaced)
+    else:
+        found = update_errors(strategy, draft, old, namespaced=resource.namespaced, kube_finalizers=resource.custom is None)
+    if found:
         raise errors.invalid(resource.group_kind, old["metadata"]["name"], found)
 
 
@@ -172,10 +184,11 @@ async def _store(core: Core, resource: Resource, at: str, draft: Obj, old: Obj, 
     if ends_with_update(draft, old, core.strategy(resource)):
         final = transient({**draft, "metadata": dict(draft["metadata"])}, current.revision, at)
         if not options.dry_run:
-            await core.store.delete(at, encoder(draft), expect=current.revision)
+            core.wrote(resource, await core.store.delete(at, encoder(draft), expect=current.revision))
         return final
     if options.dry_run:
         return transient(draft, current.revision, at)
+    draft = await custom_versions.stored(core, resource, draft)
     record = await core.store.put(at, encoder(draft), expect=current.revision)
-    core.pod_specs.wrote(resource)
+    core.wrote(resource, record)
     return record

@@ -12,7 +12,7 @@ from wherry.api.errors import Gone
 from wherry.api.objects import Obj, with_metadata
 from wherry.api.options import Target, WatchOptions
 from wherry.api.resources import Resource
-from wherry.registry import query
+from wherry.registry import custom_versions, query
 from wherry.registry.core import Core, prefix
 from wherry.registry.encode import transient
 from wherry.registry.query import Match
@@ -43,6 +43,7 @@ async def _stream(core: Core, target: Target, options: WatchOptions, match: Matc
         stream = core.store.watch(at, after=min(after, core.store.revision))
     except Compacted as error:
         raise too_old(after, error.oldest) from error
+    done = core.customs.watching(target.resource, stream.close) if target.resource.custom is not None else None
     try:
         if first:
             yield first
@@ -50,11 +51,14 @@ async def _stream(core: Core, target: Target, options: WatchOptions, match: Matc
             yield batch
     finally:
         stream.close()
+        if done is not None:
+            done()
 
 
 async def _initial(core: Core, resource: Resource, at: str, match: Match | None, options: WatchOptions) -> tuple[list[WatchEvent], int]:
     """An ADDED event for everything there is, and the revision of that state."""
     found = await core.store.range(at)
+    await custom_versions.prepare(core, resource, found.records)
     records = [as_served(core, resource, r) for r in found.records]
     first = [WatchEvent("ADDED", r, r.revision) for r in records if match is None or match(r.object())]
     if options.send_initial_events and options.allow_bookmarks:
@@ -84,6 +88,8 @@ async def _events(
             return
         except Compacted as error:
             raise too_old(error.revision, error.oldest) from error
+        if resource.custom is not None:
+            await custom_versions.prepare(core, resource, (each for r in records for each in (r, r.prev)))
         events = [e for r in records if r.revision > after and (e := event(core, resource, r, match)) is not None]
         if events:
             yield events

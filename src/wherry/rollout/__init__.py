@@ -1,4 +1,4 @@
-"""kubectl's rollout work as a library, on any client: history, status, undo, pause, resume, restart.
+"""kubectl's rollout work as a library, on any client: history, status, undo, pause, resume, restart; and the guard of rollouts.
 
     rollout = Rollout(client, "deployment/web", namespace="shop")
     await rollout.undo(to_revision=2)
@@ -14,15 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wherry.rollout.blocking import Blocking
+    from wherry.rollout.causes import Cause
     from wherry.rollout.errors import RolloutError
+    from wherry.rollout.guard import Conditions
+    from wherry.rollout.guarding import Outcome
     from wherry.rollout.progress import Progress
+    from wherry.rollout.remembering import Memory
     from wherry.rollout.revisions import Revision
     from wherry.rollout.rollout import Rollout, Undone
+    from wherry.rollout.snapshot import Snapshot
 
-_HOMES = {"Blocking": "blocking", "Progress": "progress", "Revision": "revisions", "Rollout": "rollout", "RolloutError": "errors",
+_HOMES = {"Blocking": "blocking", "Cause": "causes", "Conditions": "guard", "Memory": "remembering", "Outcome": "guarding",
+          "Progress": "progress", "Revision": "revisions", "Rollout": "rollout", "RolloutError": "errors", "Snapshot": "snapshot",
           "Undone": "rollout"}
 
-__all__ = ["Blocking", "Progress", "Revision", "Rollout", "RolloutError", "Undone"]
+__all__ = ["Blocking", "Cause", "Conditions", "Memory", "Outcome", "Progress", "Revision", "Rollout", "RolloutError", "Snapshot", "Undone"]
 
 
 def __getattr__(name: str) -> Any:

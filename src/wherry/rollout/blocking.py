@@ -7,14 +7,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from wherry.client.protocol import Client
 from wherry.rollout.progress import Progress
 from wherry.rollout.revisions import Revision
 from wherry.rollout.rollout import Rollout, Undone
+
+if TYPE_CHECKING:
+    from wherry.rollout.causes import Cause
+    from wherry.rollout.guard import Conditions
+    from wherry.rollout.guarding import Outcome
+    from wherry.rollout.remembering import Memory
+    from wherry.rollout.snapshot import Snapshot
 
 T = TypeVar("T")
 
@@ -49,7 +56,9 @@ class Blocking:
         return self._run(self._rollout.progress(revision))
 
     def status(self, revision: int = 0) -> Iterator[Progress]:
-        stream = self._rollout.status(revision)
+        return self._each(self._rollout.status(revision))
+
+    def _each(self, stream: AsyncIterator[T]) -> Iterator[T]:
         try:
             while True:
                 try:
@@ -65,11 +74,26 @@ class Blocking:
     def undo(self, to_revision: int = 0, *, dry_run: bool = False, cause: str = "") -> Undone:
         return self._run(self._rollout.undo(to_revision, dry_run=dry_run, cause=cause))
 
-    def pause(self) -> None:
-        self._run(self._rollout.pause())
+    def snapshots(self, *, until_over: bool = True) -> Iterator[Snapshot]:
+        return self._each(self._rollout.snapshots(until_over=until_over))
 
-    def resume(self) -> None:
-        self._run(self._rollout.resume())
+    def causes(self) -> list[Cause]:
+        return self._run(self._rollout.causes())
+
+    def last_healthy(self) -> Revision:
+        return self._run(self._rollout.last_healthy())
+
+    def remember(self) -> Memory:
+        return self._run(self._rollout.remember())
+
+    def guard(self, conditions: Conditions | None = None, *, dry_run: bool = False) -> Outcome:
+        return self._run(self._rollout.guard(conditions, dry_run=dry_run))
+
+    def pause(self, *, emulate: bool = False) -> None:
+        self._run(self._rollout.pause(emulate=emulate))
+
+    def resume(self, *, emulate: bool = False) -> None:
+        self._run(self._rollout.resume(emulate=emulate))
 
     def restart(self, *, cause: str = "") -> None:
         self._run(self._rollout.restart(cause=cause))

@@ -1,6 +1,6 @@
 """Why pods of a rollout are not ready: a pure function of pods, their owner and their events.
 
-Called by `explain`. A cause is `final` when waiting alone will not mend it: an image that cannot be pulled, a ConfigMap that is not there,
+Called by `held`. A cause is `final` when waiting alone will not mend it: an image that cannot be pulled, a ConfigMap that is not there,
 a container that keeps crashing. What may pass by itself (no room on a node, a probe that fails, a quota that is full) is not.
 Source of the reasons: pkg/kubelet/images/types.go, pkg/kubelet/container/sync_result.go, pkg/kubelet/kuberuntime, the scheduler's and the
 ReplicaSet controller's events and conditions.
@@ -12,12 +12,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from wherry.api import timestamps
 from wherry.api.objects import Obj
 
-Kind = Literal["image", "config", "crash", "start", "probe", "unschedulable", "create"]
+Kind = Literal["image", "config", "crash", "start", "probe", "gate", "unschedulable", "quota", "create", "budget", "leaving"]
 _IMAGE = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable")
 _CONFIG = ("CreateContainerConfigError",)
+#: reasons of events about a pod whose containers wait without saying for what
+MOUNTS = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
+_MISSING = ("configmap", "secret", "object ")
 _START = ("CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError")
+
+
+#: seconds after its grace period from which on a pod counts as stuck
+OVERDUE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,10 @@ class Cause:
         return f"{where}: {self.reason}" + (f": {self.message}" if self.message else "")
 
 
-def of_pod(pod: Obj, unhealthy: Iterable[str] = ()) -> list[Cause]:
-    """Everything that holds one pod up. `unhealthy`: messages of its Unhealthy events, newest last."""
+def of_pod(pod: Obj, unhealthy: Iterable[str] = (), mounts: Iterable[tuple[str, str]] = ()) -> list[Cause]:
+    """Everything that holds one pod up. `unhealthy`: messages of its Unhealthy events, newest last; `mounts`: (reason, message) of events
+    about volumes and the sandbox.
+    """
     status, name = pod.get("status") or {}, pod["metadata"]["name"]
     if pod["metadata"].get("deletionTimestamp") or _condition(pod, "Ready").get("status") == "True":
         return []
@@ -52,8 +62,44 @@ def of_pod(pod: Obj, unhealthy: Iterable[str] = ()) -> list[Cause]:
         return [Cause("unschedulable", name, "", scheduled.get("reason") or "Unschedulable", scheduled.get("message", ""), False)]
     if status.get("phase") == "Failed":
         return [Cause("start", name, "", status.get("reason") or "Failed", status.get("message", ""), True)]
-    messages = list(unhealthy)
-    return [Cause("probe", name, "", "Unhealthy", messages[-1], False)] if messages else []
+    messages, troubles = list(unhealthy), list(mounts)
+    if troubles and status.get("phase") == "Pending":
+        reason, message = troubles[-1]
+        missing = "not found" in message and any(word in message for word in _MISSING)
+        return [Cause("config" if missing else "start", name, "", reason, message, missing)]
+    if messages:
+        return [Cause("probe", name, "", "Unhealthy", messages[-1], False)]
+    return _gates(pod, name)
+
+
+def _gates(pod: Obj, name: str) -> list[Cause]:
+    """Readiness gates that nobody has opened, when the containers themselves are ready."""
+    if _condition(pod, "ContainersReady").get("status") != "True":
+        return []
+    closed = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or ()
+              if _condition(pod, gate["conditionType"]).get("status") != "True"]
+    return [Cause("gate", name, "", "ReadinessGatesNotReady", f"condition {', '.join(closed)} is not true", False)] if closed else []
+
+
+def of_waiting(pod: Obj, now: float) -> list[Cause]:
+    """Running for a while and not ready, without anybody saying why: all there is to tell is which containers are not."""
+    ready = _condition(pod, "ContainersReady")
+    if (pod.get("status") or {}).get("phase") != "Running" or ready.get("status") != "False" or not ready.get("lastTransitionTime"):
+        return []
+    if pod["metadata"].get("deletionTimestamp") or now - timestamps.parse(ready["lastTransitionTime"]) < OVERDUE:
+        return []
+    return [Cause("probe", pod["metadata"]["name"], "", ready.get("reason") or "ContainersNotReady", ready.get("message", ""), False)]
+
+
+def of_leaving(pod: Obj, now: float) -> list[Cause]:
+    """A pod that should be gone: its grace period is over, and it is still there."""
+    until = pod["metadata"].get("deletionTimestamp")
+    if not until or now - timestamps.parse(until) < OVERDUE:
+        return []
+    finalizers = pod["metadata"].get("finalizers") or ()
+    why = f"finalizers {', '.join(finalizers)}" if finalizers else f"node {pod['spec'].get('nodeName', '')} has not let it go"
+    return [Cause("leaving", pod["metadata"]["name"], "", "Terminating",
+                  f"still there {now - timestamps.parse(until):.0f}s after its grace period: {why}", False)]
 
 
 def _of_container(pod: str, status: Obj, images: dict[str, str]) -> Cause | None:
@@ -92,10 +138,14 @@ def of_owner(owner: Obj) -> list[Cause]:
     failure = _condition(owner, "ReplicaFailure")
     if failure.get("status") != "True":
         return []
-    return [Cause("create", "", "", failure.get("reason") or "FailedCreate", failure.get("message", ""), False)]
+    return [_refused(failure.get("reason") or "FailedCreate", failure.get("message", ""))]
+
+
+def _refused(reason: str, message: str) -> Cause:
+    return Cause("quota" if "exceeded quota" in message or "failed quota" in message else "create", "", "", reason, message, False)
 
 
 def of_events(events: Iterable[Obj]) -> list[Cause]:
     """The same from the events of a StatefulSet or DaemonSet, which have no such condition."""
     failed = [e for e in events if e.get("type") == "Warning" and e.get("reason") == "FailedCreate"]
-    return [Cause("create", "", "", "FailedCreate", str(failed[-1].get("message", "")), False)] if failed else []
+    return [_refused("FailedCreate", str(failed[-1].get("message", "")))] if failed else []

@@ -5,6 +5,8 @@ Source: kubectl's polymorphichelpers (rollback.go, objectpauser.go, objectresume
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from wherry.api.objects import Obj, annotations_of
@@ -18,6 +20,9 @@ RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 #: annotations that belong to the Deployment itself and do not come back with an old revision
 KEPT = ("kubectl.kubernetes.io/last-applied-configuration", REVISION, "deployment.kubernetes.io/revision-history",
         "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas", "deprecated.deployment.rollback.to")
+#: annotations that say something of one object only, and neither go with a revision nor come back with it
+OURS = "wherry.dev/"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _RESTARTED = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -33,29 +38,31 @@ def without_hash(template: Obj) -> Obj:
     return {**template, "metadata": {**meta, "labels": labels}}
 
 
-def undo(workload: Obj, revision: Revision, cause: str = "") -> Change | None:
-    """None when the workload has that template already. `cause`: why, instead of the revision's own. Raises Paused."""
+def undo(workload: Obj, revision: Revision, cause: str = "", notes: Mapping[str, str] = _NOTHING) -> Change | None:
+    """None when the workload has that template already. `cause`: why, instead of the revision's own; `notes`: more annotations.
+
+    Raises Paused.
+    """
+    added = {**notes, **({CAUSE: cause} if cause else {})}
     if workload["kind"] == "Deployment":
-        return _undo_deployment(workload, revision, cause)
+        return _undo_deployment(workload, revision, added)
     if same_template(revision.template, workload["spec"]["template"]):
         return None
     data = revision.source.get("data") or {}
-    return Change({**data, "metadata": {"annotations": {CAUSE: cause}}} if cause else data, STRATEGIC_PATCH)
+    return Change({**data, "metadata": {"annotations": added}} if added else data, STRATEGIC_PATCH)
 
 
-def _undo_deployment(deployment: Obj, revision: Revision, cause: str) -> Change | None:
+def _undo_deployment(deployment: Obj, revision: Revision, added: Mapping[str, str]) -> Change | None:
     if deployment["spec"].get("paused"):
         raise Paused("you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again")
     template = without_hash(revision.template)
     if same_template(template, deployment["spec"]["template"]):
         return None
-    own = {k: v for k, v in annotations_of(deployment).items() if k in KEPT}
-    own |= {k: v for k, v in annotations_of(revision.source).items() if k not in KEPT}
-    if cause:
-        own[CAUSE] = cause
+    own = {k: v for k, v in annotations_of(deployment).items() if k in KEPT or k.startswith(OURS)}
+    own |= {k: v for k, v in annotations_of(revision.source).items() if k not in KEPT and not k.startswith(OURS)}
+    own |= added
     return Change([{"op": "replace", "path": "/spec/template", "value": template},
                    {"op": "replace", "path": "/metadata/annotations", "value": own}], JSON_PATCH)
-
 
 
 def pause(workload: Obj) -> Change:

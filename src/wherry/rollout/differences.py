@@ -10,15 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.api.schema import Node, definition
-from wherry.rollout.revisions import HASH_LABEL, Revision
+from wherry.rollout.revisions import HASH_LABEL
 
 _ABSENT: Any = object()
 _PLAIN_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-#: seconds by which a revision's creation may follow the write that caused it
-_SLACK = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +107,3 @@ def _joined(path: str, name: str) -> str:
     if not path:
         return shown
     return f"{path}{shown}" if shown.startswith("[") else f"{path}.{shown}"
-
-
-def author(workload: Obj, revision: Revision) -> str:
-    """Who wrote the template that became this revision, as far as the workload's managedFields still say; "" when they do not."""
-    if not revision.created:
-        return ""
-    created = timestamps.parse(revision.created)
-    found = [(timestamps.parse(e["time"]), e.get("manager", "")) for e in (workload["metadata"].get("managedFields") or ())
-             if e.get("time") and not e.get("subresource") and "f:template" in ((e.get("fieldsV1") or {}).get("f:spec") or {})]
-    near = [(moment, manager) for moment, manager in found if created - _SLACK <= moment <= created + 1]
-    return str(max(near)[1]) if near else ""

@@ -7,26 +7,28 @@ pod that cannot start changes nothing in its workload.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from wherry.api.errors import StatusError
-from wherry.api.objects import Obj, annotations_of, controller_of
+from wherry.api.objects import Obj, condition, is_controlled_by
+from wherry.api.resources import Resource
 from wherry.client.http import HttpClient, path
 from wherry.client.protocol import Client
-from wherry.rollout.causes import Cause, of_events, of_owner, of_pod
+from wherry.rollout.budgets import blocking
+from wherry.rollout.causes import Cause
 from wherry.rollout.errors import Failed
+from wherry.rollout.held import is_ready, of_rollout, own_pods, selector_of
 from wherry.rollout.progress import Progress
-from wherry.rollout.revisions import HASH_LABEL, REVISION
+from wherry.rollout.revisions import newest, typed
 from wherry.rollout.rollout import Rollout
-from wherry.rollout.targets import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Named
-from wherry.rules import selectors
+from wherry.rollout.targets import BUDGETS, CONTROLLER_REVISIONS, DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS, Named
 
-#: seconds between two looks at the pods; seconds for which a deadline that was over from the start may still be the last rollout's
-EVERY, STALE = 1.0, 2.0
+#: seconds between two looks at the pods
+EVERY = 1.0
 LOG_LINES = 5
-_REVISION_LABEL = "controller-revision-hash"
 
 
 class Stuck(Failed):
@@ -40,10 +42,12 @@ class Stuck(Failed):
 
 
 async def explained(client: Client, target: Named, namespace: str, *, revision: int = 0, fail_fast: bool = False, every: float = EVERY,
-                    known: Obj | None = None) -> AsyncIterator[Progress | Cause]:
-    """Every step of the status, and every cause once. Raises as `Rollout.status`; Stuck for a final cause when `fail_fast`."""
-    loop = asyncio.get_running_loop()
-    started, said = loop.time(), set()
+                    known: Obj | None = None, now: Callable[[], float] = time.time) -> AsyncIterator[Progress | Cause]:
+    """Every step of the status, and every cause once. Raises as `Rollout.status`; Stuck for a final cause when `fail_fast`.
+
+    `now` gives seconds since 1970.
+    """
+    said = set()
     steps = Rollout(client, target, namespace, known=known).status(revision)
     following: asyncio.Future[Progress] = asyncio.ensure_future(anext(steps))
     try:
@@ -54,18 +58,12 @@ async def explained(client: Client, target: Named, namespace: str, *, revision: 
                     step = following.result()
                 except StopAsyncIteration:
                     return
-                except Failed:
-                    if loop.time() - started > STALE:
-                        raise
-                    await asyncio.sleep(min(every, STALE / 4))
-                    steps = Rollout(client, target, namespace).status(revision)
-                else:
-                    yield step
-                    if step.done:
-                        return
+                yield step
+                if step.done:
+                    return
                 following = asyncio.ensure_future(anext(steps))
                 continue
-            causes = await why(client, target, namespace)
+            causes = await why(client, target, namespace, now())
             fresh = [cause for cause in causes if (cause.pod, cause.container, cause.reason) not in said]
             for cause in fresh:
                 said.add((cause.pod, cause.container, cause.reason))
@@ -79,61 +77,46 @@ async def explained(client: Client, target: Named, namespace: str, *, revision: 
             await following
 
 
-async def why(client: Client, target: Named, namespace: str) -> list[Cause]:
+async def why(client: Client, target: Named, namespace: str, now: float = 0.0) -> list[Cause]:
     """What holds the newest revision of a workload up, now."""
-    workload = await client.get(target.resource, namespace, target.name)
-    selector = str(selectors.from_label_selector(workload["spec"]["selector"]))
-    pods = (await client.list(PODS, namespace, label_selector=selector)).items
-    if target.resource is DEPLOYMENTS:
-        owner = await _newest(client, namespace, workload, selector)
-        causes = of_owner(owner) if owner else of_owner(workload)
-        mark = ((owner or {}).get("metadata") or {}).get("labels", {}).get(HASH_LABEL)
-        pods = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(HASH_LABEL) == mark]
-    else:
-        causes = of_events(await _events(client, namespace, target.name, "FailedCreate"))
-        pods = [pod for pod in pods if (controller_of(pod) or {}).get("uid") == workload["metadata"]["uid"]]
-        update = (workload.get("status") or {}).get("updateRevision")
-        if update:
-            pods = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(_REVISION_LABEL) == update] or pods
-    for pod in pods:
-        found = of_pod(pod)
-        if not found and _is_running(pod):
-            found = of_pod(pod, [str(e.get("message", "")) for e in await _events(client, namespace, pod["metadata"]["name"], "Unhealthy")])
-        causes += [await _with_log(client, namespace, cause) for cause in found]
-    return causes
+    workload = typed(target.resource, await client.get(target.resource, namespace, target.name))
+    selector = selector_of(workload)
+    kept = REPLICA_SETS if target.resource is DEPLOYMENTS else CONTROLLER_REVISIONS
+    listed, sources = await asyncio.gather(client.list(PODS, namespace, label_selector=selector),
+                                           client.list(kept, namespace, label_selector=selector))
+    own = [typed(kept, source) for source in sources.items if is_controlled_by(source, workload)]
+    pods = own_pods(workload, listed.items, own)
+    if all(is_ready(pod) for pod in pods) and not condition(workload, "ReplicaFailure") and target.resource is DEPLOYMENTS:
+        return []
+    budgets = await _some(client, BUDGETS, namespace)
+    nodes = await _some(client, NODES, "") if blocking(budgets) else []
+    causes = of_rollout(workload, newest(workload, own), pods, await events_of(client, namespace), budgets=budgets, nodes=nodes, now=now)
+    return [await with_log(client, namespace, cause) for cause in causes]
 
 
-async def _with_log(client: Client, namespace: str, cause: Cause) -> Cause:
+async def with_log(client: Client, namespace: str, cause: Cause) -> Cause:
     """A crash with the last lines of its log, where the client can read logs (over HTTP)."""
     if cause.kind != "crash" or cause.log or not isinstance(client, HttpClient):
         return cause
-    query = [("container", cause.container), ("previous", "true" if cause.final else "false"), ("tailLines", str(LOG_LINES))]
+    for previous in ("true", "false") if cause.final else ("false",):
+        query = [("container", cause.container), ("previous", previous), ("tailLines", str(LOG_LINES))]
+        try:
+            answer = await client.request("GET", path(PODS, namespace, cause.pod, "log"), query, accept="*/*")
+        except StatusError:
+            continue
+        return replace(cause, log=tuple(answer.body.decode("utf-8", "replace").splitlines()[-LOG_LINES:]))
+    return cause
+
+
+async def events_of(client: Client, namespace: str) -> list[Obj]:
+    """What went wrong in the namespace, oldest first; nothing when events may not be read."""
+    found = await _some(client, EVENTS, namespace, field_selector="type=Warning")
+    return sorted(found, key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "")
+
+
+async def _some(client: Client, resource: Resource, namespace: str, field_selector: str = "") -> list[Obj]:
+    """What may be read of it."""
     try:
-        answer = await client.request("GET", path(PODS, namespace, cause.pod, "log"), query, accept="*/*")
-    except StatusError:
-        return cause
-    return replace(cause, log=tuple(answer.body.decode("utf-8", "replace").splitlines()[-LOG_LINES:]))
-
-
-def _is_running(pod: Obj) -> bool:
-    """Its containers run, and yet it is not ready: a probe may say why."""
-    status = pod.get("status") or {}
-    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
-    return status.get("phase") == "Running" and not ready and not pod["metadata"].get("deletionTimestamp")
-
-
-async def _newest(client: Client, namespace: str, deployment: Obj, selector: str) -> Obj | None:
-    """The ReplicaSet of the Deployment's own revision."""
-    number = annotations_of(deployment).get(REVISION)
-    for rs in (await client.list(REPLICA_SETS, namespace, label_selector=selector)).items:
-        if (controller_of(rs) or {}).get("uid") == deployment["metadata"]["uid"] and annotations_of(rs).get(REVISION) == number:
-            return rs
-    return None
-
-
-async def _events(client: Client, namespace: str, name: str, reason: str) -> list[Obj]:
-    try:
-        found = await client.list(EVENTS, namespace, field_selector=f"involvedObject.name={name},reason={reason}")
+        return (await client.list(resource, namespace, field_selector=field_selector)).items
     except StatusError:
         return []
-    return sorted(found.items, key=lambda e: e.get("lastTimestamp") or e.get("eventTime") or "")

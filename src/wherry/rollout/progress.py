@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wherry.api.objects import Obj, annotations_of, condition
+from wherry.rollout.deadline import EXCEEDED
 from wherry.rollout.errors import Failed, OtherRevision, RolloutError, Unsupported
 from wherry.rollout.revisions import REVISION
 
@@ -26,13 +27,16 @@ class Progress:
     available: int = 0
 
 
-def progress(workload: Obj, revision: int = 0) -> Progress:
-    """Raises OtherRevision, Unsupported (no status for this strategy or kind) and Failed (deadline exceeded)."""
+def progress(workload: Obj, revision: int = 0, *, heed: bool = True) -> Progress:
+    """Raises OtherRevision, Unsupported (no status for this strategy or kind) and Failed (deadline exceeded).
+
+    `heed` False: the deadline is known to be another rollout's, and does not count.
+    """
     say = {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}.get(workload["kind"])
     if say is None:
         group = workload["apiVersion"].rpartition("/")[0]
         raise Unsupported(f"no status viewer has been implemented for {workload['kind']}{'.' if group else ''}{group}")
-    message, done = say(workload, revision)
+    message, done = say(workload, revision, heed)
     status = workload.get("status") or {}
     if workload["kind"] == "DaemonSet":
         names = ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberReady", "numberAvailable")
@@ -51,7 +55,7 @@ def running_revision(deployment: Obj) -> int:
         raise RolloutError(f'cannot get the revision of deployment "{name}": strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
-def _deployment(obj: Obj, revision: int) -> tuple[str, bool]:
+def _deployment(obj: Obj, revision: int, heed: bool) -> tuple[str, bool]:
     name, spec, status = obj["metadata"]["name"], obj["spec"], obj.get("status") or {}
     if revision:
         running = running_revision(obj)
@@ -60,7 +64,7 @@ def _deployment(obj: Obj, revision: int) -> tuple[str, bool]:
     if obj["metadata"].get("generation", 0) > status.get("observedGeneration", 0):
         return "Waiting for deployment spec update to be observed...", False
     progressing = condition(obj, "Progressing")
-    if progressing and progressing.get("reason") == "ProgressDeadlineExceeded":
+    if heed and progressing and progressing.get("reason") == EXCEEDED:
         raise Failed(f'deployment "{name}" exceeded its progress deadline')
     wanted = spec.get("replicas", 1)
     replicas, updated, available = (status.get(k, 0) for k in ("replicas", "updatedReplicas", "availableReplicas"))
@@ -81,7 +85,7 @@ def _only_rolling(obj: Obj) -> Obj:
     return strategy
 
 
-def _daemon_set(obj: Obj, revision: int) -> tuple[str, bool]:
+def _daemon_set(obj: Obj, revision: int, heed: bool) -> tuple[str, bool]:
     _only_rolling(obj)
     name, status = obj["metadata"]["name"], obj.get("status") or {}
     if obj["metadata"].get("generation", 0) > status.get("observedGeneration", 0):
@@ -95,7 +99,7 @@ def _daemon_set(obj: Obj, revision: int) -> tuple[str, bool]:
     return f'daemon set "{name}" successfully rolled out', True
 
 
-def _stateful_set(obj: Obj, revision: int) -> tuple[str, bool]:
+def _stateful_set(obj: Obj, revision: int, heed: bool) -> tuple[str, bool]:
     strategy = _only_rolling(obj)
     status = obj.get("status") or {}
     observed = status.get("observedGeneration", 0)

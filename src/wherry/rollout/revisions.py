@@ -6,6 +6,7 @@ Source: kubectl's polymorphichelpers (history.go, rollback.go), pkg/controller/h
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wherry.api.objects import Obj, annotations_of, is_controlled_by, namespace
@@ -41,10 +42,16 @@ class Revision:
 
 async def revisions(client: Client, target: Named, workload: Obj) -> list[Revision]:
     """All revisions, oldest first."""
+    kept = REPLICA_SETS if target.resource is DEPLOYMENTS else CONTROLLER_REVISIONS
+    return of_sources(target, workload, await _owned(client, kept, workload))
+
+
+def of_sources(target: Named, workload: Obj, sources: Iterable[Obj]) -> list[Revision]:
+    """The revisions that those ReplicaSets or ControllerRevisions of the workload keep, oldest first."""
     if target.resource is DEPLOYMENTS:
-        found = [r for rs in await _owned(client, REPLICA_SETS, workload) if (r := _of_replica_set(rs)) is not None]
+        found = [r for rs in sources if (r := _of_replica_set(rs)) is not None]
     else:
-        found = [_of_controller_revision(target, workload, r) for r in await _owned(client, CONTROLLER_REVISIONS, workload)]
+        found = [_of_controller_revision(target, workload, r) for r in sources]
     return sorted(found, key=lambda r: r.number)
 
 
@@ -75,6 +82,16 @@ async def _owned(client: Client, resource: Resource, workload: Obj) -> list[Obj]
     selector = str(selectors.from_label_selector(workload["spec"]["selector"]))
     listing = await client.list(resource, namespace(workload), label_selector=selector)
     return [{"kind": resource.kind, "apiVersion": resource.api_version, **obj} for obj in listing.items if is_controlled_by(obj, workload)]
+
+
+def newest(workload: Obj, sources: list[Obj]) -> Obj | None:
+    """The ReplicaSet or ControllerRevision of the present template."""
+    if workload["kind"] == "Deployment":
+        number = annotations_of(workload).get(REVISION)
+        return next((rs for rs in sources if number and annotations_of(rs).get(REVISION) == number), None)
+    wanted = (workload.get("status") or {}).get("updateRevision")
+    named = next((source for source in sources if source["metadata"]["name"] == wanted), None)
+    return named or max(sources, key=lambda source: source.get("revision", 0), default=None)
 
 
 def choose(found: list[Revision], number: int, target: Named) -> Revision:

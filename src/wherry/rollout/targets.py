@@ -14,6 +14,10 @@ REPLICA_SETS = resource("replicasets", "apps")
 CONTROLLER_REVISIONS = resource("controllerrevisions", "apps")
 PODS = resource("pods")
 EVENTS = resource("events")
+NODES = resource("nodes")
+CONFIG_MAPS = resource("configmaps")
+SECRETS = resource("secrets")
+BUDGETS = resource("poddisruptionbudgets", "policy")
 ROLLED = (DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS)
 #: kinds with a pod template that the reference knows of but cannot roll
 _KNOWN = {"Job.batch", "Pod", "ReplicaSet.apps", "ReplicationController", "CronJob.batch"}

@@ -1,15 +1,17 @@
-"""Objects in the form of another version of the same kind: Events (v1, events.k8s.io/v1) and HorizontalPodAutoscalers (v1, v2).
+"""Objects in the form of another version of the same kind: Events, HorizontalPodAutoscalers, and the workloads of the past.
 
 Called by the registry between a request's version and the one objects are stored in. The input is not changed; parts that both
 forms share are shared. A pair of resources without a conversion is the same form under another name, or a mistake: ValueError.
-Source: pkg/apis/events/v1/conversion.go, pkg/apis/core/v1/conversion.go; of autoscaling `wherry.rules.hpa_conversion`.
+Source: pkg/apis/events/v1/conversion.go, pkg/apis/core/v1/conversion.go; of autoscaling `wherry.rules.hpa_conversion`;
+of the past `wherry.rules.legacy`.
 """
 
 from __future__ import annotations
 
 from wherry.api.objects import Obj
-from wherry.api.resources import Resource
+from wherry.api.resources import LEGACY_VERSIONS, Resource
 from wherry.rules.hpa_conversion import to_v1, to_v2
+from wherry.rules.legacy.forms import from_stored, to_stored
 
 #: field of v1 -> field of events.k8s.io/v1; every other field has the same name in both
 _EVENT = {
@@ -38,6 +40,10 @@ def convert(obj: Obj, from_resource: Resource, to_resource: Resource) -> Obj:
         return to_v2(obj)
     if pair == ("HorizontalPodAutoscaler", "autoscaling/v2", "autoscaling/v1"):
         return to_v1(obj)
+    if (from_resource.group, from_resource.version) in LEGACY_VERSIONS:
+        return to_stored(obj, from_resource.api_version)
+    if (to_resource.group, to_resource.version) in LEGACY_VERSIONS:
+        return from_stored(obj, api_version)
     raise ValueError(f"no conversion of {from_resource.kind} from {from_resource.api_version} to {api_version}")
 
 

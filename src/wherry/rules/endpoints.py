@@ -62,6 +62,23 @@ def subsets(service: Obj, pods: Iterable[Obj]) -> list[Obj]:
     return _packed(known, by_port)
 
 
+def repacked(given: Iterable[Obj]) -> list[Obj]:
+    """Subsets as somebody wrote them in the canonical layout. An address that is ready at a port here and not there is not ready."""
+    known: dict[_Key, Obj] = {}
+    by_port: dict[_Port | None, dict[_Key, bool]] = {}
+    for subset in given:
+        ports: list[_Port | None] = [(p.get("name", ""), p["port"], p.get("protocol", "TCP"), p.get("appProtocol"))
+                                     for p in subset.get("ports") or ()]
+        for part, ready in (("addresses", True), ("notReadyAddresses", False)):
+            for address in subset.get(part) or ():
+                key = (address["ip"], (address.get("targetRef") or {}).get("uid", ""))
+                known.setdefault(key, address)
+                for port in ports or [None]:
+                    at_port = by_port.setdefault(port, {})
+                    at_port[key] = at_port.get(key, True) and ready
+    return _packed(known, by_port)
+
+
 def _address(service: Obj, pod: Obj) -> Obj | None:
     """The pod's address in the Service's first family; None when it has none."""
     found = endpoint_pods.addresses(pod, _family(service, pod))

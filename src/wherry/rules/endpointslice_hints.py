@@ -1,8 +1,8 @@
 """Hints in EndpointSlices: which zone or node an endpoint should serve, when the Service asks for near traffic.
 
 Called by the rule of EndpointSlices for every slice it writes or keeps. `spec.trafficDistribution` PreferClose or PreferSameZone: the zone
-of each ready endpoint; PreferSameNode: its node too. Without it no hints. The older annotation `service.kubernetes.io/topology-mode: Auto`
-is not implemented: it counts as no hints (as in the reference when zones cannot be balanced).
+of each ready endpoint; PreferSameNode: its node too. Without it no hints. The annotation
+`service.kubernetes.io/topology-mode: Auto` comes first: see `endpointslice_topology`.
 Source: staging/src/k8s.io/endpointslice/trafficdist; KEP-3015.
 """
 
@@ -19,13 +19,14 @@ _TOPOLOGY_MODE = ("service.kubernetes.io/topology-aware-hints", "service.kuberne
 def hints_for(service: Obj) -> Callable[[list[Obj]], list[Obj]]:
     """Gives endpoints with the hints that this Service wants; new ones where they differ."""
     wanted = service["spec"].get("trafficDistribution")
-    if wanted not in _NEAR or _asks_for_topology(service):
+    if wanted not in _NEAR or asks_for_topology(service):
         return _without
     same_node = wanted == "PreferSameNode"
     return lambda endpoints: [_near(each, same_node) for each in endpoints]
 
 
-def _asks_for_topology(service: Obj) -> bool:
+def asks_for_topology(service: Obj) -> bool:
+    """The Service wants its traffic spread over zones."""
     notes = service["metadata"].get("annotations") or {}
     return next((notes[k] for k in _TOPOLOGY_MODE if k in notes), "") in ("Auto", "auto")
 

@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 from wherry.api.objects import Obj, is_deleting, labels, name
 from wherry.rules import endpoint_pods
+from wherry.rules import endpointslice_topology as topology
 from wherry.rules.endpointslice_endpoints import NodeOf, PortKey, port_key, wanted
-from wherry.rules.endpointslice_hints import hints_for
+from wherry.rules.endpointslice_hints import asks_for_topology, hints_for
 from wherry.rules.endpointslice_places import Changes, new_slice, place
-from wherry.rules.plan import Action, Create, Delete, Plan, Update
+from wherry.rules.endpointslice_topology import Ratios
+from wherry.rules.plan import Action, Create, Delete, Emit, Plan, Update
 
 Hinted = Callable[[list[Obj]], list[Obj]]
 
@@ -27,8 +29,11 @@ class Outcome(NamedTuple):
     errors: tuple[str, ...] = ()
 
 
-def plan(service: Obj, pods: Sequence[Obj], node_of: NodeOf, slices: Iterable[Obj], trigger: str) -> Outcome:
-    """`slices`: those of this Service and this controller that are not being deleted. `trigger`: see endpoint_pods.trigger_time."""
+def plan(service: Obj, pods: Sequence[Obj], node_of: NodeOf, slices: Iterable[Obj], trigger: str, zones: Ratios | None = None) -> Outcome:
+    """`slices`: those of this Service and this controller that are not being deleted. `trigger`: see endpoint_pods.trigger_time.
+
+    `zones`: see endpointslice_topology.ratios.
+    """
     by_family: dict[str, list[Obj]] = {family: [] for family in _families(service)}
     actions: list[Action] = []
     unsupported: list[Action] = []
@@ -40,7 +45,7 @@ def plan(service: Obj, pods: Sequence[Obj], node_of: NodeOf, slices: Iterable[Ob
             unsupported.append(Delete(each))
     for family, existing in by_family.items():
         changes = _of_family(service, pods, node_of, existing, family, errors)
-        actions += _actions(service, existing, changes, trigger)
+        actions += _actions(service, existing, changes, trigger, family, zones or {})
     return Outcome(Plan((*actions, *unsupported)), tuple(dict.fromkeys(errors)))
 
 
@@ -82,7 +87,7 @@ def _is_owned(each: Obj, service: Obj) -> bool:
     return any((ref["apiVersion"], ref["kind"], ref["uid"]) == own for ref in each["metadata"].get("ownerReferences") or ())
 
 
-def _actions(service: Obj, existing: list[Obj], changes: Changes, trigger: str) -> list[Action]:
+def _actions(service: Obj, existing: list[Obj], changes: Changes, trigger: str, family: str, zones: Ratios) -> list[Action]:
     """Writes in order: what would be created takes the place of what would be deleted; nothing is created for a Service that is going."""
     delete = []
     for each in changes.delete:
@@ -93,13 +98,38 @@ def _actions(service: Obj, existing: list[Obj], changes: Changes, trigger: str) 
             delete.append(each)
     hinted = hints_for(service)
     touched = {name(each) for each in (*changes.update, *delete)}
-    for each in existing:
-        if name(each) not in touched and hinted(each.get("endpoints") or []) != (each.get("endpoints") or []):
-            changes.update.append(each)
+    untouched = [each for each in existing if name(each) not in touched]
+    told: list[Action] = []
+    if asks_for_topology(service):
+        made = topology.hinted(changes.create, changes.update, untouched, zones)
+        changes.create, changes.update, hinted = made.create, made.update, list
+        told = _told(service, made.refused, family, had=any(_has_hints(each) for each in existing))
+    else:
+        changes.update += [each for each in untouched if hinted(each.get("endpoints") or []) != (each.get("endpoints") or [])]
     create = [] if is_deleting(service) else changes.create
     actions: list[Action] = [Create(_final(each, hinted, trigger)) for each in create]
     actions += [Update(_final(each, hinted, trigger)) for each in changes.update]
-    return [*actions, *map(Delete, delete)]
+    return [*told, *actions, *map(Delete, delete)]
+
+
+def _has_hints(each: Obj) -> bool:
+    return any("hints" in endpoint for endpoint in each.get("endpoints") or ())
+
+
+def _told(service: Obj, refused: str, family: str, *, had: bool) -> list[Action]:
+    if refused:
+        return [_event(service, "Warning", "TopologyAwareHintsDisabled", refused, family)]
+    return [] if had else [_event(service, "Normal", "TopologyAwareHintsEnabled", "Topology Aware Hints has been enabled", family)]
+
+
+def disabled(service: Obj) -> Plan:
+    """The Service no longer wants its traffic spread over zones."""
+    text = "Topology Aware Hints has been disabled"
+    return Plan(tuple(_event(service, "Warning", "TopologyAwareHintsDisabled", text, family) for family in _families(service)))
+
+
+def _event(service: Obj, type_: str, reason: str, text: str, family: str) -> Action:
+    return Emit(service, type_, reason, f"{text}, addressType: {family}")
 
 
 def _final(each: Obj, hinted: Hinted, trigger: str) -> Obj:

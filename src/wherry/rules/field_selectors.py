@@ -93,15 +93,16 @@ def parse(text: str) -> FieldSelector:
     return FieldSelector(tuple(terms))
 
 
-def check(selector: FieldSelector, supported: Collection[str], subject: str = "") -> None:
+def check(selector: FieldSelector, supported: Collection[str], subject: str = "", *, custom: bool = False) -> None:
     """Raise BadRequest when a term names a field that is not supported.
 
     `supported`: all supported fields. `subject`: what the kind's own conversion adds to the message (`ResourceSlice` is one that does).
+    `custom`: of a custom kind, whose refusal is the short one.
     """
     for term in selector.terms:
         if term.path in supported:
             continue
-        if set(supported) <= set(COMMON):
+        if set(supported) <= set(COMMON) and not custom:
             path = msgspec.json.encode(term.path).decode()
             raise BadRequest(f'{path} is not a known field selector: only "metadata.name", "metadata.namespace"')
         raise BadRequest(f"field label not supported{f' for {subject}' if subject else ''}: {term.path}")

@@ -103,6 +103,8 @@ class Strategy:
     marked: Callable[[Obj], Obj] = _as_it_is
     #: further conditions, beside a changed spec, that raise the generation (Deployments: annotations)
     raises_generation: Callable[[Obj, Obj], bool] = _never
+    #: the kind is one of a CustomResourceDefinition
+    custom: bool = False
     #: extra fields that a field selector may name, beside metadata.name and metadata.namespace: path -> value of it as text
     fields: dict[str, Callable[[Obj], str]] = field(default_factory=dict)
 

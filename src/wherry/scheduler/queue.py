@@ -108,6 +108,13 @@ class SchedulingQueue:
             self._release(entry, now)
         return bool(woken)
 
+    def wake_one(self, key: str, now: float) -> bool:
+        """Something changed that could help this pod. Whether it woke."""
+        entry = self._parked.get(key)
+        if entry is not None:
+            self._release(entry, now)
+        return entry is not None
+
     def wake_stale(self, now: float) -> None:
         for entry in [e for e in self._parked.values() if now - e.waiting_since >= STALE_AFTER]:
             self._release(entry, now)

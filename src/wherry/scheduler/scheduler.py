@@ -28,6 +28,7 @@ from wherry.rules.scheduling.decide import Bind, Unschedulable, decide
 from wherry.rules.scheduling.demand import PodInfo
 from wherry.rules.scheduling.snapshot import Snapshot
 from wherry.scheduler.queue import SchedulingQueue
+from wherry.scheduler.volumes import Prepared, VolumeBinder
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,9 @@ _PARALLEL = 64
 #: decisions between two looks at the rest of the world
 _BATCH = 32
 #: plug-ins whose verdict may change when a pod leaves a node, or comes to one
-_POD_GONE = frozenset({"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity"})
+_POD_GONE = frozenset(
+    {"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity", "VolumeRestrictions", "NodeVolumeLimits"}
+)
 _POD_CAME = frozenset({"PodTopologySpread", "InterPodAffinity"})
 #: the longest note of an event
 _NOTE_LIMIT = 1024
@@ -60,6 +63,8 @@ class Scheduler:
         self._name = name
         self._pods, self._nodes = informers.of(PODS), informers.of(NODES)
         self.snapshot = Snapshot()
+        self._volumes = VolumeBinder(client, informers)
+        self.snapshot.volumes = self._volumes.world
         self.queue = SchedulingQueue()
         self._assumed: dict[str, str] = {}
         self._wake = asyncio.Event()
@@ -76,6 +81,8 @@ class Scheduler:
         """Schedule until cancelled."""
         await self._nodes.synced()
         await self._pods.synced()
+        await self._volumes.synced()
+        self._volumes.follow(self._wake_pod, self._wake_plugins)
         self._nodes.add_handler(self._on_node)
         self._pods.add_handler(self._on_pod)
         try:
@@ -100,6 +107,14 @@ class Scheduler:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # --- what changes ---
+    def _wake_pod(self, at: str) -> None:
+        if self.queue.wake_one(at, self._clock.now()):
+            self._wake.set()
+
+    def _wake_plugins(self, plugins: frozenset[str]) -> None:
+        if self.queue.wake(self._clock.now(), plugins):
+            self._wake.set()
+
     def _on_node(self, old: Obj | None, new: Obj | None) -> None:
         if new is None:
             if old is not None:
@@ -173,7 +188,7 @@ class Scheduler:
         if isinstance(decision, Bind):
             self.snapshot.put_pod(info, decision.node)
             self._assumed[info.key] = info.uid
-            self._spawn(self._bind(info, decision.node))
+            self._spawn(self._bind(info, decision.node, self._volumes.assume(info, decision.node, self.snapshot)))
         else:
             self.queue.park(info.key, {r.plugin for r in decision.diagnosis.values()}, self._clock.now())
             self._spawn(self._report(info, decision))
@@ -184,10 +199,12 @@ class Scheduler:
         task.add_done_callback(self._tasks.discard)
 
     # --- writes ---
-    async def _bind(self, info: PodInfo, node: str) -> None:
+    async def _bind(self, info: PodInfo, node: str, volumes: Prepared | None) -> None:
         meta = {"name": name(info.pod), "namespace": namespace(info.pod), "uid": info.uid}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": {"kind": "Node", "name": node}}
         try:
+            if volumes is not None:
+                await self._prepare_volumes(info, node, volumes)
             async with self._writes:
                 await self._client.create(PODS, meta["namespace"], binding, name=meta["name"], subresource="binding")
         except (StatusError, OSError) as error:
@@ -201,6 +218,7 @@ class Scheduler:
         if self._assumed.get(info.key) != info.uid:
             return
         del self._assumed[info.key]
+        self._volumes.forget(info)
         self.snapshot.remove_pod(info.key)
         if isinstance(error, NotFound):
             self.queue.remove(info.key, info.uid)
@@ -208,6 +226,14 @@ class Scheduler:
             self.queue.retry(info.key, self._clock.now())
         self._wake.set()
         log.info("binding %s failed: %s", info.key, error)
+
+    async def _prepare_volumes(self, info: PodInfo, node: str, volumes: Prepared) -> None:
+        try:
+            await self._volumes.prepare(info, node, volumes)
+        except StatusError as error:
+            note = f'running PreBind plugin "VolumeBinding": {error.message}'
+            self._recorder.event(info.pod, "Warning", "FailedScheduling", note[:_NOTE_LIMIT])
+            raise
 
     async def _report(self, info: PodInfo, decision: Unschedulable) -> None:
         """The event, the condition, and the victims' end."""

@@ -11,28 +11,36 @@ import asyncio
 import logging
 import random
 import ssl
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from wherry.api.errors import InternalError, StatusError
+from wherry.api.errors import InternalError, StatusError, Unauthorized
 from wherry.api.options import ADMIN, User
 from wherry.kit.clock import Clock
+from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.registry import Registry
-from wherry.server import health, rendering, routes
-from wherry.server.access import Access
-from wherry.server.authentication import AUTHENTICATED, Authenticator, Certificates, FirstOf, Tokens
-from wherry.server.authorization import MASTERS, Authorizer, default_authorizer
+from wherry.server import health, rendering, routes, tokens_discovery
+from wherry.server.access import Access, attributes
+from wherry.server.admission_authorizer import deciding
+from wherry.server.authentication import AUTHENTICATED, Authentication, Authenticator, Certificates, FirstOf, Tokens
+from wherry.server.authorization import MASTERS, Authorizer, FirstThatAllows, Rbac
+from wherry.server.authorization_node import Nodes
 from wherry.server.call import Call
 from wherry.server.documents import Documents, method_not_allowed
 from wherry.server.gateway import NodeGateway, Simulated
 from wherry.server.health import Checks, Health
+from wherry.server.interference import Interference
 from wherry.server.metrics import CONTENT_TYPE, Metrics
 from wherry.server.resources import Resources
-from wherry.server.reviews import Reviews, Rules, rules_of
+from wherry.server.reviews import Reviews
 from wherry.server.routes import Route
+from wherry.server.tokens import BootstrapTokens, ServiceAccountTokens
 from wherry.server.watching import Watching
 from wherry.server.wire import Answer, Date, Reply, Server
+
+if TYPE_CHECKING:
+    from wherry.server.audit import Audit, Trail
 
 _log = logging.getLogger(__name__)
 #: long selectors and continue tokens need room in the request line (Go's default for all headers together is 1 MiB)
@@ -49,15 +57,25 @@ class ApiServer:
     """`ready` says which parts of the cluster work; `rng` draws audit ids and the length of unlimited watches."""
 
     def __init__(self, registry: Registry, clock: Clock, *, authenticator: Authenticator, gateway: NodeGateway, ready: Checks,
-                 authorizer: Authorizer = default_authorizer, rules: Rules = rules_of, anonymous: bool = False,
+                 authorizer: Authorizer | None = None, anonymous: bool = True,
                  rng: random.Random | None = None, access_log: logging.Logger | None = None) -> None:  # fmt: skip
         self._table, self._clock = registry.table, clock
         self._rng = rng or random.Random()
-        self._access = Access(authenticator, authorizer, anonymous=anonymous)
-        self._documents = Documents(registry.table)
+        self._policy = StoredPolicy(registry.store)
+        authorizer = authorizer or FirstThatAllows([Nodes(registry.store), Rbac(self._policy)])
+        registry.means.decide = deciding(authorizer)
+        sources = (ServiceAccountTokens(registry, clock.now), BootstrapTokens(registry, clock.now))
+        authentication = Authentication(authenticator, sources, registry.issuer.audiences)
+        self._issuer = registry.issuer
+        self._access = Access(authentication, authorizer, anonymous=anonymous)
+        self._documents, self._measures = Documents(registry.table), registry.measures
         self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
-        reviews = Reviews(authenticator, authorizer, clock.now, rules)
+        reviews = Reviews(authentication, authorizer, clock.now)
         self._resources = Resources(registry, clock, Watching(clock, self._rng.random), gateway, reviews)
+        #: faults that are put in the way of requests
+        self.interference: Interference | None = None
+        #: what is recorded of requests, and where
+        self.audit: Audit | None = None
         self._servers: list[Server] = []
         self._listeners: list[asyncio.Server] = []
         self._access_log = access_log
@@ -107,6 +125,9 @@ class ApiServer:
             server.pre_shutdown()
         await asyncio.gather(*(server.shutdown(grace) for server in servers))
         await asyncio.gather(*(server.closed() for server in servers))
+        self._policy.close()
+        if self.audit is not None:
+            self.audit.close()
 
     @property
     def watches(self) -> int:
@@ -128,17 +149,35 @@ class ApiServer:
         except StatusError as error:
             answer = rendering.error_reply(call, error)
         except (ConnectionError, asyncio.CancelledError):
+            if self.audit is not None:
+                self.audit.cut(request)
             raise
         except Exception as error:
             _log.exception("%s %s failed", call.method, call.path)
+            if self.audit is not None:
+                self.audit.panic(request, error)
             answer = rendering.error_reply(call, InternalError(f"Internal error occurred: {error}"))
         if isinstance(answer, Reply):
             answer.common = common
+        if self.audit is not None:
+            self.audit.end(request, answer)
         took = asyncio.get_running_loop().time() - started
         self._count(verb, resource, answer.code, took)
         if self._access_log is not None:
             self._access_log.info("%s %s %d %.1fms", call.method, request.raw_path, answer.code, took * 1000)
         return answer
+
+    async def _recorded(self, audit: Audit, call: Call, parts: list[str], route: Route | None, verb: str, common: bytes
+                        ) -> tuple[User, Trail | None]:  # fmt: skip
+        """The caller, and the trail of the request when the audit policy wants one. Raises Unauthorized."""
+        asked = attributes(call, parts, route, verb)
+        audit_id = common[len(b"Audit-Id: ") :].partition(b"\r")[0].decode(errors="replace")
+        try:
+            user = call.user or await self._access.identify(call)
+        except Unauthorized:
+            audit.refuse(call, asked, audit_id, self._access.attempted(call))
+            raise
+        return user, audit.begin(call, user, asked, audit_id)
 
     def _count(self, verb: str, resource: str, code: int, seconds: float) -> None:
         self._metrics.count(verb.upper(), resource, code, 0.0 if verb in _LONG_VERBS else seconds)
@@ -170,12 +209,18 @@ class ApiServer:
     async def _answer(self, server: Server, call: Call, parts: list[str], route: Route | None, verb: str, common: bytes) -> Answer:
         if parts[0] in health.PATHS and "Authorization" not in call.request.headers:
             return self._health.reply(parts, call.parameters)
-        if call.user is None:
-            call.user = self._access.identify(call)
-        self._access.allow(call, call.user, parts, route, verb)
+        trail = None
+        if self.audit is None:
+            user = call.user or await self._access.identify(call)
+        else:
+            user, trail = await self._recorded(self.audit, call, parts, route, verb, common)
+        call.user = await self._access.impersonated(call, user, parts, route, verb, trail)
+        await self._access.allow(call, call.user, parts, route, verb, trail)
         if route is not None:
             if not verb:
                 raise method_not_allowed()
+            if self.interference is not None and self.interference.concerns(verb):
+                await self.interference.before(call, route, verb)
             return await self._resources.serve(server, call, route, verb, common)
         if parts[0] in health.PATHS:
             return self._health.reply(parts, call.parameters)
@@ -183,6 +228,10 @@ class ApiServer:
             return Reply(200, self._metrics.text(self.watches).encode(), CONTENT_TYPE)
         if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):
             return self._documents.missing(call, parts)
+        if (found := tokens_discovery.reply(self._issuer, call, "/" + "/".join(parts))) is not None:
+            return found
+        if parts[0] == "apis":
+            await self._measures.look()
         return self._documents.reply(call, parts)
 
 

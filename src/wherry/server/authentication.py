@@ -1,21 +1,27 @@
 """Who asks: bearer tokens and client certificates, turned into a `User`.
 
-Called once per request. An `Authenticator` gives a User, or None for credentials it does not know; what happens without any is the
-server's business. Tokens are compared by their hashes, so that the time a comparison takes tells nothing about them.
-Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/.
+`Authentication` is asked once per request, and by TokenReviews. An `Authenticator` knows what was given when the server started; a
+`TokenSource` looks tokens up (those of service accounts, bootstrap tokens). What happens without any credentials is the server's business.
+Tokens are compared by their hashes, so that the time a comparison takes tells nothing about them.
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/; pkg/kubeapiserver/authenticator/config.go.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from wherry.api.options import User
 
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
+#: in a user's extra: which credential proved who he is
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 ANONYMOUS = User("system:anonymous", groups=(UNAUTHENTICATED,))
 
 
@@ -24,11 +30,32 @@ class Certificate(NamedTuple):
 
     common_name: str
     organizations: tuple[str, ...] = ()
+    #: SHA-256 of the certificate, in hex
+    digest: str = ""
 
 
 class Credentials(NamedTuple):
     token: str = ""
     certificate: Certificate | None = None
+
+
+class Identity(NamedTuple):
+    """A user, and the audiences his token is good for (those of this server, where nothing else was asked)."""
+
+    user: User
+    audiences: tuple[str, ...] = ()
+    #: these credentials prove this user as long as the server runs
+    lasting: bool = False
+
+
+class TokenError(Exception):
+    """A token that is of a known kind but not good; the message may be told to those who review tokens."""
+
+
+class TokenSource(Protocol):
+    async def user(self, token: str, audiences: tuple[str, ...]) -> Identity | None:
+        """Whose token it is, None when it is not of this kind. Raises TokenError."""
+        ...
 
 
 class Authenticator(Protocol):
@@ -62,7 +89,8 @@ class Certificates:
         certificate = credentials.certificate
         if certificate is None or not certificate.common_name:
             return None
-        return User(certificate.common_name, groups=(*certificate.organizations, AUTHENTICATED))
+        extra = ((CREDENTIAL_ID, (f"X509SHA256={certificate.digest}",)),) if certificate.digest else ()
+        return User(certificate.common_name, groups=(*certificate.organizations, AUTHENTICATED), extra=extra)
 
 
 class FirstOf:
@@ -79,14 +107,69 @@ class FirstOf:
         return None
 
 
+class Authentication:
+    """All the ways in which a caller proves who he is. `audiences`: the names of this server in tokens."""
+
+    def __init__(self, authenticator: Authenticator, sources: Iterable[TokenSource] = (), audiences: tuple[str, ...] = ()) -> None:
+        self._authenticator, self._sources, self._audiences = authenticator, tuple(sources), audiences
+
+    async def identify(self, credentials: Credentials, audiences: tuple[str, ...] = ()) -> Identity | None:
+        """The caller, None for credentials that nobody knows."""
+        try:
+            return await self.examine(credentials, audiences)
+        except TokenError:
+            return None
+
+    async def examine(self, credentials: Credentials, audiences: tuple[str, ...] = ()) -> Identity | None:
+        """The same, but what is wrong with a token is told. Raises TokenError."""
+        user = self._authenticator.authenticate(credentials)
+        if user is not None:
+            meant = tuple(a for a in audiences if a in self._audiences) if audiences else self._audiences
+            return Identity(user, meant, True) if meant or not audiences else None
+        if not credentials.token:
+            return None
+        problems: list[str] = []
+        for source in self._sources:
+            try:
+                found = await source.user(credentials.token, audiences or self._audiences)
+            except TokenError as error:
+                problems.append(str(error))
+                continue
+            if found is not None:
+                groups = found.user.groups
+                return found if AUTHENTICATED in groups else found._replace(user=replace(found.user, groups=(*groups, AUTHENTICATED)))
+        if problems:
+            raise TokenError(problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]")
+        return None
+
+
 def bearer(authorization: str) -> str:
     """The token of an Authorization header, "" when it has none."""
-    scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    scheme, _, rest = authorization.strip().partition(" ")
+    return rest.partition(" ")[0] if scheme.lower() == "bearer" else ""
 
 
-def certificate(peer: Mapping[str, Any] | None) -> Certificate | None:
-    """The subject of what `ssl.SSLSocket.getpeercert` gives."""
+_WEBSOCKET = "base64url.bearer.authorization.k8s.io."
+
+
+def websocket_bearer(protocols: str) -> str:
+    """The token that browsers send as a WebSocket subprotocol, as they cannot set other headers; "" when there is none.
+
+    Source: k8s.io/apiserver/pkg/authentication/request/websocket/protocol.go.
+    """
+    for protocol in protocols.split(","):
+        encoded = protocol.strip()
+        if encoded.startswith(_WEBSOCKET):
+            encoded = encoded.removeprefix(_WEBSOCKET)
+            try:
+                return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                return ""
+    return ""
+
+
+def certificate(peer: Mapping[str, Any] | None, der: bytes | None = None) -> Certificate | None:
+    """The subject of what `ssl.SSLSocket.getpeercert` gives; `der`: the whole certificate."""
     if not peer:
         return None
     names: list[str] = []
@@ -97,4 +180,4 @@ def certificate(peer: Mapping[str, Any] | None) -> Certificate | None:
                 names.append(value)
             elif key == "organizationName":
                 organizations.append(value)
-    return Certificate(names[-1] if names else "", tuple(organizations))
+    return Certificate(names[-1] if names else "", tuple(organizations), hashlib.sha256(der).hexdigest() if der else "")

@@ -1,90 +1,97 @@
-"""Who may do what: the question as `Attributes`, the hook that decides it, and what is said to who may not.
+"""Who may do what: the authorizers of the server, and what is said to who may not.
 
-Called once per request, and by the reviews (`kubectl auth can-i`). The default hook knows no roles: `system:masters` may do everything,
-everyone who is known may discover the API and ask about themselves, and nothing else.
-Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/; the default roles system:basic-user, system:discovery,
-system:public-info-viewer.
+Asked once per request, and by the reviews (`kubectl auth can-i`). Members of `system:masters` may do everything; then the authorizers are
+asked in turn, and the first that allows decides. Of the reasons of those that do not allow, all are given.
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/; k8s.io/apiserver/pkg/authorization/union;
+plugin/pkg/auth/authorizer/rbac/rbac.go (RulesFor); pkg/kubeapiserver/authorizer/config.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Protocol
 
 from wherry.api.errors import Forbidden, forbidden
+from wherry.api.objects import Obj
 from wherry.api.options import User
-from wherry.server.authentication import AUTHENTICATED
+from wherry.registry.rbac.stored import StoredPolicy
+from wherry.rules.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, quoted
+
+__all__ = ["ALLOWED", "MASTERS", "NO_OPINION", "Attributes", "Authorizer", "Decision", "FirstThatAllows", "Rbac", "refusal"]
 
 MASTERS = "system:masters"
 
 
-class Attributes(NamedTuple):
-    """What is asked for: a verb on a resource, or on a path (`resource` is then "")."""
+class Authorizer(Protocol):
+    async def decide(self, user: User, asked: Attributes) -> Decision: ...
 
-    verb: str
-    path: str = ""
-    group: str = ""
-    version: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
+    async def rules(self, user: User, namespace: str) -> Obj:
+        """What the user may do, as a SubjectRulesReviewStatus."""
+        ...
 
 
-class Decision(NamedTuple):
-    allowed: bool
-    reason: str = ""
+class Rbac:
+    """What roles and bindings say."""
+
+    def __init__(self, policy: StoredPolicy) -> None:
+        self._policy = policy
+
+    async def decide(self, user: User, asked: Attributes) -> Decision:
+        return (await self._policy.current()).decide(user, asked)
+
+    async def rules(self, user: User, namespace: str) -> Obj:
+        grants = (await self._policy.current()).grants(user, namespace)
+        resources: list[Obj] = []
+        paths: list[Obj] = []
+        for rule in grants.rules:
+            if rule.resources:
+                resources.append(rule._replace(urls=()).to_json())
+            if rule.urls:
+                paths.append({"verbs": list(rule.verbs), "nonResourceURLs": list(rule.urls)})
+        status: Obj = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}
+        if grants.missing:
+            status["evaluationError"] = grants.problem
+        return status
 
 
-Authorizer = Callable[[User, Attributes], Decision]
+class FirstThatAllows:
+    def __init__(self, authorizers: Iterable[Authorizer]) -> None:
+        self._authorizers = tuple(authorizers)
 
-ALLOWED, NO_OPINION = Decision(True), Decision(False)
-#: paths that everyone may read, also without credentials
-PUBLIC_PATHS = ("/healthz", "/livez", "/readyz", "/version")
-_DISCOVERY_PATHS = ("/api", "/apis", "/openapi")
-#: (group, resource) that everyone who is known may create: questions about oneself
-SELF_REVIEWS = (
-    ("authorization.k8s.io", "selfsubjectaccessreviews"),
-    ("authorization.k8s.io", "selfsubjectrulesreviews"),
-    ("authentication.k8s.io", "selfsubjectreviews"),
-)
+    async def decide(self, user: User, asked: Attributes) -> Decision:
+        if MASTERS in user.groups:
+            return ALLOWED
+        reasons: list[str] = []
+        for authorizer in self._authorizers:
+            decision = await authorizer.decide(user, asked)
+            if decision.allowed:
+                return decision
+            if decision.reason:
+                reasons.append(decision.reason)
+        return Decision(False, "\n".join(reasons)) if reasons else NO_OPINION
 
-
-def is_public(path: str) -> bool:
-    """Whether a path may be read by everyone."""
-    return path.rstrip("/") in PUBLIC_PATHS
-
-
-def _may_read(path: str) -> bool:
-    return is_public(path) or any(path == p or path.startswith(f"{p}/") for p in _DISCOVERY_PATHS)
-
-
-def default_authorizer(user: User, asked: Attributes) -> Decision:
-    if MASTERS in user.groups:
-        return ALLOWED
-    if not asked.resource and asked.verb == "get" and is_public(asked.path):
-        return ALLOWED
-    if AUTHENTICATED not in user.groups:
-        return NO_OPINION
-    if asked.resource:
-        mine = asked.verb == "create" and (asked.group, asked.resource) in SELF_REVIEWS and not asked.subresource
-        return ALLOWED if mine else NO_OPINION
-    return ALLOWED if asked.verb == "get" and _may_read(asked.path) else NO_OPINION
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    async def rules(self, user: User, namespace: str) -> Obj:
+        status: Obj = {"resourceRules": [], "nonResourceRules": [], "incomplete": False}
+        for authorizer in self._authorizers:
+            found = await authorizer.rules(user, namespace)
+            status["resourceRules"] += found["resourceRules"]
+            status["nonResourceRules"] += found["nonResourceRules"]
+            status["incomplete"] = status["incomplete"] or found["incomplete"]
+            if error := found.get("evaluationError"):
+                before = status.get("evaluationError")
+                status["evaluationError"] = f"{before}, {error}" if before else error
+        return status
 
 
 def refusal(user: User, asked: Attributes, reason: str = "") -> Forbidden:
     """The 403 of a request that was not allowed."""
-    name = _quoted(user.name)
+    name = quoted(user.name)
     if not asked.resource:
-        what = f"User {name} cannot {asked.verb} path {_quoted(asked.path)}"
+        what = f"User {name} cannot {asked.verb} path {quoted(asked.path)}"
     else:
         resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
-        where = f"in the namespace {_quoted(asked.namespace)}" if asked.namespace else "at the cluster scope"
-        what = f"User {name} cannot {asked.verb} resource {_quoted(resource)} in API group {_quoted(asked.group)} {where}"
+        where = f"in the namespace {quoted(asked.namespace)}" if asked.namespace else "at the cluster scope"
+        what = f"User {name} cannot {asked.verb} resource {quoted(resource)} in API group {quoted(asked.group)} {where}"
     what = what.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = f"{what}: {reason}" if reason else what
     if not asked.resource:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
+from wherry.api.legacy_resources import is_legacy
 from wherry.api.objects import Obj
 from wherry.api.resources import SUBRESOURCE_KINDS, Resource, ResourceTable
 from wherry.server.rendering import encode
@@ -18,6 +20,8 @@ from wherry.server.routes import SUBRESOURCE_VERBS
 
 #: kinds of the options of subresources that are not objects: subresource -> kind, after the parent's kind where it says `{}`
 _OPTION_KINDS = {"attach": "PodAttachOptions", "exec": "PodExecOptions", "portforward": "PodPortForwardOptions", "proxy": "{}ProxyOptions"}
+
+_CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
 
 class Document(NamedTuple):
@@ -27,21 +31,32 @@ class Document(NamedTuple):
 
 def storage_version_hash(table: ResourceTable, row: Resource) -> str:
     """Tells clients when the version in which a kind is stored changes."""
-    stored = table.storage(row)
+    stored = table.storage(row) if row.custom is None else replace(row, version=row.custom.storage_version)
     name = f"{stored.group}/{stored.version}/{stored.kind}"
     return base64.b64encode(hashlib.sha256(name.encode()).digest()[:8]).decode()
 
 
 def _subresource_kind(row: Resource, subresource: str) -> tuple[str, str, str]:
     """Group, version and kind; group and version are empty where they are the parent's."""
+    if subresource == "rollback":
+        return "", "", f"{row.kind}Rollback"
+    if subresource == "scale" and is_legacy(row):
+        return "", "", "Scale"
     if subresource in SUBRESOURCE_KINDS:
         group, version, kind = SUBRESOURCE_KINDS[subresource]
         return ("", "", kind) if (group, version) == (row.group, row.version) else (group, version, kind)
     return "", "", _OPTION_KINDS.get(subresource, row.kind).format(row.kind)
 
 
+def verbs(row: Resource) -> tuple[str, ...]:
+    """The verbs as they are listed: of a custom kind in another order, and, when it is about to go, without those that write."""
+    if row.custom is None:
+        return row.verbs
+    return _CUSTOM_VERBS if not row.custom.terminating else tuple(v for v in _CUSTOM_VERBS if v not in ("patch", "create", "update"))
+
+
 def _resource(table: ResourceTable, row: Resource) -> Obj:
-    entry: Obj = {"name": row.plural, "singularName": row.singular, "namespaced": row.namespaced, "kind": row.kind, "verbs": row.verbs}
+    entry: Obj = {"name": row.plural, "singularName": row.singular, "namespaced": row.namespaced, "kind": row.kind, "verbs": verbs(row)}
     if row.short_names:
         entry["shortNames"] = row.short_names
     if row.categories:
@@ -60,13 +75,13 @@ def _subresource(row: Resource, subresource: str) -> Obj:
 
 
 def _rows(table: ResourceTable, group: str, version: str) -> list[Resource]:
-    return [row for row in table if row.group == group and row.version == version]
+    return [row for row in (*table, *table.computed) if row.group == group and row.version == version]
 
 
 def _versions(table: ResourceTable) -> dict[str, list[str]]:
     """Groups in order, each with its versions, the preferred one first."""
     found: dict[str, list[str]] = {}
-    for row in table:
+    for row in (*table, *table.computed):
         versions = found.setdefault(row.group, [])
         if row.version not in versions:
             versions.append(row.version)
@@ -83,7 +98,8 @@ def resource_list(table: ResourceTable, group: str, version: str) -> Obj | None:
         entries.append(_resource(table, row))
         entries += [_subresource(row, subresource) for subresource in row.subresources]
     head: Obj = {"kind": "APIResourceList"} if group == "" else {"kind": "APIResourceList", "apiVersion": "v1"}
-    return head | {"groupVersion": rows[0].api_version, "resources": sorted(entries, key=lambda e: str(e["name"]))}
+    shown = entries if rows[0].custom else sorted(entries, key=lambda e: str(e["name"]))
+    return head | {"groupVersion": rows[0].api_version, "resources": shown}
 
 
 def _group(name: str, versions: Iterable[str]) -> Obj:
@@ -111,13 +127,22 @@ def _aggregated_kind(group: str, version: str, kind: str) -> Obj:
     return {"group": group, "version": version, "kind": kind}
 
 
+def _own_kind(row: Resource) -> Obj:
+    return _aggregated_kind("", "", row.kind) if row.custom is None else _aggregated_kind(row.group, row.version, row.kind)
+
+
+def _aggregated_subresource(row: Resource, subresource: str) -> Obj:
+    group, version, kind = _subresource_kind(row, subresource)
+    return _own_kind(row) if row.custom is not None and not version else _aggregated_kind(group, version, kind)
+
+
 def _aggregated_resource(row: Resource) -> Obj:
     entry: Obj = {
         "resource": row.plural,
-        "responseKind": _aggregated_kind("", "", row.kind),
+        "responseKind": _own_kind(row),
         "scope": "Namespaced" if row.namespaced else "Cluster",
         "singularResource": row.singular,
-        "verbs": row.verbs,
+        "verbs": verbs(row),
     }
     if row.short_names:
         entry["shortNames"] = row.short_names
@@ -125,8 +150,7 @@ def _aggregated_resource(row: Resource) -> Obj:
         entry["categories"] = row.categories
     if row.subresources:
         entry["subresources"] = [
-            {"subresource": s, "responseKind": _aggregated_kind(*_subresource_kind(row, s)), "verbs": SUBRESOURCE_VERBS[s]}
-            for s in row.subresources
+            {"subresource": s, "responseKind": _aggregated_subresource(row, s), "verbs": SUBRESOURCE_VERBS[s]} for s in row.subresources
         ]
     return entry
 
@@ -150,13 +174,13 @@ class Discovery:
 
     def __init__(self, table: ResourceTable) -> None:
         self._table = table
-        self._rows: tuple[Resource, ...] = ()
+        self._revision = (table.revision, 0)
         self._aggregated: dict[tuple[str, bool], Document] = {}
 
     def _refresh(self) -> None:
-        rows = tuple(self._table)
-        if rows != self._rows:
-            self._rows, self._aggregated = rows, {}
+        revision = (self._table.revision, len(self._table.computed))
+        if revision != self._revision:
+            self._revision, self._aggregated = revision, {}
 
     def aggregated(self, version: str, *, core: bool) -> Document:
         self._refresh()

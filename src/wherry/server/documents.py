@@ -22,7 +22,8 @@ from wherry.server.wire import JSON, TEXT, Header, Reply
 
 #: what we behave like
 KUBERNETES_VERSION = "v1.36.2"
-_PLAIN_PATHS = ("/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version")
+_PLAIN_PATHS = ("/.well-known/openid-configuration", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks",
+                "/readyz", "/version")  # fmt: skip
 #: custom groups have no routes of their own: what is unknown there is unknown everywhere
 _BUILT_IN_GROUPS = frozenset(row.group for row in BUILT_IN)
 _FOREVER = ("Cache-Control", "public, immutable")

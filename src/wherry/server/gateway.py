@@ -1,4 +1,4 @@
-"""The way to the nodes: what the server asks of whoever runs containers, when a client wants a pod's logs.
+"""The way to the nodes: what the server asks of whoever runs containers, when a client wants a pod's logs or a connection to it.
 
 A `NodeGateway` is implemented by the node agent and called by `pod_requests`. What a runtime cannot do it refuses by name with a
 StatusError. `Simulated` speaks for nodes whose containers are only simulated.
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
-from wherry.api.errors import BadRequest
+from wherry.api.errors import BadRequest, StatusError
 from wherry.api.objects import Obj
 
 
@@ -27,7 +27,20 @@ class LogOptions(NamedTuple):
     stream: str = "All"
 
 
+class Connect(NamedTuple):
+    """A connection that a client asks for. `what`: exec, attach, portforward or proxy; the rest as far as it applies."""
+
+    what: str
+    container: str = ""
+    command: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+
+
 class NodeGateway(Protocol):
+    def refusal(self, pod: Obj, wanted: Connect) -> StatusError:
+        """Why the pod's runtime does not take the connection: none of them takes any yet."""
+        ...
+
     def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         """What a container wrote, in pieces. Raises StatusError, at the latest with the first piece."""
         ...
@@ -39,8 +52,29 @@ def _statuses(pod: Obj) -> dict[str, Obj]:
     return {entry["name"]: entry for name in fields for entry in status.get(name) or ()}
 
 
+#: what would have to be there
+_NEEDS = {
+    "exec": "no command can run in it",
+    "attach": "there is no process to attach to",
+    "portforward": "nothing listens there",
+    "proxy": "nothing listens there",
+}
+
+
+def refused(pod: Obj, wanted: Connect, state: str = "simulated: no process runs") -> StatusError:
+    """The refusal by name: which subresource, which container, and why."""
+    name = pod["metadata"]["name"]
+    whom = f"container {wanted.container} of pod {name}" if wanted.container else f"pod {name}"
+    where = f" on port {', '.join(wanted.ports)}" if wanted.ports else ""
+    text = f"wherry does not serve pods/{wanted.what} here: {whom} is {state}, so {_NEEDS[wanted.what]}{where}"
+    return StatusError(text, code=501, reason="NotImplemented")
+
+
 class Simulated:
-    """Simulated containers run no process: their log is one line that says so."""
+    """Simulated containers run no process: their log is one line that says so, and nobody can connect to them."""
+
+    def refusal(self, pod: Obj, wanted: Connect) -> StatusError:
+        return refused(pod, wanted)
 
     async def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         meta = pod["metadata"]

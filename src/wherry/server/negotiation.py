@@ -148,12 +148,12 @@ def check_body_type(content_type: str) -> None:
         raise UnsupportedMediaType(accepted)
 
 
-def patch_type(content_type: str, has_body: bool) -> str:
-    """The kind of a patch. Raises UnsupportedMediaType."""
+def patch_type(content_type: str, has_body: bool, accepted: tuple[str, ...] = PATCH_TYPES) -> str:
+    """The kind of a patch, which must be `accepted`. Raises UnsupportedMediaType."""
     kind = content_type.partition(";")[0].strip()
-    if kind in PATCH_TYPES:
+    if kind in accepted:
         return kind
-    if has_body:
+    if has_body and accepted is PATCH_TYPES:
         raise UnsupportedMediaType("415: Unsupported Media Type", {})
-    accepted = f"the body of the request was in an unknown format - accepted media types include: {', '.join(PATCH_TYPES)}"
-    raise UnsupportedMediaType(accepted)
+    listed = ", ".join(accepted)
+    raise UnsupportedMediaType(f"the body of the request was in an unknown format - accepted media types include: {listed}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,45 +17,42 @@ import msgspec
 
 from wherry.api import schema_data
 from wherry.api.resources import Resource, ResourceTable
+from wherry.server import openapi_custom, openapi_protobuf, openapi_schemas, openapi_v2
 from wherry.server import openapi_paths as paths
-from wherry.server import openapi_protobuf, openapi_schemas, openapi_v2
 
 #: media type of version 2 as protobuf, for the answer's Content-Type
 PROTOBUF_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #: how clients ask for it; the first, kubectl's, is no well-formed media type, so it must not be sent back
 PROTOBUF_V2_ASKED = ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", PROTOBUF_V2)
 
-#: JSON of the schemas of custom resources, by the name in `Resource.schema`
-Custom = Mapping[str, bytes]
-_NO_CUSTOM: Custom = {}
 _VERSION = "v1.36.2"
 _PLAIN_PATHS = (".well-known/openid-configuration", "api", "apis", "openid/v1/jwks", "version")
 _ALWAYS = tuple(paths.META + name for name in ("DeleteOptions", "Patch", "Status"))
 
 
 class _Source(NamedTuple):
-    """What a document is made from."""
+    """What a document is made from. `custom`: the schemas of custom kinds, JSON by name."""
 
     rows: tuple[Resource, ...]
     custom: tuple[tuple[str, bytes], ...]
 
 
-def index(table: ResourceTable, custom: Custom = _NO_CUSTOM) -> bytes:
+def index(table: ResourceTable) -> bytes:
     """`/openapi/v3`: every document's path and address; the hash changes when the document does."""
     found = {}
     for path in sorted([*_PLAIN_PATHS, *_group_paths(table)]):
-        found[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={hash_of(table, path, custom)}"}
+        found[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={hash_of(table, path)}"}
     return msgspec.json.encode({"paths": found})
 
 
-def v3(table: ResourceTable, group: str, version: str, custom: Custom = _NO_CUSTOM) -> bytes | None:
+def v3(table: ResourceTable, group: str, version: str) -> bytes | None:
     """The document of a group version; None when nothing is served there."""
-    return document(table, paths.root(group, version)[1:], custom)
+    return document(table, paths.root(group, version)[1:])
 
 
-def document(table: ResourceTable, path: str, custom: Custom = _NO_CUSTOM) -> bytes | None:
+def document(table: ResourceTable, path: str) -> bytes | None:
     """The document behind `/openapi/v3/<path>`; None when there is none."""
-    source = _source(table, path, custom)
+    source = _source(table, path)
     if source.rows:
         return zlib.decompress(_v3(source))
     if path in _PLAIN_PATHS or path in _group_paths(table):
@@ -63,20 +60,20 @@ def document(table: ResourceTable, path: str, custom: Custom = _NO_CUSTOM) -> by
     return None
 
 
-def hash_of(table: ResourceTable, path: str, custom: Custom = _NO_CUSTOM) -> str:
+def hash_of(table: ResourceTable, path: str) -> str:
     """The hash in the index: of what the document is made from, SHA-512 in upper-case hexadecimal."""
-    made_from = repr((schema_data.VERSION, _VERSION, path, _source(table, path, custom)))
+    made_from = repr((schema_data.VERSION, _VERSION, path, _source(table, path)))
     return hashlib.sha512(made_from.encode()).hexdigest().upper()
 
 
-def v2(table: ResourceTable, custom: Custom = _NO_CUSTOM) -> bytes:
+def v2(table: ResourceTable) -> bytes:
     """`/openapi/v2` as JSON: all group versions in one document."""
-    return zlib.decompress(_v2(_everything(table, custom)))
+    return zlib.decompress(_v2(_everything(table)))
 
 
-def v2_protobuf(table: ResourceTable, custom: Custom = _NO_CUSTOM) -> bytes:
+def v2_protobuf(table: ResourceTable) -> bytes:
     """`/openapi/v2` as protobuf (media type PROTOBUF_V2, asked for as PROTOBUF_V2_ASKED): the form that kubectl asks for."""
-    return zlib.decompress(_v2_protobuf(_everything(table, custom)))
+    return zlib.decompress(_v2_protobuf(_everything(table)))
 
 
 def _group_paths(table: ResourceTable) -> set[str]:
@@ -84,16 +81,16 @@ def _group_paths(table: ResourceTable) -> set[str]:
     return versions | {f"apis/{row.group}" for row in table if row.group}
 
 
-def _source(table: ResourceTable, path: str, custom: Custom) -> _Source:
-    return _pick(tuple(row for row in table if paths.root(row.group, row.version)[1:] == path), custom)
+def _source(table: ResourceTable, path: str) -> _Source:
+    return _pick(tuple(row for row in table if paths.root(row.group, row.version)[1:] == path))
 
 
-def _everything(table: ResourceTable, custom: Custom) -> _Source:
-    return _pick(tuple(table), custom)
+def _everything(table: ResourceTable) -> _Source:
+    return _pick(tuple(table))
 
 
-def _pick(rows: tuple[Resource, ...], custom: Custom) -> _Source:
-    return _Source(rows, tuple((row.schema, custom[row.schema]) for row in rows if row.schema in custom))
+def _pick(rows: tuple[Resource, ...]) -> _Source:
+    return _Source(rows, tuple((row.schema, row.custom.openapi) for row in rows if row.custom is not None))
 
 
 @lru_cache(maxsize=64)
@@ -136,7 +133,7 @@ def _definitions(source: _Source, place: str) -> Iterator[tuple[str, dict[str, A
         yield name, openapi_schemas.definition(name, place)
     for row in source.rows:
         if not schema_data.has(row.schema):
-            yield from openapi_schemas.custom(row, custom.get(row.schema), paths.list_schema(row), place)
+            yield from openapi_custom.definitions(row, custom.get(row.schema), paths.list_schema(row), place)
 
 
 def _pair(name: str, schema: dict[str, Any]) -> bytes:

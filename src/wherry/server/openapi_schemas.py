@@ -12,10 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from wherry.api import schema, schema_data
-from wherry.api.resources import Resource
 from wherry.api.schema import Node
 
 V2 = "#/definitions/"
@@ -111,20 +108,3 @@ def _default(node: Node) -> Any:
 
 def _zero(node: Node) -> Any:
     return {} if node.kind == "object" else _ZEROS.get(node.kind)
-
-
-def custom(row: Resource, content: bytes | None, list_name: str, place: str) -> list[tuple[str, dict[str, Any]]]:
-    """The definitions of a custom resource and of its list; without a schema any field may be there."""
-    meta = place + "io.k8s.apimachinery.pkg.apis.meta.v1."
-    gvk = {"group": row.group, "version": row.version}
-    own: dict[str, Any] = msgspec.json.decode(content) if content else {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    text = {"type": "string"}
-    head = {"apiVersion": text, "kind": text, "metadata": {"$ref": meta + "ObjectMeta"}}
-    own = {**own, "properties": {**own.get("properties", {}), **head}, "x-kubernetes-group-version-kind": [{**gvk, "kind": row.kind}]}
-    items = {"type": "array", "items": {"$ref": place + row.schema}}
-    listed = {
-        "type": "object", "required": ["items"],
-        "properties": {"apiVersion": text, "kind": text, "items": items, "metadata": {"$ref": meta + "ListMeta"}},
-        "x-kubernetes-group-version-kind": [{**gvk, "kind": row.list_kind}],
-    }  # fmt: skip
-    return [(row.schema, own), (list_name, listed)]

@@ -1,7 +1,8 @@
-"""Requests that end at a node: logs are handed to the `NodeGateway`; exec, attach, port-forward and proxies are refused by name.
+"""Requests for the logs of a pod's containers, which are handed to the `NodeGateway`.
 
-Called by `resources` for these subresources of pods, nodes and services.
-Source: pkg/registry/core/pod/strategy.go (which container is meant), pkg/apis/core/validation ValidatePodLogOptions.
+Called by `resources`.
+Source: pkg/registry/core/pod/strategy.go (which container is meant), pkg/apis/core/validation ValidatePodLogOptions,
+pkg/kubelet/kubelet_pods.go validateContainerLogStatus.
 """
 
 from __future__ import annotations
@@ -13,21 +14,15 @@ from wherry.api import field, timestamps
 from wherry.api.errors import BadRequest, StatusError, invalid
 from wherry.api.field import Errors
 from wherry.api.objects import Obj
-from wherry.api.options import Target
 from wherry.server.call import Call
 from wherry.server.gateway import LogOptions, NodeGateway
 from wherry.server.parameters import Parameters
 from wherry.server.watching import until
 from wherry.server.wire import TEXT, Answer, Server, Stream
 
-#: subresources that need a connection to a container, which no runtime offers yet
-REFUSED = frozenset({"attach", "exec", "portforward", "proxy"})
 _STREAMS = ("All", "Stdout", "Stderr")
-
-
-def refused(target: Target) -> StatusError:
-    what = f"{target.resource.plural}/{target.subresource}"
-    return StatusError(f"wherry does not serve {what}", code=501, reason="NotImplemented")
+#: reason of waiting -> how the kubelet words it
+_WAITING = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}
 
 
 def _names(containers: list[Obj] | None) -> list[str]:
@@ -82,11 +77,36 @@ def _log_errors(options: LogOptions) -> Errors:
     return errors
 
 
+def check_state(pod: Obj, container: str, *, previous: bool) -> None:
+    """Whether there can be a log, as the kubelet sees it. Raises BadRequest."""
+    status, where = pod.get("status") or {}, f'container "{container}" in pod "{pod["metadata"]["name"]}"'
+    fields = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    found = next((s for name in fields for s in status.get(name) or () if s["name"] == container), None)
+    if found is None:
+        raise BadRequest(f"{where} is not available")
+    state, last = found.get("state") or {}, found.get("lastState") or {}
+    if previous:
+        if not last.get("terminated"):
+            raise BadRequest(f"previous terminated {where} not found")
+        return
+    if state.get("running") is not None or state.get("terminated") is not None or last.get("terminated") is not None:
+        return
+    if (waiting := state.get("waiting")) is None:
+        raise BadRequest(f"{where} is waiting to start - no logs yet")
+    reason = waiting.get("reason", "")
+    raise BadRequest(f"{where} is waiting to start: {_WAITING.get(reason, reason)}")
+
+
 async def logs(server: Server, call: Call, pod: Obj, gateway: NodeGateway, common: bytes) -> Answer:
     """Streams a container's log. Errors that show with the first piece are plain error replies."""
     p = call.parameters
     options = log_options(p, pod["metadata"]["name"])
-    pieces = gateway.logs(pod, container_of(pod, p.text("container")), options)
+    container = container_of(pod, p.text("container"))
+    if pod["spec"].get("nodeName"):
+        check_state(pod, container, previous=options.previous)
+        pieces = gateway.logs(pod, container, options)
+    else:
+        pieces = _nothing()
     first = await anext(pieces, b"")
     end = server.until_gone(call.request)
     try:
@@ -95,6 +115,13 @@ async def logs(server: Server, call: Call, pod: Obj, gateway: NodeGateway, commo
         return stream
     finally:
         server.release(call.request, end)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """A pod that is on no node yet has no log, and that is no error."""
+    pieces: tuple[bytes, ...] = ()
+    for piece in pieces:
+        yield piece
 
 
 async def _copy(stream: Stream, first: bytes, pieces: AsyncIterator[bytes]) -> None:

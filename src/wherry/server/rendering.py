@@ -79,6 +79,7 @@ def object_reply(call: Call, value: Obj, status: int = 200) -> Reply:
 
 def error_reply(call: Call, error: StatusError) -> Reply:
     """The Status that an error is; with Retry-After when it says when to try again."""
+    call.warnings = (*call.warnings, *error.warnings)
     reply = object_reply(call, error.to_status(), error.code)
     seconds = (error.details or {}).get("retryAfterSeconds")
     if seconds:

@@ -15,12 +15,13 @@ from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, ListOptions, Target
 from wherry.api.resources import BUILT_IN, Resource
 from wherry.kit.clock import Clock
+from wherry.registry.patches import CUSTOM_PATCHES
 from wherry.registry.registry import Registry
 from wherry.registry.results import Page, RawBody
 from wherry.rules import decode
 from wherry.rules.kinds import STRATEGIES
 from wherry.rules.strategy import PLAIN as PLAIN_STRATEGY
-from wherry.server import negotiation, parameters, pod_requests, rendering, reviews, transforms
+from wherry.server import connections, negotiation, parameters, pod_requests, rendering, reviews, transforms
 from wherry.server.call import Call
 from wherry.server.gateway import NodeGateway
 from wherry.server.parameters import NO_LIST, NO_PARAMETERS
@@ -29,7 +30,7 @@ from wherry.server.watching import Watching
 from wherry.server.wire import Answer, Reply, Server, read_body
 from wherry.store.protocol import Record
 
-_BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN)
+_BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN) | {"extensions"}
 #: kinds that are served with a warning: api version and kind -> text
 _DEPRECATED = {
     ("v1", "Endpoints"): ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",),
@@ -86,9 +87,11 @@ class Resources:
         target = route.target
         if target.resource.kind in ("Endpoints", "ComponentStatus"):
             call.warnings = _DEPRECATED.get((target.resource.api_version, target.resource.kind), ())
+        elif target.resource.custom is not None:
+            call.warnings = target.resource.custom.warnings
         if target.subresource:
-            if target.subresource in pod_requests.REFUSED:
-                raise pod_requests.refused(target)
+            if target.subresource in connections.NAMES:
+                raise await connections.refusal(self._registry, self._gateway, target, call.parameters)
             if target.subresource == "log":
                 pod = await self._registry.get(Target(target.resource, target.namespace, target.name))
                 return await pod_requests.logs(server, call, pod.object(), self._gateway, common)
@@ -141,10 +144,12 @@ class Resources:
         wanted, body = call.wanted, await self._body(call)
         options = parameters.write_options(call.parameters, "CreateOptions", call.header("User-Agent"))
         if (target.resource.group, target.resource.plural) in reviews.KINDS:
-            review, warnings = self._reviews.create(target, body.content, body.content_type, options, call.who)
+            review, warnings = await self._reviews.create(target, body.content, body.content_type, options, call.who)
             return rendering.json_reply(call, rendering.encode(review), 201, warnings, as_yaml=wanted.format == "yaml")
         written = await self._registry.create(target, body, options, call.who)
-        return self._one(call, target, written.record, 201, written.warnings, wanted)
+        # a Deployment of the past is told to go back, nothing is created
+        code = 200 if target.subresource == "rollback" else 201
+        return self._one(call, target, written.record, code, written.warnings, wanted)
 
     async def _update(self, call: Call, target: Target) -> Reply:
         wanted, body = call.wanted, await self._body(call)
@@ -153,7 +158,8 @@ class Resources:
         return self._one(call, target, written.record, 201 if written.created else 200, written.warnings, wanted)
 
     async def _patch(self, call: Call, target: Target) -> Reply:
-        kind = negotiation.patch_type(call.header("Content-Type"), bool(call.request.can_read_body))
+        accepted = negotiation.PATCH_TYPES if target.resource.custom is None else CUSTOM_PATCHES
+        kind = negotiation.patch_type(call.header("Content-Type"), bool(call.request.can_read_body), accepted)
         wanted, content = call.wanted, await read_body(call.request)
         options = parameters.write_options(call.parameters, "PatchOptions", call.header("User-Agent"), kind)
         written = await self._registry.patch(target, kind, content, options, call.who)

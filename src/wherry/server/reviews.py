@@ -16,8 +16,9 @@ from wherry.api.options import Target, User, WriteOptions
 from wherry.api.schema import definition
 from wherry.rules import decode
 from wherry.rules.managed_fields import track_update
-from wherry.server.authentication import AUTHENTICATED, Authenticator, Credentials
-from wherry.server.authorization import MASTERS, SELF_REVIEWS, Attributes, Authorizer
+from wherry.rules.rbac.request import Attributes
+from wherry.server.authentication import Authentication, Credentials, TokenError
+from wherry.server.authorization import Authorizer
 
 #: (group, plural) of what is answered here
 KINDS = frozenset(
@@ -32,8 +33,7 @@ KINDS = frozenset(
 )
 _ONE = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
 _BOTH = "cannot be specified in combination with resourceAttributes"
-_PUBLIC = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
-_DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"]
+_ALONE = "disallowed on this kind of request"
 
 
 def user_info(user: User) -> Obj:
@@ -49,8 +49,15 @@ def _asked(spec: Obj) -> Attributes:
         return Attributes(path.get("verb", ""), path.get("path", ""))
     return Attributes(
         resource.get("verb", ""), "", resource.get("group", ""), resource.get("version", ""), resource.get("resource", ""),
-        resource.get("subresource", ""), resource.get("namespace", ""), resource.get("name", ""),
+        resource.get("subresource", ""), resource.get("namespace", ""), resource.get("name", ""), _fields(resource),
     )  # fmt: skip
+
+
+def _fields(resource: Obj) -> str:
+    """A review's field selector as text."""
+    selector = resource.get("fieldSelector") or {}
+    terms = [f"{r.get('key', '')}={(r.get('values') or [''])[0]}" for r in selector.get("requirements") or () if r.get("operator") == "In"]
+    return selector.get("rawSelector") or ",".join(terms)
 
 
 def _spec_errors(spec: Obj) -> Errors:
@@ -82,32 +89,13 @@ def _subject(spec: Obj) -> User:
     return User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
 
 
-def rules_of(user: User) -> Obj:
-    """What the default hook allows, as a SubjectRulesReviewStatus."""
-    resources: list[Obj] = []
-    paths: list[Obj] = []
-    if MASTERS in user.groups:
-        resources.append({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})
-        paths.append({"verbs": ["*"], "nonResourceURLs": ["*"]})
-    if AUTHENTICATED in user.groups:
-        for group in dict.fromkeys(g for g, _ in SELF_REVIEWS):
-            resources.append({"verbs": ["create"], "apiGroups": [group], "resources": [r for g, r in SELF_REVIEWS if g == group]})
-    paths.append({"verbs": ["get"], "nonResourceURLs": _PUBLIC})
-    if AUTHENTICATED in user.groups:
-        paths.append({"verbs": ["get"], "nonResourceURLs": _DISCOVERY})
-    return {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}
-
-
-Rules = Callable[[User], Obj]
-
-
 class Reviews:
-    """`rules` lists what a user may do; `now` gives seconds since the epoch."""
+    """`now` gives seconds since the epoch."""
 
-    def __init__(self, authenticator: Authenticator, authorizer: Authorizer, now: Callable[[], float], rules: Rules = rules_of) -> None:
-        self._authenticator, self._authorizer, self._now, self._rules = authenticator, authorizer, now, rules
+    def __init__(self, authentication: Authentication, authorizer: Authorizer, now: Callable[[], float]) -> None:
+        self._authentication, self._authorizer, self._now = authentication, authorizer, now
 
-    def create(self, target: Target, content: bytes, content_type: str, options: WriteOptions, user: User) -> tuple[Obj, list[str]]:
+    async def create(self, target: Target, content: bytes, content_type: str, options: WriteOptions, user: User) -> tuple[Obj, list[str]]:
         """The review with its answer, and warnings. Raises BadRequest, Invalid."""
         resource = target.resource
         decoded = decode.decode(resource, (content, content_type), options.field_validation)
@@ -115,43 +103,54 @@ class Reviews:
         given_namespace = (review.get("metadata") or {}).get("namespace", target.namespace)
         if given_namespace != target.namespace:
             raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
-        return self._answer(target, review, options, user), decoded.warnings
+        return await self._answer(target, review, options, user), decoded.warnings
 
-    def _answer(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
+    async def _answer(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
         match target.resource.plural:
             case "selfsubjectreviews":
                 meta = {"creationTimestamp": timestamps.time(self._now())}
                 return self._review(target, meta, {"status": {"userInfo": user_info(user)}})
             case "tokenreviews":
-                return self._token(target, review)
+                return await self._token(target, review, options)
             case "selfsubjectrulesreviews":
-                if not (review.get("spec") or {}).get("namespace"):
+                namespace = (review.get("spec") or {}).get("namespace")
+                if not namespace:
                     raise BadRequest("no namespace on request")
-                return self._review(target, {}, {"spec": {}, "status": self._rules(user)})
-        return self._access(target, review, options, user)
+                return self._review(target, {}, {"spec": {}, "status": await self._authorizer.rules(user, namespace)})
+        return await self._access(target, review, options, user)
 
     @staticmethod
     def _review(target: Target, metadata: Obj, rest: Obj) -> Obj:
         return {"kind": target.resource.kind, "apiVersion": target.resource.api_version, "metadata": metadata, **rest}
 
-    def _token(self, target: Target, review: Obj) -> Obj:
+    async def _token(self, target: Target, review: Obj, options: WriteOptions) -> Obj:
         spec = review.get("spec") or {}
         if not spec.get("token"):
             raise BadRequest("token is required for TokenReview in authentication")
-        user = self._authenticator.authenticate(Credentials(spec["token"]))
-        status: Obj = {"user": {}, "error": "invalid bearer token"} if user is None else {"authenticated": True, "user": user_info(user)}
-        return self._review(target, self._tracked(target, review, WriteOptions()), {"spec": spec, "status": status})
+        error = "invalid bearer token"
+        try:
+            found = await self._authentication.examine(Credentials(spec["token"]), tuple(spec.get("audiences") or ()))
+        except TokenError as problem:
+            found, error = None, str(problem)
+        status: Obj = {"user": {}, "error": error}
+        if found is not None:
+            status = {"authenticated": True, "user": user_info(found.user)}
+            if found.audiences:
+                status["audiences"] = list(found.audiences)
+        return self._review(target, self._tracked(target, review, options), {"spec": spec, "status": status})
 
-    def _access(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
+    async def _access(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
         resource, spec = target.resource, review.get("spec") or {}
         own, local = resource.plural == "selfsubjectaccessreviews", resource.namespaced
         errors = [*_spec_errors(spec), *([] if own else _subject_errors(spec)), *_metadata_errors(review, namespaced=local)]
-        if local and (spec.get("resourceAttributes") or {}).get("namespace", "") != target.namespace:
-            given = (spec.get("resourceAttributes") or {}).get("namespace", "")
+        given = (spec.get("resourceAttributes") or {}).get("namespace", "")
+        if local and spec.get("resourceAttributes") is not None and given != target.namespace:
             errors.append(field.invalid("spec.resourceAttributes.namespace", given, "must match metadata.namespace"))
+        if local and spec.get("nonResourceAttributes") is not None:
+            errors.append(field.invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], _ALONE))
         if errors:
             raise invalid(resource.group_kind, "", errors)
-        decision = self._authorizer(user if own else _subject(spec), _asked(spec))
+        decision = await self._authorizer.decide(user if own else _subject(spec), _asked(spec))
         status: Obj = {"allowed": decision.allowed}
         if decision.reason:
             status["reason"] = decision.reason

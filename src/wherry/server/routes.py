@@ -26,6 +26,7 @@ SUBRESOURCE_VERBS: dict[str, tuple[str, ...]] = {
     "portforward": ("create", "get"),
     "proxy": ("create", "delete", "get", "patch", "update"),
     "resize": ("get", "patch", "update"),
+    "rollback": ("create",),
     "scale": ("get", "patch", "update"),
     "status": ("get", "patch", "update"),
     "token": ("create",),

@@ -24,6 +24,8 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 #: request bodies larger than this are refused (k8s.io/apiserver MaxRequestBodyBytes)
 MAX_BODY = 3 * 1024 * 1024
+#: under which name a request carries its audit trail, when it is recorded
+TRAIL: Any = web.RequestKey("wherry.audit", object) if hasattr(web, "RequestKey") else "wherry.audit"
 #: bodies from here on are written apart from their head, and waited for
 _BIG = 64 * 1024
 
@@ -130,6 +132,8 @@ class Stream(Answer):
         self._chunked = request.version.minor > 0
         self._keep = self._keep and self._chunked
         lines = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)
+        if (trail := request.get(TRAIL)) is not None:
+            trail.started()
         framing = b"Transfer-Encoding: chunked\r\n" if self._chunked else b"Connection: close\r\n"
         self._send(_start(200, content_type) + common + _CACHE + lines + framing + b"\r\n")
 
@@ -210,6 +214,13 @@ def _finish(futures: Iterable[asyncio.Future[None]]) -> None:
 
 async def read_body(request: web.BaseRequest, limit: int = MAX_BODY) -> bytes:
     """The request's body. Raises TooLarge."""
+    body = await _read(request, limit)
+    if (trail := request.get(TRAIL)) is not None:
+        trail.body(body, request.headers.get("Content-Type", ""))
+    return body
+
+
+async def _read(request: web.BaseRequest, limit: int) -> bytes:
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     if not request.can_read_body:

@@ -28,6 +28,7 @@ class Log:
         self._live: dict[str, Record] = {}
         self._tables: dict[str, Keys] = {}
         self._watchers: dict[str, list[Watcher]] = {}  # by table; under "" those whose prefix spans tables
+        self._expected: dict[str, list[Callable[[], None]]] = {}  # by table that has no objects yet
         self.history = History(bounds, now)
 
     @property
@@ -45,6 +46,12 @@ class Log:
         keys = self._tables.get(table)
         return keys.count if keys is not None else 0
 
+    def when_first(self, table: str, call: Callable[[], None]) -> None:
+        if self.size(table):
+            call()
+        else:
+            self._expected.setdefault(table, []).append(call)
+
     def load(self, live: Iterable[Record], history: Iterable[Record], oldest: int) -> None:
         """Start from what was stored: the live records, and the history after `oldest` (not older than the bounds allow)."""
         for record in live:
@@ -61,6 +68,9 @@ class Log:
             for watcher in tuple(self._watchers.get(name, ())):
                 if record.key.startswith(watcher.prefix):
                     watcher.offer(record)
+        if self._expected and not record.deleted:
+            for call in self._expected.pop(_table(record.key), ()):
+                call()
 
     def range(self, prefix: str, revision: int, after: str, limit: int) -> Range:
         overlay = self._overlay(prefix, revision)

@@ -55,6 +55,9 @@ class MemoryStore:
     def size(self, table: str) -> int:
         return self._log.size(table)
 
+    def when_first(self, table: str, call: Callable[[], None]) -> None:
+        self._log.when_first(table, call)
+
     async def close(self) -> None:
         self._closed = True
         self._log.close()

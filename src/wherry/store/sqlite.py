@@ -95,6 +95,9 @@ class SQLiteStore:
     def size(self, table: str) -> int:
         return self._log.size(table)
 
+    def when_first(self, table: str, call: Callable[[], None]) -> None:
+        self._log.when_first(table, call)
+
     async def close(self) -> None:
         """Waits for the writes under way, then gives the directory free."""
         if self._failure == "the store is closed":

@@ -1,1 +1,1 @@
-"""What tests of a cluster need."""
+"""What tests of code that talks to a cluster need: the pytest plugin and its fixtures, the report of a failed test, kind's fixture."""

@@ -1,6 +1,6 @@
 """`apply`: makes objects as files say, by a three-way merge here or by server-side apply.
 
-Source: kubectl pkg/cmd/apply (apply.go, patcher.go).
+Source: kubectl pkg/cmd/apply (apply.go, patcher.go, prune.go).
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ _FLAGS = joined((
          kind="bool",
          default=True),
     Flag("subresource", "Operate on the subresource of the requested object (server-side only)."),
+    Flag("prune", "Delete objects that were applied before and are in no file any more; with --all or a selector.", kind="bool"),
+    Flag("prune-allowlist", "The kinds that --prune may delete, as <group/version/kind>; can be repeated.", kind="array"),
+    Flag("all", "With --prune: whatever its labels.", kind="bool"),
+    Flag("applyset", "Not supported.", hidden=True),
 ))
 _NO_ANNOTATION = ("Warning: resource {shown} is missing the {annotation} annotation which is required by {program} apply. {program} apply "
                   "should only be used on resources created declaratively by either {program} create --save-config or {program} apply. "
@@ -40,12 +44,15 @@ async def _run(kube: Kube, given: Given) -> None:
     from wherry.cli.kube.errors import CommandError, collected
     from wherry.cli.kube.gather import gather, query
     from wherry.cli.kube.printing import as_list, dry_run, printer
+    from wherry.cli.kube.prune import allowed, check, prune
 
     dry = dry_run(kube)
     _check(given, dry)
+    check(kube)
+    rows = await allowed(kube) if given["prune"] else []
     if given.arguments:
         raise CommandError(f"Unexpected args: [{' '.join(given.arguments)}]\nSee '{program.name()} apply -h' for help and examples")
-    found = await gather(kube, query(kube, latest=False, strict=directive(given) != "Ignore"))
+    found = await gather(kube, query(kube, latest=False, all=False, strict=directive(given) != "Ignore"))
     if not found.infos and not found.errors:
         raise CommandError("no objects passed to apply")
     errors = list(found.errors)
@@ -61,6 +68,7 @@ async def _run(kube: Kube, given: Given) -> None:
     if given["output"] not in ("", "name"):
         objects = [info.object for info in found.infos]
         kube.out(printer(kube, "", dry=dry)(objects[0] if len(objects) == 1 else {**as_list(objects), "metadata": {}}))
+    await prune(kube, found.infos, rows, printer(kube, "pruned", dry=dry), dry)
 
 
 def _check(given: Given, dry: str) -> None:

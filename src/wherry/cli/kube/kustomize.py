@@ -1,7 +1,8 @@
 """Kustomizations to manifests: the part of kustomize that rolls out workloads, without kustomize.
 
-Called by `manifests` for -k. Done: resources (files and directories), namespace, namePrefix, nameSuffix, labels, commonLabels,
-commonAnnotations, images, replicas, patches (strategic and JSON 6902). Any other field is refused by name.
+Called by `manifests` for -k. Done: resources (files and directories), components, generators of ConfigMaps and Secrets, namespace,
+namePrefix, nameSuffix, labels, commonLabels, commonAnnotations, images, replicas, patches (strategic and JSON 6902). A kustomization with
+any other field is built by kustomize itself where that (or kubectl, which has it inside) is installed, and refused by name where not.
 Source: https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
 """
 
@@ -13,12 +14,14 @@ from typing import Any
 from wherry.api.objects import Obj
 from wherry.cli.kube import kustomize_edit as edit
 from wherry.cli.kube.errors import CommandError
+from wherry.cli.kube.kustomize_generate import finished, generated
 from wherry.cli.kube.manifests import EXTENSIONS, Source, documents, flattened
 from wherry.cli.kube.text.values import compact
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _FIELDS = {"apiVersion", "kind", "metadata", "resources", "bases", "namespace", "namePrefix", "nameSuffix", "labels", "commonLabels",
-           "commonAnnotations", "images", "replicas", "patches", "patchesStrategicMerge", "patchesJson6902"}
+           "commonAnnotations", "images", "replicas", "patches", "patchesStrategicMerge", "patchesJson6902", "components",
+           "configMapGenerator", "secretGenerator", "generatorOptions"}
 #: in which order kinds are written; others come after those before, webhooks at the end
 _ORDER = ("Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "ServiceAccount", "PodSecurityPolicy", "Role",
           "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", "Secret", "Endpoints", "Service", "LimitRange", "PriorityClass",
@@ -26,10 +29,19 @@ _ORDER = ("Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinitio
 _LAST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
 
+class Unsupported(CommandError):
+    """A field that is not done here."""
+
+
 def build(directory: Path) -> str:
-    """All manifests of a kustomization as a stream of JSON values. Raises CommandError."""
-    objects = sorted(read(directory), key=lambda o: (_rank(o), o.get("apiVersion", ""), o["kind"], o["metadata"].get("namespace", ""),
-                                                     o["metadata"]["name"]))
+    """All manifests of a kustomization as a stream of JSON or YAML values. Raises CommandError."""
+    try:
+        objects = finished(read(directory))
+    except Unsupported as error:
+        from wherry.cli.kube.kustomize_tool import built
+
+        return built(directory, error)
+    objects.sort(key=lambda o: (_rank(o), o.get("apiVersion", ""), o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]))
     return "\n".join(compact(obj) for obj in objects)
 
 
@@ -40,14 +52,25 @@ def _rank(obj: Obj) -> int:
     return 1 + _LAST.index(kind) if kind in _LAST else 0
 
 
-def read(directory: Path, above: tuple[Path, ...] = ()) -> list[Obj]:
-    """The objects of a directory's kustomization, changed as it says."""
+def read(directory: Path, above: tuple[Path, ...] = (), objects: list[Obj] | None = None) -> list[Obj]:
+    """The objects of a directory's kustomization, changed as it says. `objects`: those that a component joins."""
     directory = directory.resolve()
     if directory in above:
         raise CommandError(f"cycle detected: candidate root '{directory}' contains visited root")
     config = _config(directory)
-    objects = [obj for entry in [*(config.get("resources") or ()), *(config.get("bases") or ())] for obj in _resource(directory, entry,
-                                                                                                                      above)]
+    if (config.get("kind") == "Component") != (objects is not None):
+        raise CommandError(f"{directory}: a Component belongs under components, and a Kustomization under resources")
+    objects = list(objects or ())
+    for entry in [*(config.get("resources") or ()), *(config.get("bases") or ())]:
+        objects += _resource(directory, entry, above)
+    for entry in config.get("components") or ():
+        if not (directory / entry).is_dir():
+            raise CommandError(f"accumulating components: {directory / entry} is not a directory")
+        objects = read(directory / entry, (*above, directory), objects)
+    return _changed(directory, config, generated(directory, config, objects))
+
+
+def _changed(directory: Path, config: Obj, objects: list[Obj]) -> list[Obj]:
     objects = _patched(directory, config, objects)
     objects = edit.renamed(objects, str(config.get("namePrefix") or ""), str(config.get("nameSuffix") or ""))
     if config.get("namespace"):
@@ -72,7 +95,7 @@ def _config(directory: Path) -> Obj:
     config: Obj = found[0] if found and isinstance(found[0], dict) else {}
     unknown = sorted(set(config) - _FIELDS)
     if unknown:
-        raise CommandError(f"{path}: {', '.join(unknown)} is not supported here; build it with kustomize and apply the result with -f -")
+        raise Unsupported(f"{path}: {', '.join(unknown)} is not supported here; build it with kustomize and apply the result with -f -")
     return config
 
 
@@ -82,9 +105,10 @@ def _resource(directory: Path, entry: str, above: tuple[Path, ...]) -> list[Obj]
         return read(path, (*above, directory))
     if not path.is_file():
         if "://" in entry or entry.startswith(("git@", "github.com/")):
-            raise CommandError(f"{entry}: remote resources are not supported here")
+            raise Unsupported(f"{entry}: remote resources are not supported here")
         raise CommandError(f"accumulating resources: open {path}: no such file")
-    return [part for value in documents(Source(str(path), path.read_text())) if isinstance(value, dict) for part in flattened(value)]
+    values = documents(Source(str(path), path.read_text()))
+    return [edit.marked(part) for value in values if isinstance(value, dict) for part in flattened(value)]
 
 
 def _labels(config: Obj) -> list[tuple[dict[str, str], bool, bool]]:

@@ -1,6 +1,7 @@
 """What a kustomization does to objects: pure functions from objects to objects.
 
-Called by `kustomize`. A renamed object is renamed wherever the others refer to it.
+Called by `kustomize`. A renamed object is renamed wherever the others refer to it. Every object bears a note (`MARK`, dropped at the end)
+of the names it had, by which an overlay may still mean it, and whether it wants a suffix that changes with its content.
 Source: https://kubectl.docs.kubernetes.io/references/kustomize/builtins/
 """
 
@@ -17,14 +18,26 @@ from wherry.cli.kube.errors import CommandError
 from wherry.rules.patch import apply as apply_patch
 from wherry.rules.patch import merge_patch
 
-#: fields that refer to another object by name: field -> (kind it refers to, where the name stands)
-_REFERENCES: dict[str, tuple[str, str]] = {
-    "configMapRef": ("ConfigMap", "name"), "configMapKeyRef": ("ConfigMap", "name"), "configMap": ("ConfigMap", "name"),
-    "secretRef": ("Secret", "name"), "secretKeyRef": ("Secret", "name"), "secret": ("Secret", "secretName"),
-    "persistentVolumeClaim": ("PersistentVolumeClaim", "claimName")}
+#: a field that no manifest has
+MARK = "\0kustomize"
+#: fields that refer to another object by name: field, kind it refers to, where the name stands
+_REFERENCES = (
+    ("configMapRef", "ConfigMap", "name"), ("configMapKeyRef", "ConfigMap", "name"), ("configMap", "ConfigMap", "name"),
+    ("secretRef", "Secret", "name"), ("secretKeyRef", "Secret", "name"), ("secret", "Secret", "secretName"), ("secret", "Secret", "name"),
+    ("persistentVolumeClaim", "PersistentVolumeClaim", "claimName"))
 _NAMES = {"serviceAccountName": "ServiceAccount", "serviceName": "Service"}
 #: kinds that keep their names whatever the prefix
 _FIXED = ("Namespace", "CustomResourceDefinition", "APIService")
+
+
+def marked(obj: Obj) -> Obj:
+    """With the note of its first name."""
+    return obj if MARK in obj else {**obj, MARK: {"names": [obj["metadata"]["name"]], "hash": False}}
+
+
+def names_of(obj: Obj) -> list[str]:
+    """Its name and those it had."""
+    return [obj["metadata"]["name"], *((obj.get(MARK) or {}).get("names") or ())]
 
 
 def _replace(value: Any, change: Any) -> Any:
@@ -43,13 +56,20 @@ def renamed(objects: list[Obj], prefix: str, suffix: str) -> list[Obj]:
     if not prefix and not suffix:
         return objects
     known = {(o["kind"], o["metadata"]["name"]) for o in objects if o["kind"] not in _FIXED}
+    return with_names(objects, {(kind, name): f"{prefix}{name}{suffix}" for kind, name in known})
+
+
+def with_names(objects: list[Obj], names: dict[tuple[str, str], str]) -> list[Obj]:
+    """The objects, and whatever refers to them, under their new names: (kind, old name) -> new name."""
+    if not names:
+        return objects
 
     def named(kind: str, name: str) -> str:
-        return f"{prefix}{name}{suffix}" if (kind, name) in known else name
+        return names.get((kind, name), name)
 
     def change(part: Obj) -> Obj:
         out = dict(part)
-        for field, (kind, at) in _REFERENCES.items():
+        for field, kind, at in _REFERENCES:
             if isinstance(out.get(field), dict) and at in out[field]:
                 out[field] = {**out[field], at: named(kind, out[field][at])}
         for field, kind in _NAMES.items():
@@ -151,7 +171,7 @@ def _imaged(current: str, image: Obj) -> str:
 
 def with_replicas(obj: Obj, name: str, count: int) -> Obj:
     scaled = obj["kind"] in ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController")
-    return {**obj, "spec": {**(obj.get("spec") or {}), "replicas": count}} if scaled and obj["metadata"]["name"] == name else obj
+    return {**obj, "spec": {**(obj.get("spec") or {}), "replicas": count}} if scaled and name in names_of(obj) else obj
 
 
 def patched(objects: list[Obj], patch: Any, target: Obj | None) -> list[Obj]:
@@ -168,8 +188,10 @@ def patched(objects: list[Obj], patch: Any, target: Obj | None) -> list[Obj]:
 def _is_target(obj: Obj, target: Obj) -> bool:
     group, _, version = obj.get("apiVersion", "").rpartition("/")
     meta = obj["metadata"]
-    facts = {"group": group, "version": version, "kind": obj["kind"], "name": meta["name"], "namespace": meta.get("namespace", "")}
+    facts = {"group": group, "version": version, "kind": obj["kind"], "namespace": meta.get("namespace", "")}
     if any(target.get(key) and not re.fullmatch(str(target[key]).strip("^$"), value) for key, value in facts.items()):
+        return False
+    if target.get("name") and not any(re.fullmatch(str(target["name"]).strip("^$"), name) for name in names_of(obj)):
         return False
     from wherry.rules import selectors
 

@@ -6,6 +6,7 @@ Source: client-go util/csaupgrade/upgrade.go; the form of fieldsV1: sigs.k8s.io/
 from __future__ import annotations
 
 from wherry.api.objects import Obj
+from wherry.rollout.ownership import union
 
 
 def migrated(entries: list[Obj], names: set[str], manager: str) -> list[Obj] | None:
@@ -33,11 +34,3 @@ def _moved(entries: list[Obj], name: str, manager: str) -> list[Obj]:
         fields = union(target.get("fieldsV1") or {}, source.get("fieldsV1") or {})
         entries = [*entries[:at], {**target, "fieldsV1": fields}, *entries[at + 1 :]]
     return [e for e in entries if not _is(e, name, "Update")]
-
-
-def union(a: Obj, b: Obj) -> Obj:
-    """Both sets of fields. An empty node is a field itself; one that is a field and has parts says so with "."."""
-    out = {key: union(a[key], b[key]) if key in a and key in b else (a if key in a else b)[key] for key in sorted({**a, **b})}
-    if out and (not a or not b) and "." not in out:
-        return {".": {}, **out}
-    return out

@@ -45,9 +45,12 @@ Use "{program} options" for a list of global command-line options (applies to al
 rollout = KubeGroup("rollout", {
     "history": (_HERE + "rollout_history", "history", "Show the revisions of a rollout"),
     "pause": (_HERE + "rollout_change", "pause", "Stop rolling out changes for now"),
-    "restart": (_HERE + "rollout_change", "restart", "Replace every pod by a new one"),
+    "restart": (_HERE + "rollout_restart", "restart", "Replace every pod by a new one"),
     "resume": (_HERE + "rollout_change", "resume", "Roll out again what changed while paused"),
     "status": (_HERE + "rollout_status", "status", "Follow a rollout until it is done"),
     "undo": (_HERE + "rollout_undo", "undo", "Go back to an earlier revision"),
+    "remember": (_HERE + "rollout_remember", "remember", "Keep the configuration of the running revision, for undo --with-config"),
+    "guard": (_HERE + "rollout_guard", "guard", "Follow a rollout, and undo it when a condition fails"),
     "diff": (_HERE + "rollout_diff", "diff", "Show what changed between two revisions"),
+    "rehearse": (_HERE + "rollout_rehearse", "rehearse", "Play a rollout before it happens"),
 }, summary="Update, watch, pause, inspect and undo Deployments, StatefulSets and DaemonSets.", listing=_LISTING)

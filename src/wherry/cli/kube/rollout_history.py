@@ -69,7 +69,7 @@ async def _show(kube: Kube, given: Given, info: Info) -> None:
     elif number:
         kube.out(f"{start} with revision #{number}\n{details(revisions[0])}\n")
     elif given["output"] == "wide":
-        kube.out(f"{start}\n{wide(revisions, kube.now())}\n")
+        kube.out(f"{start}\n{wide(revisions, info.object, kube.now())}\n")
     else:
         kube.out(f"{start} \n{listing(revisions)}\n")
 

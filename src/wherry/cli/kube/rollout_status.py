@@ -1,6 +1,6 @@
 """`rollout status`: follows rollouts to their end and says how far they are, and on request why they are not further.
 
-Source: kubectl pkg/cmd/rollout/rollout_status.go; --why, --fail-fast and -o are ours.
+Source: kubectl pkg/cmd/rollout/rollout_status.go; --live, --why, --fail-fast and -o are ours.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _FLAGS = joined((
     Flag("timeout", "The length of time to wait before ending watch, zero means never.", kind="duration", default=0.0),
     Flag("why", "Name the pods that hold the rollout up, and the cause, as soon as it is known.", kind="bool"),
     Flag("fail-fast", "End with status 3 when the rollout cannot finish any more (implies --why).", kind="bool"),
+    Flag("live", "Follow all rollouts at once on one screen; without a terminal, as plain lines.", kind="bool"),
     Flag("output", "json: one JSON value a line.", short="o"),
 ))
 
@@ -44,7 +45,11 @@ async def _run(kube: Kube, given: Given) -> int:
     if not found.infos and not found.errors:
         kube.err(f"No resources found in {kube.namespace} namespace.\n")
     errors = list(found.errors)
-    for info in found.infos:
+    if given["live"]:
+        from wherry.cli.kube.rollout_live import follow_all
+
+        errors += await follow_all(kube, found.infos, timeout=given["timeout"], revision=given["revision"])
+    for info in found.infos if not given["live"] else ():
         error = await follow(kube, info, timeout=given["timeout"], revision=given["revision"], watch=given["watch"])
         errors += [error] if error else []
     if len(errors) > 1 and all(isinstance(error, Stuck) for error in errors):

@@ -1,7 +1,7 @@
 """`rollout undo`: back to an earlier revision.
 
-Source: kubectl pkg/cmd/rollout/rollout_undo.go, polymorphichelpers/rollback.go; --wait, --atomic, --conflicts, --adopt and --force-stuck
-are ours.
+Source: kubectl pkg/cmd/rollout/rollout_undo.go, polymorphichelpers/rollback.go; --to-last-healthy, --wait, --atomic, --conflicts, --adopt,
+--with-config and --force-stuck are ours.
 """
 
 from __future__ import annotations
@@ -13,21 +13,26 @@ from wherry.cli.kube.flags import Flag
 from wherry.cli.kube.options import CAUSE, DRY_RUN, FILES, OUTPUT, SELECTOR
 
 if TYPE_CHECKING:
-    from wherry.api.objects import Obj
     from wherry.cli.kube.flags import Given
     from wherry.cli.kube.gather import Info
     from wherry.cli.kube.session import Kube
+    from wherry.rollout.rollout import Rollout, Undone
 
 _FLAGS = joined((
     FILES, SELECTOR, DRY_RUN, OUTPUT, CAUSE,
     Flag("to-revision", "The revision to rollback to. Default to 0 (last revision).", kind="int"),
+    Flag("to-last-healthy", "Go back to the last revision that is known to have been fully available.", kind="bool"),
     Flag("wait", "Follow the rollout that the undo starts until it is done.", kind="bool"),
     Flag("timeout", "With --wait: how long, zero means without end.", kind="duration", default=0.0),
     Flag("why", "With --wait: name the pods that hold the rollout up, and the cause.", kind="bool"),
     Flag("fail-fast", "With --wait: end with status 3 when the rollout cannot finish any more.", kind="bool"),
-    Flag("atomic", "Of several objects, undo all or none: every undo is tried as a dry run first.", kind="bool"),
-    Flag("conflicts", "Show what the next apply of the last applied manifest would change back.", kind="bool"),
-    Flag("adopt", "Bring the last applied configuration in line, so that it agrees with the undo.", kind="bool"),
+    Flag("live", "With --wait: show all rollouts on one screen.", kind="bool"),
+    Flag("atomic", "Of several objects, undo all or none: every undo is tried as a dry run first, and put back when another fails.",
+         kind="bool"),
+    Flag("conflicts", "Show what the next apply of the last applied manifest would change back; --dry-run shows it too.", kind="bool"),
+    Flag("adopt", "Bring the last applied configuration and the managed fields in line, so that they agree with the undo.", kind="bool"),
+    Flag("with-config", "Also restore the ConfigMaps and Secrets that the revision ran with, as `rollout remember` kept them.",
+         kind="bool"),
     Flag("force-stuck", "Of a StatefulSet, delete the pods that are stuck in the abandoned revision.", kind="bool"),
 ))
 _WARNING = ("Warning: resource {shown} was previously managed with '{program} apply'. Rolling back will not update the {annotation} "
@@ -40,55 +45,66 @@ async def _run(kube: Kube, given: Given) -> None:
     from wherry.cli.kube.errors import CommandError, collected
     from wherry.cli.kube.gather import gather, query
     from wherry.cli.kube.printing import dry_run
-    from wherry.cli.kube.rollout_status import follow
+    from wherry.cli.kube.rollout_undo_all import put_back, rehearsed
     from wherry.rollout import RolloutError
 
     dry = dry_run(kube)
-    if not given.arguments and not given["filename"] and not given["kustomize"]:
-        raise CommandError("required resource not specified")
+    _check(given)
     found = await gather(kube, query(kube))
     errors = list(found.errors)
     if given["atomic"]:
-        errors += await _rehearsed(kube, found.infos)
+        errors += await rehearsed(kube, found.infos)
         if errors:
             kube.err("nothing was undone\n")
             collected(errors)
+    done: list[Info] = []
     for info in found.infos:
         try:
             await _undo(kube, info, dry)
+            done.append(info)
         except (StatusError, RolloutError, CommandError) as error:
             errors.append(error)
+            if given["atomic"]:
+                errors += await put_back(kube, done if dry == "none" else [])
+                break
     collected(errors)
     if given["wait"] and dry == "none":
-        for info in found.infos:
-            info.object = {}
-            failure = await follow(kube, info, timeout=given["timeout"])
-            errors += [failure] if failure else []
-        collected(errors)
+        await _wait(kube, found.infos)
 
 
-async def _rehearsed(kube: Kube, infos: list[Info]) -> list[Exception]:
-    """What would go wrong."""
-    from wherry.api.errors import StatusError
-    from wherry.rollout import Rollout, RolloutError
-    from wherry.rollout.targets import Named
+def _check(given: Given) -> None:
+    from wherry.cli.kube.errors import CommandError
 
-    errors: list[Exception] = []
+    if not given.arguments and not given["filename"] and not given["kustomize"]:
+        raise CommandError("required resource not specified")
+    if given["to-last-healthy"] and given["to-revision"]:
+        raise CommandError("--to-last-healthy and --to-revision exclude each other")
+    if given["atomic"] and given["with-config"]:
+        raise CommandError("--atomic and --with-config exclude each other: what was restored is not put back")
+
+
+async def _wait(kube: Kube, infos: list[Info]) -> None:
+    from wherry.cli.kube.errors import collected
+    from wherry.cli.kube.rollout_status import follow
+
+    if kube.given["live"]:
+        from wherry.cli.kube.rollout_live import follow_all
+
+        collected(await follow_all(kube, infos, timeout=kube.given["timeout"]))
+        return
+    errors = []
     for info in infos:
-        try:
-            rollout = Rollout(kube.client, Named(info.resource, info.name), info.namespace, known=info.object)
-            await rollout.undo(kube.given["to-revision"], dry_run=True, cause=kube.cause)
-        except (StatusError, RolloutError) as error:
-            errors.append(error)
-    return errors
+        info.object = {}
+        failure = await follow(kube, info, timeout=kube.given["timeout"])
+        errors += [failure] if failure else []
+    collected(errors)
 
 
 async def _undo(kube: Kube, info: Info, dry: str) -> None:
-    from wherry.api.errors import StatusError
     from wherry.api.objects import annotations_of
     from wherry.cli.kube import program
-    from wherry.cli.kube.errors import CommandError
     from wherry.cli.kube.printing import printer
+    from wherry.cli.kube.rollout_undo_more import afterwards, before, healthy
     from wherry.rollout import Rollout
     from wherry.rollout.adopt import LAST_APPLIED
     from wherry.rollout.targets import DEPLOYMENTS, Named
@@ -98,43 +114,36 @@ async def _undo(kube: Kube, info: Info, dry: str) -> None:
     number = given["to-revision"]
     if LAST_APPLIED in annotations_of(info.object) and not given["adopt"]:
         kube.err(_WARNING.format(shown=info.shown, program=program.name(), annotation=LAST_APPLIED))
+    if given["to-last-healthy"]:
+        number, running = await healthy(kube, info)
+        if running and not given["with-config"]:
+            kube.out(printer(kube, f"skipped rollback (revision {number} is running and fully available)", dry=dry)(info.object))
+            return
     rollout = Rollout(kube.client, Named(info.resource, info.name), info.namespace)
+    restored = await before(kube, info, number, dry) if given["with-config"] else ""
     if dry == "client":
         _, chosen = await rollout.choose(number)
         template, text = chosen.template, describe(chosen.template)
         result = text if info.resource is DEPLOYMENTS else f"will roll back to {text}"
     else:
-        try:
-            undone = await rollout.undo(number, dry_run=dry == "server", cause=kube.cause)
-        except StatusError as error:
-            if error.code == 404:
-                raise
-            raise CommandError(f"failed restoring revision {number}: {error.message}") from None
+        undone = await _written(kube, rollout, number, dry)
         template = undone.template
         result = "rolled back" if undone.changed else f"skipped rollback (current template already matches revision {number})"
-    kube.out(printer(kube, result, dry=dry)(info.object))
-    await _afterwards(kube, info, template, dry)
+    kube.out(printer(kube, result, dry=dry)(info.object) + restored)
+    await afterwards(kube, info, template, dry)
 
 
-async def _afterwards(kube: Kube, info: Info, template: Obj, dry: str) -> None:
-    """What kubectl leaves to its user: the last applied configuration, and pods that are stuck."""
-    from wherry.cli.kube.text.differences import lines
-    from wherry.rollout.adopt import adopted, changed_back
-    from wherry.rollout.stuck_pods import remove
+async def _written(kube: Kube, rollout: Rollout, number: int, dry: str) -> Undone:
+    from wherry.api.errors import StatusError
+    from wherry.cli.kube.errors import CommandError
 
-    if kube.given["conflicts"]:
-        found = changed_back(info.object, template, info.resource.schema)
-        kube.out(f"the next apply of the last applied manifest would change back:\n{lines(found, color=kube.color, indent='  ')}" if found
-                 else "the last applied manifest agrees\n")
-    if dry != "none":
-        return
-    if kube.given["adopt"] and (change := adopted(info.object, template)) is not None:
-        await kube.client.patch(info.resource, info.namespace, info.name, change.patch, change.patch_type)
-        kube.out(f"  last applied configuration of {info.shown} brought in line\n")
-    if kube.given["force-stuck"] and info.resource.kind == "StatefulSet":
-        for name in await remove(kube.client, info.namespace, info.object):
-            kube.out(f"  pod {name} deleted: it was stuck in the abandoned revision\n")
+    try:
+        return await rollout.undo(number, dry_run=dry == "server", cause=kube.cause)
+    except StatusError as error:
+        if error.code == 404:
+            raise
+        raise CommandError(f"failed restoring revision {number}: {error.message}") from None
 
 
 undo = KubeCommand("undo", _run, _FLAGS, usage="(TYPE NAME | TYPE/NAME)",
-                   summary="Go back to an earlier revision: the one before, or --to-revision.")
+                   summary="Go back to an earlier revision: the one before, --to-revision, or --to-last-healthy.")

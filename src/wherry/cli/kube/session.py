@@ -58,6 +58,11 @@ class Kube:
         """Colours are wanted: a terminal, and nobody said no (https://no-color.org)."""
         return self._out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
+    @property
+    def terminal(self) -> bool:
+        """Somebody looks at what is written."""
+        return self._out.isatty()
+
     def now(self) -> float:
         """Seconds since 1970."""
         return time.time()

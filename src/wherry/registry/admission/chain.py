@@ -1,24 +1,49 @@
 """The admission chain: plug-ins in order, each asked only for the operations it handles.
 
-Called by the registry's creates, updates and deletes. A plug-in may change `request.draft` in place, or raise a StatusError to refuse.
+Called by the registry's creates, updates and deletes, twice: `admit` before an object is prepared and validated, when plug-ins may change
+`request.draft` in place; `validate` after that, right before it is stored, when they may only look. Either refuses with a StatusError.
+Source of the two rounds: k8s.io/apiserver/pkg/admission (MutationInterface, ValidationInterface, chain.go).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from wherry.api import errors
+from wherry.api.errors import Forbidden, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import Resource
 
+if TYPE_CHECKING:
+    from wherry.registry.admission.dynamic import Caller
+    from wherry.registry.core import Core
+    from wherry.rules.cel.libraries.authorizer import Decision, Question
+
+
+class Means:
+    """What admission needs of the world: `call` reaches webhooks, `decide` asks the authorizer about a user."""
+
+    def __init__(self) -> None:
+        self.call: Caller | None = None
+        self.decide: Callable[[User, Question], Awaitable[Decision]] | None = None
+
+
+#: the annotations of the audit event of the request under way; set by who records requests
+AUDITED: ContextVar[dict[str, str] | None] = ContextVar("audited", default=None)
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
 @dataclass(slots=True)
 class Request:
-    """One write. `draft` is private and may be changed (on DELETE it is the object about to go and must not be)."""
+    """One write. `draft` is private and may be changed (on DELETE it is the object about to go and must not be).
+
+    `options` is what the write was asked with. Plug-ins may add to `warnings`, which go to the client, and to `audit`, the annotations of
+    the audit event.
+    """
 
     operation: Operation
     resource: Resource
@@ -29,9 +54,26 @@ class Request:
     old: Obj | None
     user: User
     dry_run: bool
+    options: Any = None
+    warnings: list[str] = field(default_factory=list)
+    audit: dict[str, str] = field(default_factory=dict)
+    #: the version that was asked for, where it is not the one objects are stored in
+    asked: Resource | None = None
+    #: 1 when the first round is made again because a policy or webhook changed the object; `reinvoke` asks for it
+    round: int = 0
+    reinvoke: bool = False
+    #: what a plug-in keeps from one round to the other
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def forbidden(self, why: str) -> Forbidden:
+        """A refusal that names the object, by its prefix as long as its name is not made."""
+        meta = self.draft.get("metadata") or {}
+        name = self.name or meta.get("name") or meta.get("generateName") or "Unknown"
+        return errors.forbidden(self.resource.group_resource, name, why)
 
 
-class Plugin(Protocol):
+@runtime_checkable
+class Mutating(Protocol):
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool: ...
 
     async def admit(self, request: Request) -> None:
@@ -39,19 +81,138 @@ class Plugin(Protocol):
         ...
 
 
+@runtime_checkable
+class Validating(Protocol):
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool: ...
+
+    async def validate(self, request: Request) -> None:
+        """Raises StatusError to refuse."""
+        ...
+
+
+@runtime_checkable
+class Distinguishing(Protocol):
+    async def each(self, resource: Resource, namespace: str) -> bool:
+        """Whether the plug-in must now see every new object there, even one that is made like another (pods of one template)."""
+        ...
+
+
+@runtime_checkable
+class Dormant(Protocol):
+    #: store tables; while one of them is empty the plug-in has nothing to do, and is not asked
+    tables: tuple[str, ...]
+
+
+@runtime_checkable
+class Writing(Protocol):
+    def bind(self, core: Core) -> None:
+        """Called once, when the registry is built: the plug-in writes through it."""
+        ...
+
+
+Plugin = Mutating | Validating
+_At = tuple[str, str, str, str]
+
+
+def _annotate(request: Request) -> None:
+    if request.audit and (annotations := AUDITED.get()) is not None:
+        annotations.update(request.audit)
+
+
 class Chain:
     """Plug-ins in order; which of them handle a kind of request is worked out once."""
 
-    def __init__(self, plugins: Sequence[Plugin] = ()) -> None:
+    def __init__(self, plugins: Sequence[Plugin] = (), means: Means | None = None) -> None:
         self._plugins = tuple(plugins)
-        self._cache: dict[tuple[str, str, str, str], tuple[Plugin, ...]] = {}
+        # asking a protocol takes longer than most plug-ins take: once, not for every kind
+        self._mutators = tuple(p for p in self._plugins if isinstance(p, Mutating))
+        self._validators = tuple(p for p in self._plugins if isinstance(p, Validating))
+        self._dormant = {id(p): p.tables for p in self._plugins if isinstance(p, Dormant)}
+        #: what policies and webhooks need of the world, to be filled in by who has it
+        self.means = means or Means()
+        self._distinguishing = tuple(p for p in self._plugins if isinstance(p, Distinguishing))
+        self._tables = frozenset(table for p in self._plugins if isinstance(p, Dormant) for table in p.tables)
+        self._size: Callable[[str], int] | None = None
+        self._stale = False
+        self._mutating: dict[_At, tuple[Mutating, ...]] = {}
+        self._validating: dict[_At, tuple[Validating, ...]] = {}
+        self._each = self._distinguishing
+
+    def bind(self, core: Core) -> None:
+        self._size, self._stale = core.store.size, True
+        for plugin in self._plugins:
+            if isinstance(plugin, Writing):
+                plugin.bind(core)
+
+    def wrote(self, resource: Resource) -> None:
+        """Called after every write: a plug-in may have got something to do, or have nothing to do any more."""
+        if resource.group_resource in self._tables:
+            self._stale = True
+
+    def _wake(self) -> None:
+        self._stale = False
+        self._mutating.clear()
+        self._validating.clear()
+        self._each = tuple(p for p in self._distinguishing if self._is_awake(p))
+
+    @property
+    def quiet(self) -> bool:
+        """No limits, quotas, policies or webhooks are configured: only the plug-ins that are always there have something to say."""
+        if self._stale:
+            self._wake()
+        return not self._each
+
+    def _is_awake(self, plugin: object) -> bool:
+        size = self._size
+        return size is None or all(size(table) for table in self._dormant.get(id(plugin), ()))
 
     async def admit(self, request: Request) -> None:
+        """The first round. Raises StatusError."""
+        if self._stale:
+            self._wake()
         at = (request.operation, request.resource.group, request.resource.plural, request.subresource)
-        plugins = self._cache.get(at)
+        plugins = self._mutating.get(at)
         if plugins is None:
-            plugins = self._cache[at] = tuple(
-                p for p in self._plugins if p.handles(request.operation, request.resource, request.subresource)
+            plugins = self._mutating[at] = tuple(
+                p for p in self._mutators if self._is_awake(p) and p.handles(request.operation, request.resource, request.subresource)
             )
-        for plugin in plugins:
-            await plugin.admit(request)
+        try:
+            for plugin in plugins:
+                await plugin.admit(request)
+            if request.reinvoke:
+                request.round = 1
+                for plugin in plugins:
+                    await plugin.admit(request)
+        except StatusError as error:
+            error.warnings = tuple(request.warnings)
+            raise
+        finally:
+            _annotate(request)
+
+    async def validate(self, request: Request) -> None:
+        """The second round. Raises StatusError."""
+        if self._stale:
+            self._wake()
+        at = (request.operation, request.resource.group, request.resource.plural, request.subresource)
+        plugins = self._validating.get(at)
+        if plugins is None:
+            plugins = self._validating[at] = tuple(
+                p for p in self._validators if self._is_awake(p) and p.handles(request.operation, request.resource, request.subresource)
+            )
+        try:
+            for plugin in plugins:
+                await plugin.validate(request)
+        except StatusError as error:
+            error.warnings = tuple(request.warnings)
+            raise
+        finally:
+            _annotate(request)
+
+    async def each(self, resource: Resource, namespace: str) -> bool:
+        """Whether some plug-in must see every new object there; else what became of one holds for those made like it."""
+        if self._stale:
+            self._wake()
+        for plugin in self._each:
+            if await plugin.each(resource, namespace):
+                return True
+        return False

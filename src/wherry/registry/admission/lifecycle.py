@@ -40,7 +40,7 @@ class NamespaceLifecycle:
 
 def _terminating(request: Request) -> Forbidden:
     why = f"unable to create new content in namespace {request.namespace} because it is being terminated"
-    error = errors.forbidden(request.resource.group_resource, request.name, why)
+    error = request.forbidden(why)
     cause = {
         "reason": "NamespaceTerminating",
         "message": f"namespace {request.namespace} is being terminated",

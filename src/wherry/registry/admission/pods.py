@@ -5,7 +5,6 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/admission-contro
 
 from __future__ import annotations
 
-from wherry.api import errors
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.admission.chain import Operation, Request
@@ -42,23 +41,34 @@ def _tolerates(toleration: Obj, taint: str) -> bool:
 
 
 class Priority:
-    """`priority` and `preemptionPolicy` from the pod's PriorityClass, the default class, or 0."""
-
-    BUILT_IN = ("system-node-critical", "system-cluster-critical")
+    """`priority` and `preemptionPolicy` from the pod's PriorityClass, the default class, or 0; and only one class is the default."""
 
     def __init__(self, store: Store, classes: Resource) -> None:
         self._store = store
         self._classes = classes
 
-    handles = staticmethod(_creates_pod)
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
+        kinds = ("pods", self._classes.group_resource)
+        return operation in ("CREATE", "UPDATE") and resource.group_resource in kinds and not subresource
 
     async def admit(self, request: Request) -> None:
         """Raises Forbidden for a class that does not exist, or a priority that is not its class's."""
+        if request.resource.group_resource != "pods":
+            return
         spec = request.draft["spec"]
+        if request.old is not None:
+            before = request.old["spec"]
+            for name in ("priority", "preemptionPolicy"):
+                if name in before:
+                    spec.setdefault(name, before[name])
+            return
+        await self._resolve(request, spec)
+
+    async def _resolve(self, request: Request, spec: Obj) -> None:
         name = spec.get("priorityClassName", "")
         found = await self._class(name) if name else await self._default()
         if name and found is None:
-            raise errors.forbidden("pods", request.name, f"no PriorityClass with name {name} was found")
+            raise request.forbidden(f"no PriorityClass with name {name} was found")
         value = found.get("value", 0) if found else 0
         policy = (found or {}).get("preemptionPolicy", "PreemptLowerPriority")
         if found and not name:
@@ -66,6 +76,14 @@ class Priority:
         _must_agree(request, "integer value of priority", spec.get("priority", value), value)
         _must_agree(request, "string value of PreemptionPolicy", spec.get("preemptionPolicy", policy), policy)
         spec["priority"], spec["preemptionPolicy"] = value, policy
+
+    async def validate(self, request: Request) -> None:
+        """Raises Forbidden for a second default class."""
+        if request.resource.group_resource == "pods" or not request.draft.get("globalDefault"):
+            return
+        found = await self._default()
+        if found is not None and (request.old is None or found["metadata"]["name"] != request.name):
+            raise request.forbidden(f"PriorityClass {found['metadata']['name']} is already marked as default. Only one default can exist")
 
     async def _class(self, name: str) -> Obj | None:
         record = await self._store.get(prefix(self._classes) + name)
@@ -85,4 +103,4 @@ def _must_agree(request: Request, what: str, given: object, computed: object) ->
             f"the {what} ({given}) must not be provided in pod spec; "
             f"priority admission controller computed {computed} from the given PriorityClass name"
         )
-        raise errors.forbidden("pods", request.name, why)
+        raise request.forbidden(why)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 
-from wherry.api import errors
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.admission.chain import Operation, Request
@@ -38,7 +37,7 @@ class ServiceAccount:
         record = await self._store.get(f"serviceaccounts/{request.namespace}/{name}")
         if record is None:
             why = f'error looking up service account {request.namespace}/{name}: serviceaccount "{name}" not found'
-            raise errors.forbidden("pods", request.name, why)
+            raise request.forbidden(why)
         account = record.object()
         if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
             spec["imagePullSecrets"] = [{"name": s.get("name", "")} for s in account["imagePullSecrets"]]
@@ -55,13 +54,13 @@ def _wants_token(spec: Obj, account: Obj) -> bool:
 
 def _mount_token(spec: Obj, volume: str) -> None:
     used = False
-    for container in [*spec.get("initContainers", ()), *spec.get("containers", ())]:
+    for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
         mounts = container.get("volumeMounts") or []
         if not any(m.get("mountPath") == MOUNT_PATH for m in mounts):
             container["volumeMounts"] = [*mounts, {"name": volume, "readOnly": True, "mountPath": MOUNT_PATH}]
             used = True
     if used:
-        spec["volumes"] = [*spec.get("volumes", ()), _token_volume(volume)]
+        spec["volumes"] = [*(spec.get("volumes") or ()), _token_volume(volume)]
 
 
 def _token_volume(name: str) -> Obj:

@@ -10,6 +10,8 @@ from wherry.api.errors import Cause
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import resource
+from wherry.registry.admission.chain import Request
+from wherry.registry.admission.topology_labels import labels_of_node
 from wherry.registry.core import Core, key
 from wherry.registry.encode import encoder, transient
 from wherry.registry.results import Body, RawBody, Written
@@ -24,7 +26,16 @@ async def create(core: Core, target: Target, body: Body, options: WriteOptions, 
     """Raises BadRequest, Invalid, NotFound, Conflict (assigned already, deleting, gated)."""
     if isinstance(body, RawBody):
         body = decode.decode(BINDING, decode.parse(body.content, body.content_type), options.field_validation).obj
+    body = {**body, "metadata": dict(body.get("metadata") or {})}
     aim = body.get("target") or {}
+    if options.trusted and core.admission.quiet:
+        # our scheduler binds what it saw: all that is left to the plug-ins is to copy labels
+        if labels := await labels_of_node(core.store, aim["name"]):
+            body["metadata"]["labels"] = labels
+    else:
+        request = Request("CREATE", target.resource, "binding", target.namespace, target.name, body, None, user, options.dry_run, options)
+        await core.admission.admit(request)
+        await core.admission.validate(request)
     _check(aim, target.name)
     at = key(target.resource, target.namespace, target.name)
     record = await core.store.get(at)
@@ -72,9 +83,9 @@ def _bound(core: Core, pod: Obj, node: str, binding: Obj) -> Obj:
     if why:
         raise errors.conflict("pods/binding", name, why)
     meta = pod["metadata"]
-    given = (binding.get("metadata") or {}).get("annotations")
-    if given:
-        meta = {**meta, "annotations": {**(meta.get("annotations") or {}), **given}}
+    for part in ("annotations", "labels"):
+        if given := binding["metadata"].get(part):
+            meta = {**meta, part: {**(meta.get(part) or {}), **given}}
     condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": core.timestamp()}
     status = pod.get("status") or {}
     others = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]

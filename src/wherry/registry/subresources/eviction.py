@@ -13,6 +13,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, Target, User, WriteOptions
 from wherry.api.resources import resource
 from wherry.registry import managers
+from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core, prefix
 from wherry.registry.deletes import delete
 from wherry.registry.encode import transient
@@ -31,7 +32,12 @@ SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": 
 
 async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
     """Raises BadRequest, NotFound, TooManyRequests (the budget), Conflict (a precondition)."""
-    wanted = _options(target, body, options)
+    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
+    eviction = decode.decode_into(_EVICTION, "policy/v1", "Eviction", parsed, options.field_validation).obj
+    wanted = _options(target, eviction, options)
+    request = Request("CREATE", target.resource, "eviction", target.namespace, target.name, eviction, None, user, wanted.dry_run, options)
+    await core.admission.admit(request)
+    await core.admission.validate(request)
     for last in range(_TRIES - 1, -1, -1):
         pod = (await get(core, target)).object()
         if not rule.ignores_budget(pod):
@@ -130,10 +136,8 @@ def _at_version(pod: Obj, wanted: DeleteOptions) -> DeleteOptions:
     return wanted if wanted.resource_version else replace(wanted, resource_version=pod["metadata"]["resourceVersion"])
 
 
-def _options(target: Target, body: Body, options: WriteOptions) -> DeleteOptions:
+def _options(target: Target, eviction: Obj, options: WriteOptions) -> DeleteOptions:
     """What the eviction says about the delete. Raises BadRequest."""
-    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
-    eviction = decode.decode_into(_EVICTION, "policy/v1", "Eviction", parsed, options.field_validation).obj
     meta = eviction.get("metadata") or {}
     if meta.get("name") != target.name:
         raise BadRequest("name in URL does not match name in Eviction object")

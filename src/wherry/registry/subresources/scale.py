@@ -5,7 +5,10 @@ Source: pkg/registry/apps/deployment/storage (ScaleREST); https://kubernetes.io/
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wherry.api import errors, field
+from wherry.api.legacy_resources import is_legacy
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource
@@ -17,7 +20,7 @@ from wherry.registry.patches_decoded import as_version, decode_patched
 from wherry.registry.reads import get
 from wherry.registry.results import Body, RawBody, Written
 from wherry.registry.updates import change
-from wherry.rules import decode, selectors
+from wherry.rules import decode, legacy, selectors
 from wherry.rules.patch import apply, parse_patch
 from wherry.store.protocol import Record
 
@@ -43,31 +46,46 @@ def scale_of(obj: Obj) -> Obj:
     }
 
 
+def _form(row: Resource) -> Resource:
+    """The kind of the Scale that a workload of this version has."""
+    return (
+        replace(SCALE, group=row.group, version=row.version, schema=f"io.k8s.api.{row.group}.{row.version}.Scale")
+        if is_legacy(row)
+        else SCALE
+    )
+
+
+def _shown(row: Resource, obj: Obj) -> Obj:
+    scale = scale_of(obj)
+    return legacy.from_scale(scale, row.api_version, (obj.get("spec") or {}).get("selector")) if is_legacy(row) else scale
+
+
 async def read(core: Core, target: Target) -> Record:
     record = await get(core, target)
-    return transient(scale_of(record.object()), record.revision)
+    return transient(_shown(target.resource, record.object()), record.revision)
 
 
 async def update(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
     """Raises BadRequest, Invalid, Conflict, NotFound."""
     parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
-    decoded = decode.decode(SCALE, parsed, options.field_validation)
+    decoded = decode.decode(_form(target.resource), parsed, options.field_validation)
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
         return _scaled(old, decoded.obj), decoded.warnings
 
-    return _as_scale(await change(core, target, make, options, user, None, managers.by_scale))
+    return _as_scale(target.resource, await change(core, target, make, options, user, None, managers.by_scale))
 
 
 async def patch(core: Core, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
     parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
+    form = _form(target.resource)
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
-        patched = apply(patch_type, scale_of(as_version(core, target.resource, old)), parsed, definition(SCALE.schema))
-        scale, warnings = decode_patched(SCALE, patched, parsed, patch_type, options)
+        patched = apply(patch_type, _shown(target.resource, as_version(core, target.resource, old)), parsed, definition(form.schema))
+        scale, warnings = decode_patched(form, patched, parsed, patch_type, options)
         return _scaled(old, scale), warnings
 
-    return _as_scale(await change(core, target, make, options, user, None, managers.by_scale))
+    return _as_scale(target.resource, await change(core, target, make, options, user, None, managers.by_scale))
 
 
 def _scaled(old: Obj, scale: Obj) -> Obj:
@@ -80,6 +98,6 @@ def _scaled(old: Obj, scale: Obj) -> Obj:
     return {**old, "metadata": {**old["metadata"], "resourceVersion": "", **preconditions}, "spec": {**old["spec"], "replicas": replicas}}
 
 
-def _as_scale(written: Written) -> Written:
+def _as_scale(row: Resource, written: Written) -> Written:
     record = written.record
-    return Written(transient(scale_of(record.object()), record.revision), written.created, written.warnings)
+    return Written(transient(_shown(row, record.object()), record.revision), written.created, written.warnings)

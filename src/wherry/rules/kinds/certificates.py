@@ -1,8 +1,8 @@
 """The strategy of CertificateSigningRequests.
 
-Read by the registry through `STRATEGIES`. The registry writes the requesting user into spec (username, uid, groups, extra) after
-`prepare_create`, and times into conditions (`wherry.rules.kinds.times`). Not validated: that spec.request is a well-formed PKCS#10
-request and status.certificate a certificate, beyond the PEM frame.
+Read by the registry through `STRATEGIES`. Admission writes the requesting user into spec (username, uid, groups, extra) and reads the
+PKCS#10 request; the registry writes times into conditions (`wherry.rules.kinds.times`). Not validated: that status.certificate is a
+certificate.
 Source: pkg/registry/certificates/certificates/strategy.go, pkg/apis/certificates/validation.
 """
 
@@ -17,7 +17,6 @@ from wherry.rules.validation.names import dns1123_label, dns1123_subdomain
 _USAGES = ("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment", "decipher only",
            "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user", "key agreement",
            "key encipherment", "microsoft sgc", "netscape sgc", "ocsp signing", "s/mime", "server auth", "signing", "timestamping")
-_FROM_USER = ("username", "uid", "groups", "extra")
 _DECISIONS = ("Approved", "Denied")
 _GUARDED = ("Approved", "Denied", "Failed")
 _PATH = "status.conditions"
@@ -29,9 +28,6 @@ def _default(draft: Obj) -> None:
 
 
 def _new(draft: Obj) -> None:
-    spec = draft.setdefault("spec", {})
-    for name in _FROM_USER:
-        spec.pop(name, None)
     draft["status"] = {}
 
 

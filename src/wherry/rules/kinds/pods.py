@@ -16,6 +16,7 @@ from wherry.rules.pod_warnings import pod_warnings
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation.metadata import validate_metadata
 from wherry.rules.validation.pod import validate_again, validate_pod
+from wherry.rules.validation.pod_resize import keep_all_else, keep_metadata, never_resized, resize_changes
 from wherry.rules.validation.pod_status import status_changes
 from wherry.rules.validation.pod_update import annotation_changes, ephemeral_changes, spec_changes
 
@@ -65,6 +66,7 @@ def update_ephemeral_containers(draft: Obj, old: Obj) -> None:
     if asked:
         draft["spec"]["ephemeralContainers"] = asked
     keep_status(draft, old)
+    keep_metadata(draft, old)
     drop_gated_fields(draft["spec"], old["spec"])
 
 
@@ -74,6 +76,18 @@ def validate_ephemeral_containers(new: Obj, old: Obj) -> Errors:
     if changes and not changes[0].field:
         return changes
     return _again(new, old) + annotation_changes(new, old) + changes
+
+
+def update_resize(draft: Obj, old: Obj) -> None:
+    """Before a write of `/resize`: only cpu and memory change."""
+    keep_all_else(draft, old)
+    keep_status(draft, old)
+    drop_gated_fields(draft["spec"], old["spec"])
+
+
+def validate_resize(new: Obj, old: Obj) -> Errors:
+    """Errors of a write of `/resize`, without those of the change of metadata."""
+    return never_resized(old) or _again(new, old) + resize_changes(new, old)
 
 
 def _validate_update(new: Obj, old: Obj) -> Errors:

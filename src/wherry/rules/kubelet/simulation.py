@@ -38,6 +38,12 @@ class Behaviour:
     run: float | None = None
     exit_code: int = 0
     never_ready: bool = False
+    #: its image does not exist
+    missing: bool = False
+    #: it ends because it took too much memory
+    oom: bool = False
+    #: seconds between two turns of a probe that passes and fails; 0: it stays as it is
+    flapping: float = 0.0
 
 
 def _seconds(text: str) -> float:
@@ -67,6 +73,9 @@ _KNOWN: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "never-ready": ("never_ready", _truth),
     "pull-seconds": ("pull", _seconds),
     "termination-seconds": ("terminate", _seconds),
+    "image-missing": ("missing", _truth),
+    "oom-seconds": ("oom", _seconds),
+    "flapping-seconds": ("flapping", _seconds),
 }
 
 
@@ -88,6 +97,8 @@ def behaviour(pod: Obj, timings: Timings) -> tuple[Behaviour, list[str]]:
             changes[known[0]] = known[1](text)
         except ValueError as error:
             errors.append(f'annotation {full_name}: invalid value "{text}": {error}')
+    if "oom" in changes:
+        changes.update(run=changes["oom"], oom=True)
     if "exit_code" in changes:
         changes.setdefault("run", base.run or 0.0)
     return (replace(base, **changes) if changes else base), errors

@@ -116,6 +116,8 @@ def _compile(node: Node) -> Type:
     kind = node.kind
     if kind == "object":
         return _struct(node)
+    if kind == "deduced":
+        return DEDUCED_TYPE
     if kind == "map":
         return ATOMIC_TYPE if node.map_type == "atomic" else Type(MAP, node, of_node(node.items))
     if kind == "list":

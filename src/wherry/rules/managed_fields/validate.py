@@ -31,7 +31,7 @@ def errors(value: Any, node: Node) -> str:
 
 
 def _check(value: Any, node: Node, path: str) -> Iterator[Fault]:
-    if value is None or node.kind == "any":
+    if value is None or node.kind in ("any", "deduced"):
         return
     if node.kind in ("object", "map"):
         if not isinstance(value, dict):
@@ -71,7 +71,7 @@ def _syntax(value: Any) -> str:
 
 
 def _check_map(value: dict[str, Any], node: Node, path: str) -> Iterator[Fault]:
-    free = node.kind == "map" or not node.properties
+    free = node.kind == "map" or not node.properties or node.open
     for name, inner in value.items():
         child = node.child(name)
         if child is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wherry.rules.scheduling import message
+from wherry.rules.scheduling import message, volume_gate
 from wherry.rules.scheduling.demand import PodInfo
 from wherry.rules.scheduling.plugin import Profile, Rejection
 from wherry.rules.scheduling.preemption import Preemption, preempt
@@ -44,6 +44,10 @@ def decide(info: PodInfo, snapshot: Snapshot, pick: Pick, profile: Profile = DEF
     """Where the pod goes."""
     if not snapshot.order:
         return Unschedulable(message.NO_NODES, {})
+    everywhere = volume_gate.refusal(info.pod, snapshot.volumes)
+    if everywhere is not None:
+        text = message.refused_before(len(snapshot.order), ", ".join(everywhere.reasons))
+        return Unschedulable(text, {node.name: everywhere for node in snapshot.order})
     if info.demand.only_nodes is not None:
         return _among_named(info, info.demand.only_nodes, snapshot, profile)
     view = view_of(info.demand, profile, snapshot)

@@ -14,6 +14,14 @@ NO_CLAIMS = "no new claims to deallocate"  # what dynamic resources say of a pod
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 
+#: what dynamic resources add when a pod was refused before they were asked (the reference's own slip)
+NOT_ASKED = "not found"
+
+
+def refused_before(nodes: int, reason: str) -> str:
+    """The pod was refused before any node was looked at."""
+    return f"0/{nodes} nodes are available: {reason}. {NOT_ASKED}"
+
 
 def fit_error(nodes: int, reasons: Iterable[str], after: str = "") -> str:
     """`0/4 nodes are available: 1 node(s) ..., 3 Insufficient cpu. <after>`; the counted reasons are sorted as texts."""

@@ -1,6 +1,6 @@
 """The default profile: which plug-ins judge, in which order, with which weight.
 
-Source: pkg/scheduler/apis/config/v1/default_plugins.go of v1.36. Not in it: the volume plug-ins (simulated volumes are everywhere),
+Source: pkg/scheduler/apis/config/v1/default_plugins.go of v1.36. Not in it:
 ImageLocality (simulated nodes have every image), and preferred inter-pod affinity.
 """
 
@@ -12,9 +12,13 @@ from wherry.rules.scheduling.plugin import Profile
 from wherry.rules.scheduling.resources_fit import BalancedAllocation, LeastAllocated, NodeResourcesFit
 from wherry.rules.scheduling.scores import NodeAffinityScore, OwnerSpread, TaintTolerationScore
 from wherry.rules.scheduling.topology_spread import TopologySpread
+from wherry.rules.scheduling.volume_binding import VolumeBinding
+from wherry.rules.scheduling.volume_limits import NodeVolumeLimits
+from wherry.rules.scheduling.volume_restrictions import VolumeRestrictions
+from wherry.rules.scheduling.volume_zone import VolumeZone
 
 DEFAULT = Profile(
     filters=(NodeUnschedulable(), NodeName(), TaintTolerationFilter(), NodeAffinityFilter(), NodePorts(), NodeResourcesFit()),
-    cluster_filters=(TopologySpread(), InterPodAffinity()),
+    cluster_filters=(VolumeRestrictions(), NodeVolumeLimits(), VolumeBinding(), VolumeZone(), TopologySpread(), InterPodAffinity()),
     scores=(TaintTolerationScore(), NodeAffinityScore(), LeastAllocated(), OwnerSpread(), BalancedAllocation()),
 )

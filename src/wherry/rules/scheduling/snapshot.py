@@ -15,6 +15,7 @@ from wherry.rules.scheduling.node_info import NodeInfo
 
 if TYPE_CHECKING:
     from wherry.rules.scheduling.view import View
+    from wherry.rules.scheduling.volume_world import VolumeWorld
 
 _LOG_LIMIT = 4096
 
@@ -34,6 +35,8 @@ class Snapshot:
         self.layout = 0
         self.repelling: dict[str, PodInfo] = {}
         self.views: dict[bytes, View] = {}
+        #: None: nothing is known of claims and volumes, and pods are placed without regard to them
+        self.volumes: VolumeWorld | None = None
         self._nodes: dict[str, NodeInfo] = {}
         self._index: dict[str, int] = {}
         self._where: dict[str, str] = {}

@@ -37,17 +37,28 @@ IncludeObject = Literal["Metadata", "Object", "None"]
 
 _AREAS = (access, admission, batch, core, devices, event, networking, node, pod, priority, scaling, services, storage, volumes, workloads)
 PRINTERS: dict[str, Printer] = {kind: printer for area in _AREAS for kind, printer in area.PRINTERS.items()}
-_BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN)
+_BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN) | {"extensions"}
 #: kind of a subresource -> the key of its printer, where it is not that of the parent
 _SUBRESOURCES = {"scale": "Scale.autoscaling"}
 
 
 def printer(resource: Resource, subresource: str = "") -> Printer:
     """The printer of a kind (of a subresource's kind); there is always one."""
-    found = PRINTERS.get(_SUBRESOURCES.get(subresource, resource.group_kind))
+    if resource.custom is not None and subresource != "scale":
+        return _of_custom(resource)
+    # what extensions/v1beta1 had is in apps today
+    kind = f"{resource.kind}.apps" if resource.group == "extensions" else resource.group_kind
+    found = PRINTERS.get(_SUBRESOURCES.get(subresource, kind))
     if found is not None:
         return found
     return default.BUILT_IN if resource.group in _BUILT_IN_GROUPS else default.CUSTOM
+
+
+def _of_custom(resource: Resource) -> Printer:
+    from wherry.rules.crd import kind  # which has printers of this package
+
+    custom = kind.of(resource)
+    return default.CUSTOM if custom is None else custom.printer
 
 
 @lru_cache(maxsize=256)

@@ -43,17 +43,23 @@ def _with_cause(revision: Revision) -> Obj:
     return {**revision.template, "metadata": {**meta, "annotations": notes}}
 
 
-def wide(revisions: Sequence[Revision], now: float) -> str:
+def wide(revisions: Sequence[Revision], workload: Obj, now: float) -> str:
     """Also the size, age and images of every revision."""
     if not revisions:
         return _NONE
-    rows = [(str(r.number), _size(r), _age(r, now), ",".join(r.images), _cause(r)) for r in revisions]
+    rows = [(str(r.number), _size(r, workload), _age(r, now), ",".join(r.images), _cause(r)) for r in revisions]
     return tabbed("REVISION\tPODS\tAGE\tIMAGES\tCHANGE-CAUSE\n" + "".join("\t".join(row) + "\n" for row in rows))
 
 
-def _size(revision: Revision) -> str:
-    if revision.source["kind"] != "ReplicaSet":
-        return "-"
+def _size(revision: Revision, workload: Obj) -> str:
+    """Ready pods of those wanted; of a StatefulSet the pods there are, of a DaemonSet only the newest revision's are known."""
+    name, own = revision.source["metadata"]["name"], workload.get("status") or {}
+    if workload["kind"] == "StatefulSet":
+        field = {own.get("currentRevision"): "currentReplicas", own.get("updateRevision"): "updatedReplicas"}.get(name, "")
+        return str(own.get(field, 0))
+    if workload["kind"] == "DaemonSet":
+        newest = revision.template == workload["spec"]["template"]
+        return str(own.get("updatedNumberScheduled", 0)) if newest else "-"
     status = revision.source.get("status") or {}
     return f"{status.get('readyReplicas', 0)}/{revision.source['spec'].get('replicas', 0)}"
 
@@ -79,8 +85,9 @@ def changes(revisions: Sequence[Revision], workload: Obj, now: float, *, color: 
 
 def title(revision: Revision, workload: Obj, now: float) -> str:
     """`revision 3, 2m ago, by kubectl-set: why`."""
-    from wherry.rollout.differences import author
+    from wherry.rollout.origins import origin
 
-    who = author(workload, revision)
-    text = f"revision {revision.number}, {_age(revision, now)} ago" + (f", by {who}" if who else "")
+    made = origin(workload, revision)
+    age = human(now - made.when) if made.when is not None else "<unknown>"
+    text = f"revision {revision.number}, {age} ago" + (f", by {made.who}" if made.who else "")
     return f"{text}: {_cause(revision)}" if _cause(revision) != "<none>" else text

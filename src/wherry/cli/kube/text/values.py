@@ -1,45 +1,23 @@
 """JSON values as kubectl prints them: whole objects as JSON and YAML, single values as Go's fmt does.
 
 Called by the printers and by JSONPath.
-Source: encoding/json (HTML characters are escaped, map keys sorted), sigs.k8s.io/yaml.
+Source: sigs.k8s.io/yaml; of JSON and single values `wherry.rules.jsonpath.texts`.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from wherry.rules.patch.go_text import sprint
+from wherry.rules.jsonpath.texts import compact, indented, plain
 
-_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+__all__ = ["compact", "escaped", "indented", "plain", "yaml"]
+
 _TERMINAL = str.maketrans({"\x1b": "^[", "\r": "\\r"})
 
 
 def escaped(text: str) -> str:
     """Without characters that a terminal would act on."""
     return text.translate(_TERMINAL)
-
-
-def compact(value: Any) -> str:
-    """JSON in one line."""
-    return _html(json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
-
-
-def indented(value: Any) -> str:
-    """JSON, four spaces a level, without a final line feed."""
-    return _html(json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False))
-
-
-def _html(text: str) -> str:
-    for character, written in _HTML.items():
-        if character in text:
-            text = text.replace(character, written)
-    return text
-
-
-def plain(value: Any) -> str:
-    """A value as fmt.Sprint shows it: text as it is, numbers, `true`, `<nil>`, `map[a:1]`, `[x y]`."""
-    return value if isinstance(value, str) else sprint(value)
 
 
 def yaml(value: Any) -> str:

@@ -1,0 +1,72 @@
+"""What `rollout undo` does beyond kubectl's: where to go back to, the configuration of a revision, the next apply, stuck pods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wherry.api.objects import Obj
+from wherry.cli.kube import program
+from wherry.cli.kube.text.differences import lines
+from wherry.rollout import Rollout
+from wherry.rollout import healthy as known
+from wherry.rollout.adopt import LAST_APPLIED, adopt, changed_back
+from wherry.rollout.changes import without_hash
+from wherry.rollout.stuck_pods import remove
+from wherry.rollout.targets import DEPLOYMENTS, Named
+from wherry.rules.template_hash import same_template
+
+if TYPE_CHECKING:
+    from wherry.cli.kube.gather import Info
+    from wherry.cli.kube.session import Kube
+
+
+async def healthy(kube: Kube, info: Info) -> tuple[int, bool]:
+    """The number of the last revision that was fully available, and whether it is the running one. Raises NothingToUndo."""
+    found = await known.find(kube.client, Named(info.resource, info.name), info.namespace)
+    template = without_hash(found.template) if info.resource is DEPLOYMENTS else found.template
+    return found.number, same_template(template, info.object["spec"]["template"])
+
+
+async def before(kube: Kube, info: Info, number: int, dry: str) -> str:
+    """Restore the configuration of the revision, so that its pods start with it; what to say of it. Raises NotRemembered."""
+    from wherry.rollout.config_copies import remembered
+    from wherry.rollout.remembering import remember, restore
+    from wherry.rollout.revisions import revisions
+
+    target = Named(info.resource, info.name)
+    _, chosen = await Rollout(kube.client, target, info.namespace).choose(number)
+    found = await revisions(kube.client, target, info.object)
+    if dry == "none" and any(remembered(revision.source) for revision in found):
+        await remember(kube.client, target, info.namespace)  # so that the undo can be undone
+    changed = await restore(kube.client, chosen, info.namespace, dry_run=dry != "none")
+    doing = "restored" if dry == "none" else "would be restored"
+    return "".join(f"  {each} {doing} as revision {chosen.number} ran with it\n" for each in changed)
+
+
+async def afterwards(kube: Kube, info: Info, template: Obj, dry: str) -> None:
+    """What kubectl leaves to its user: the last applied configuration, and pods that are stuck."""
+    given = kube.given
+    if given["conflicts"] or (dry != "none" and program.name() != "kubectl" and not given["adopt"]):
+        _conflicts(kube, info, template)
+    if dry != "none":
+        return
+    if given["adopt"]:
+        done = await adopt(kube.client, Named(info.resource, info.name), info.namespace, info.object, template)
+        if done.annotation:
+            kube.out(f"  last applied configuration of {info.shown} brought in line\n")
+        if done.fields:
+            kube.out(f"  managed fields of {info.shown} given back to their manager\n")
+    if given["force-stuck"] and info.resource.kind == "StatefulSet":
+        for name in await remove(kube.client, info.namespace, info.object):
+            kube.out(f"  pod {name} deleted: it was stuck in the abandoned revision\n")
+
+
+def _conflicts(kube: Kube, info: Info, template: Obj) -> None:
+    """On standard error with --dry-run alone, because standard output is the reference's there."""
+    said = kube.out if kube.given["conflicts"] else kube.err
+    found = changed_back(info.object, template, info.resource.schema)
+    if found:
+        said(f"the next apply of the last applied manifest would change back:\n{lines(found, color=kube.color, indent='  ')}")
+    elif kube.given["conflicts"]:
+        said("the last applied manifest agrees\n" if LAST_APPLIED in (info.object["metadata"].get("annotations") or {})
+             else "there is no last applied manifest\n")

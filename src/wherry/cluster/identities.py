@@ -1,0 +1,60 @@
+"""Who is who in a cluster: what it publishes about that, and what the controllers of certificate signing requests are given.
+
+`publish` is called by `Cluster` at every start, the others by `components`.
+Source: pkg/controlplane/controller/clusterauthenticationtrust, pkg/controlplane/controller/legacytokentracking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from wherry.api.errors import NotFound
+from wherry.api.options import User
+from wherry.api.resources import resource
+from wherry.client.protocol import Client
+from wherry.registry.rbac.stored import StoredPolicy
+from wherry.rules.rbac.request import Attributes, Decision
+
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
+    from wherry.cluster.pki import Pki
+    from wherry.controllers.csr_certificates import Authority
+
+
+async def publish(client: Client, ca_pem: str, today: str) -> None:
+    """How extension servers know our clients (the CA that signs their certificates), and since when uses of token Secrets are noted."""
+    await _config_map(client, "extension-apiserver-authentication", {"client-ca-file": ca_pem}, renew=True)
+    await _config_map(client, "kube-apiserver-legacy-service-account-token-tracking", {"since": today}, renew=False)
+
+
+async def _config_map(client: Client, name: str, data: dict[str, str], *, renew: bool) -> None:
+    kind, namespace = resource("configmaps"), "kube-system"
+    try:
+        found = await client.get(kind, namespace, name)
+    except NotFound:
+        obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
+        await client.create(kind, namespace, obj)
+        return
+    if renew and {**(found.get("data") or {}), **data} != found.get("data"):
+        await client.update(kind, {**found, "data": {**(found.get("data") or {}), **data}})
+
+
+def decider(cluster: Cluster) -> Callable[[User, Attributes], Awaitable[Decision]]:
+    """What the stored roles say of a user's request."""
+    policy = StoredPolicy(cluster.registry.store)
+
+    async def decide(user: User, asked: Attributes) -> Decision:
+        return (await policy.current()).decide(user, asked)
+
+    return decide
+
+
+def authority(pki: Pki) -> Callable[[], Authority]:
+    """The CA that signs certificates; read when there is one to sign."""
+
+    def read() -> Authority:
+
+        return Authority((pki.directory / "ca.crt").read_bytes(), (pki.directory / "ca.key").read_bytes())
+
+    return read

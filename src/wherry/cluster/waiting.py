@@ -1,0 +1,115 @@
+"""Waiting for an object to meet a condition, or a rollout to finish; by the cluster's clock, which moves meanwhile where it is virtual.
+
+Called by the verbs of a cluster. On virtual time the clock goes on timer by timer until the condition is met; on real time it is
+looked at again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from wherry.api.errors import NotFound
+from wherry.api.objects import Obj
+from wherry.cluster import naming
+from wherry.cluster.conditions import Condition, parse
+from wherry.cluster.failures import Stuck, TimedOut, explain
+from wherry.kit.clock import NotReached
+from wherry.kit.durations import Duration, seconds
+from wherry.rollout.deadline import is_stale
+from wherry.rollout.errors import Failed, RolloutError
+from wherry.rollout.progress import Progress
+from wherry.rollout.rollout import Rollout, Undone
+
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
+
+
+async def until(cluster: Cluster, look: Callable[[], Any], limit: Duration) -> Any:
+    """What the coroutine function `look` gives once that is true. Raises NotReached."""
+    return await cluster.own_clock.run_until(look, limit)
+
+
+async def wait_for(cluster: Cluster, what: str, condition: Condition, namespace: str, timeout: Duration) -> Obj | None:
+    """The object that meets the condition; None when it was to go. Raises TimedOut, ValueError."""
+    met, client = parse(condition), cluster.aclient
+    resource, name = naming.find(cluster.registry.table, what)
+    if not name:
+        raise ValueError(f'{what!r} names no object: write it as "KIND/NAME"')
+    space = namespace if resource.namespaced else ""
+    last: Obj | None = None
+
+    async def look() -> Any:
+        nonlocal last
+        try:
+            last = await client.get(resource, space, name)
+        except NotFound:
+            last = None
+        return met(last)
+
+    seconds(timeout)
+    try:
+        await until(cluster, look, timeout)
+    except NotReached:
+        said = condition if isinstance(condition, str) else getattr(condition, "__name__", "the condition")
+        raise await explain(TimedOut, client, what, said, f"not met within {timeout}", last, space) from None
+    return last
+
+
+class Following:
+    """`cluster.rollout("deployment/web")`: the rollout library on this cluster, in the cluster's form of calls."""
+
+    def __init__(self, cluster: Cluster, name: str, namespace: str) -> None:
+        self._cluster, self._name, self._namespace = cluster, name, namespace
+        self._rollout = Rollout(cluster.aclient, name, namespace, now=cluster.own_clock.now)
+
+    def finished(self, timeout: Duration = "15m") -> Any:
+        """Until the rollout is done. Raises Stuck when it has failed, TimedOut."""
+        return self._cluster.do(self._finished(timeout))
+
+    def progress(self) -> Any:
+        """How far it is."""
+        return self._cluster.do(self._rollout.progress())
+
+    def history(self) -> Any:
+        """All revisions, oldest first."""
+        return self._cluster.do(self._rollout.history())
+
+    def undo(self, to_revision: int = 0) -> Any:
+        """Back to a revision; 0: the one before."""
+        return self._cluster.do(self._undo(to_revision))
+
+    def restart(self) -> Any:
+        return self._cluster.do(self._rollout.restart())
+
+    def pause(self) -> Any:
+        return self._cluster.do(self._rollout.pause())
+
+    def resume(self) -> Any:
+        return self._cluster.do(self._rollout.resume())
+
+    async def _undo(self, to_revision: int) -> Undone:
+        return await self._rollout.undo(to_revision)
+
+    async def _finished(self, timeout: Duration) -> Progress:
+        async def look() -> Progress | None:
+            try:
+                step = await self._rollout.progress()
+            except Failed:
+                if is_stale(await self._rollout.workload()):
+                    return None  # the deadline struck the template before this one
+                raise
+            return step if step.done else None
+
+        try:
+            done: Progress = await until(self._cluster, look, timeout)
+        except RolloutError as error:
+            raise await self._failure(Stuck, f"failed: {error}") from None
+        except NotReached:
+            raise await self._failure(TimedOut, f"not finished within {timeout}") from None
+        return done
+
+    async def _failure(self, kind: type[Stuck] | type[TimedOut], why: str) -> Exception:
+        client = self._cluster.aclient
+        obj = await self._rollout.workload()
+        return await explain(kind, client, self._name, "rollout", why, obj, self._namespace)

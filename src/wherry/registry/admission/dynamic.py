@@ -1,0 +1,181 @@
+"""What policies and webhooks share: their configuration as it is stored now, what a write looks like to them, and the way to the outside.
+
+A write that meets no configuration costs one look at a count. Each stored version is compiled once, and kept with its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from wherry.api import errors
+from wherry.api.objects import Obj
+from wherry.api.options import User
+from wherry.api.resources import Resource, resource
+from wherry.registry import custom_versions
+from wherry.registry.admission.chain import Means, Operation, Request
+from wherry.registry.core import Core, prefix
+from wherry.registry.subresources.scale import scale_of
+from wherry.rules.admission.asked import Asked
+from wherry.rules.admission.evaluation import Answers, Seen
+from wherry.rules.admission.match import Criteria, may_match
+from wherry.rules.cel.libraries.authorizer import Decision, Question, Unanswered
+from wherry.rules.conversion import convert
+from wherry.store.protocol import Record, Store
+
+_GROUP = "admissionregistration.k8s.io"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One POST to a webhook. `address` is where to connect when the host of `url` is only a name for TLS (a Service)."""
+
+    url: str
+    body: bytes
+    seconds: float
+    ca_bundle: bytes = b""
+    address: tuple[str, int] | None = None
+
+
+class CallFailed(Exception):
+    """There was no answer; str() is why, worded as Go's HTTP client words it."""
+
+
+class Caller(Protocol):
+    async def __call__(self, call: Call) -> bytes:
+        """The body of a 200. Raises CallFailed."""
+        ...
+
+
+def is_scale(request: Request) -> bool:
+    """The draft is the workload, but what is asked about is its Scale. (Of a custom kind it is the object itself.)"""
+    return request.subresource == "scale" and request.resource.custom is None
+
+
+def table(plural: str) -> Resource:
+    return resource(plural, _GROUP)
+
+
+class Configured:
+    """The stored objects of one table, compiled."""
+
+    def __init__(self, store: Store, plural: str, compile_: Callable[[Obj], Any]) -> None:
+        self._store, self._compile = store, compile_
+        self._name, self._prefix = table(plural).group_resource, prefix(table(plural))
+
+    @property
+    def empty(self) -> bool:
+        return not self._store.size(self._name)
+
+    async def all(self) -> list[Any]:
+        """In the order of their names."""
+        return [self._of(record) for record in (await self._store.range(self._prefix)).records]
+
+    def _of(self, record: Record) -> Any:
+        cache = record.cache
+        if cache is None:
+            cache = record.cache = {}
+        made = cache.get(_GROUP)
+        if made is None:
+            made = cache[_GROUP] = self._compile(record.object())
+        return made
+
+
+class Dynamic:
+    """The base of the four plug-ins."""
+
+    def __init__(self, store: Store, means: Means) -> None:
+        self.store, self.means = store, means
+        self._core: Core | None = None
+        self._equivalents: dict[tuple[int, Resource], tuple[Resource, ...]] = {}
+
+    def bind(self, core: Core) -> None:
+        self._core = core
+
+    @property
+    def core(self) -> Core:
+        assert self._core is not None, "the registry binds its plug-ins"
+        return self._core
+
+    def asked(self, request: Request) -> Asked:
+        obj, old = None if request.operation == "DELETE" else request.draft, request.old
+        if is_scale(request):
+            obj, old = scale_of(request.draft), scale_of(request.old or request.draft)
+        return Asked(
+            request.operation, request.asked or request.resource, request.subresource, request.namespace, request.name,
+            obj, old, request.user, request.dry_run, request.options,
+        )  # fmt: skip
+
+    def equivalents(self, row: Resource) -> tuple[Resource, ...]:
+        """The other versions, and other groups, in which the same stored objects are served."""
+        known = self.core.table
+        at = (known.revision, row)
+        found = self._equivalents.get(at)
+        if found is None:
+            if len(self._equivalents) > 512:
+                self._equivalents.clear()
+            stored = known.storage(row)
+            found = tuple(r for r in known if r != row and r.plural == row.plural and _same(known.storage(r), stored))
+            self._equivalents[at] = found
+        return found
+
+    async def matched(self, criteria: Criteria, asked: Asked) -> Resource | None:
+        """The version in which the criteria mean this write, None when they do not. Raises NotFound (its namespace)."""
+        row = criteria.resource(asked, self.equivalents(asked.resource))
+        if row is None or not criteria.selects(asked):
+            return None
+        if criteria.wants_namespace(asked) and not criteria.namespaces.matches(await self._namespace_labels(asked)):
+            return None
+        return row
+
+    async def _namespace_labels(self, asked: Asked) -> Mapping[str, str]:
+        itself = asked.resource.group_resource == "namespaces" and asked.operation in ("CREATE", "UPDATE") and not asked.subresource
+        namespace = asked.obj if itself else await self.namespace(asked.where)
+        return ((namespace or {}).get("metadata") or {}).get("labels") or {}
+
+    async def namespace(self, name: str) -> Obj:
+        """Raises NotFound."""
+        record = await self.store.get(f"namespaces/{name}")
+        if record is None:
+            raise errors.not_found("namespaces", name)
+        found: Obj = record.object()
+        return found
+
+    async def seen(self, asked: Asked, row: Resource, namespace: Obj | None = None, params: Obj | None = None) -> Seen:
+        return Seen(asked, row, await self.shown(asked.obj, row), await self.shown(asked.old, row), namespace, params)
+
+    async def shown(self, obj: Obj | None, row: Resource) -> Obj | None:
+        """An object of the registry in the version of `row`. Raises StatusError (a conversion webhook)."""
+        if obj is None or obj.get("apiVersion") == row.api_version or obj.get("kind") != row.kind:
+            return obj
+        if row.custom is None:
+            stored = self.core.table.storage(row)
+            return convert(obj, stored, row) if obj.get("apiVersion") == stored.api_version else obj
+        return await custom_versions.shown(self.core, row, obj)
+
+    async def answered(self, user: User, answers: Answers, evaluate: Callable[[], T]) -> T:
+        """Evaluates, and again with every answer of the authorizer that turned out to be needed."""
+        while True:
+            try:
+                return evaluate()
+            except Unanswered as needed:
+                answers[needed.question] = await self._decision(user, needed.question)
+
+    async def _decision(self, user: User, question: Question) -> Decision:
+        if self.means.decide is None:
+            return Decision(True)  # a registry without a server in front serves whoever holds it
+        if question.account is not None:
+            namespace, name = question.account
+            groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+            user = User(f"system:serviceaccount:{namespace}:{name}", groups=groups)
+        return await self.means.decide(user, question)
+
+    def might_match(self, rules: Iterable[Mapping[str, Any]], operation: Operation, row: Resource) -> bool:
+        return any(may_match(rule, operation, r) for rule in rules for r in (row, *self.equivalents(row)))
+
+
+def _same(a: Resource, b: Resource) -> bool:
+    """Of built-in kinds: stored alike. Of custom ones: versions of one kind."""
+    return a == b or (a.custom is not None and a.group == b.group)

@@ -1,0 +1,198 @@
+"""MutatingAdmissionPolicy: policies with bindings change an object that is created or updated, by expressions.
+
+Source: https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/;
+k8s.io/apiserver/pkg/admission/plugin/policy/{mutating,generic}.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wherry.api.errors import Forbidden
+from wherry.api.objects import Obj
+from wherry.api.options import WriteOptions
+from wherry.api.resources import SUBRESOURCE_KINDS, Resource
+from wherry.api.schema import Node, definition
+from wherry.registry import bodies
+from wherry.registry.admission import reinvocation
+from wherry.registry.admission.chain import Means, Operation, Request
+from wherry.registry.admission.dynamic import Configured, Dynamic, is_scale
+from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
+from wherry.registry.admission.validating_policies import Binding, compile_binding
+from wherry.rules.admission.asked import Asked
+from wherry.rules.admission.evaluation import Answers, Seen, bindings, conditions_hold
+from wherry.rules.admission.match import exempt_from_policies
+from wherry.rules.admission.mutating import Mutation, Policy, compile_policy
+from wherry.rules.cel.errors import CelError
+from wherry.rules.managed_fields.types import of_node
+from wherry.store.protocol import Store
+
+_LENIENT = WriteOptions(field_validation="Ignore")
+
+
+class _Invocation(NamedTuple):
+    policy: Policy
+    binding: Binding
+    row: Resource
+    param: Obj | None
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        meta = (self.param or {}).get("metadata") or {}
+        return self.policy.name, self.binding.name, meta.get("namespace", ""), meta.get("name", "")
+
+
+class _Problem(NamedTuple):
+    policy: str
+    binding: str
+    message: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.binding:
+            return f"policy '{self.policy}' with binding '{self.binding}' denied request: {self.message}"
+        return f'policy "{self.policy}" denied request: {self.message}'
+
+
+class MutatingAdmissionPolicies(Dynamic):
+    tables = ("mutatingadmissionpolicybindings.admissionregistration.k8s.io",)
+
+    def __init__(self, store: Store, means: Means) -> None:
+        super().__init__(store, means)
+        self._policies = Configured(store, "mutatingadmissionpolicies", compile_policy)
+        self._bindings = Configured(store, "mutatingadmissionpolicybindings", compile_binding)
+
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
+        return operation in ("CREATE", "UPDATE") and not exempt_from_policies(resource)
+
+    async def each(self, resource: Resource, namespace: str) -> bool:
+        if self._policies.empty or self._bindings.empty or exempt_from_policies(resource):
+            return False
+        return any(self.might_match(policy.criteria.include or (), "CREATE", resource) for policy in await self._policies.all())
+
+    async def admit(self, request: Request) -> None:
+        """Raises Forbidden when a policy whose failures count cannot be applied; NotFound (the namespace)."""
+        if self._policies.empty or self._bindings.empty:
+            return
+        problems: list[_Problem] = []
+        invocations = await self._invocations(self.asked(request), problems)
+        if invocations:
+            state = reinvocation.of(request, "MutatingAdmissionPolicy")
+            state.begin(request)
+            answers: Answers = {}
+            for invocation in invocations:
+                await self._invoke(request, invocation, state, answers, problems)
+            if request.reinvoke:
+                state.changed(request)
+            state.end(request)
+        if problems:
+            raise _refused(request, problems)
+
+    async def _invocations(self, asked: Asked, problems: list[_Problem]) -> list[_Invocation]:
+        found: list[_Invocation] = []
+        bindings: list[Binding] | None = None
+        for policy in await self._policies.all():
+            row = await self.matched(policy.criteria, asked)
+            if row is None:
+                continue
+            if bindings is None:
+                bindings = await self._bindings.all()
+            if not (bound := [b for b in bindings if b.policy == policy.name]):
+                continue
+            try:
+                params_of = kind_of(self, policy.param_kind) if policy.param_kind else None
+            except Misconfigured as error:
+                if policy.fail:
+                    problems.append(_Problem(policy.name, "", f"failed to configure policy: {error}"))
+                continue
+            for binding in bound:
+                if binding.criteria is not None and await self.matched(binding.criteria, asked) is None:
+                    continue
+                try:
+                    params = await collect(self, params_of, binding.ref, asked.where)
+                except Misconfigured as error:
+                    if policy.fail:
+                        problems.append(_Problem(policy.name, binding.name, f"failed to configure binding: {error}"))
+                    continue
+                found += [_Invocation(policy, binding, row, param) for param in params]
+        return found
+
+    async def _invoke(
+        self, request: Request, invocation: _Invocation, state: reinvocation.Reinvocation, answers: Answers, problems: list[_Problem]
+    ) -> None:
+        policy, binding = invocation.policy, invocation.binding
+        try:
+            if not await self._holds(request, invocation, answers) or state.skips(request, invocation.key):
+                return
+        except CelError as error:
+            if policy.fail:
+                problems.append(_Problem(policy.name, binding.name, error.message, "Invalid"))
+            return
+        for mutation in policy.mutations:
+            try:
+                await self._mutate(request, invocation, mutation, answers)
+            except CelError as error:
+                if policy.fail:
+                    problems.append(_Problem(policy.name, binding.name, error.message, "Invalid"))
+                continue
+            state.changed(request)
+        if policy.again:
+            state.asked.add(invocation.key)
+
+    async def _seen(self, request: Request, invocation: _Invocation, *, namespace: bool) -> Seen:
+        asked = self.asked(request)
+        own = asked.resource.group_resource == "namespaces"
+        found = await self.namespace(asked.namespace) if namespace and asked.namespace and not own else None
+        return await self.seen(asked, invocation.row, found, invocation.param)
+
+    async def _holds(self, request: Request, invocation: _Invocation, answers: Answers) -> bool:
+        policy = invocation.policy
+        if not policy.conditions:
+            return True
+        seen = await self._seen(request, invocation, namespace=False)
+        return await self.answered(
+            request.user, answers, lambda: conditions_hold(policy.conditions, bindings(seen, answers, policy.variables), fail=policy.fail)
+        )
+
+    async def _mutate(self, request: Request, invocation: _Invocation, mutation: Mutation, answers: Answers) -> None:
+        """One mutation, decoded and defaulted, in the place of the draft. Raises CelError."""
+        row, policy = invocation.row, invocation.policy
+        seen = await self._seen(request, invocation, namespace=True)
+        type_ = of_node(_node(row, request.subresource))
+        patched = await self.answered(request.user, answers, lambda: policy.mutate(mutation, seen, answers, type_))
+        await replace(self, request, row, patched)
+
+
+def _node(row: Resource, subresource: str) -> Node:
+    """The schema of what is changed: of a subresource with a kind of its own, that kind's."""
+    kind = SUBRESOURCE_KINDS.get(subresource)
+    if kind is None or row.custom is not None:
+        return row.node
+    group, version, name = kind
+    return definition(f"io.k8s.api.{group.partition('.')[0] or 'core'}.{version}.{name}")
+
+
+async def replace(plugin: Dynamic, request: Request, row: Resource, patched: Obj) -> None:
+    """What a policy or webhook made of the object becomes the draft. Raises StatusError when it is no object of its kind."""
+    if is_scale(request):
+        request.draft["spec"] = {**request.draft["spec"], "replicas": (patched.get("spec") or {}).get("replicas", 0)}
+        return
+    if request.subresource in SUBRESOURCE_KINDS:  # a Binding, an Eviction, ...: taken as it is, and checked by who asked
+        request.draft.clear()
+        request.draft.update(patched)
+        return
+    draft, _ = bodies.draft(plugin.core, row, patched, _LENIENT)
+    shown = await plugin.shown(draft, request.resource) if row.custom is not None else draft
+    assert shown is not None
+    metadata = request.draft["metadata"]  # stays the same dict: who called admission holds it
+    metadata.clear()
+    metadata.update(shown["metadata"])
+    request.draft.clear()
+    request.draft.update(shown, metadata=metadata)
+
+
+def _refused(request: Request, problems: list[_Problem]) -> Forbidden:
+    texts = [str(problem) for problem in problems]
+    error = request.forbidden("admission request denied by policy")
+    details = {**(error.details or {}), "causes": [{"message": text} for text in texts]}
+    return Forbidden(texts[0], details, reason=problems[0].reason or error.reason)

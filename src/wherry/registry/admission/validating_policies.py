@@ -1,0 +1,158 @@
+"""ValidatingAdmissionPolicy: policies with bindings refuse, warn about, or annotate a write, by expressions.
+
+Source: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/;
+k8s.io/apiserver/pkg/admission/plugin/policy/validating/dispatcher.go.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from wherry.api.errors import Forbidden
+from wherry.api.objects import Obj
+from wherry.api.resources import Resource
+from wherry.registry.admission.chain import Means, Operation, Request
+from wherry.registry.admission.dynamic import Configured, Dynamic
+from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
+from wherry.rules.admission.asked import Asked
+from wherry.rules.admission.evaluation import Answers
+from wherry.rules.admission.match import Criteria, exempt_from_policies, of_match
+from wherry.rules.admission.validating import Decision, Outcome, Policy, compile_policy
+from wherry.store.protocol import Store
+
+_CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}
+_FAILURE = "validation.policy.admission.k8s.io/validation_failure"
+
+
+class Binding(NamedTuple):
+    name: str
+    policy: str
+    criteria: Criteria | None
+    ref: Obj | None
+    actions: tuple[str, ...]
+
+
+def compile_binding(obj: Obj) -> Binding:
+    spec = obj.get("spec") or {}
+    match = spec.get("matchResources")
+    return Binding(
+        obj["metadata"]["name"],
+        spec.get("policyName") or "",
+        None if match is None else of_match(match),
+        spec.get("paramRef"),
+        tuple(spec.get("validationActions") or ()),
+    )
+
+
+class _Refusal(NamedTuple):
+    policy: str
+    binding: str
+    message: str
+    reason: str = ""
+
+
+class ValidatingAdmissionPolicies(Dynamic):
+    tables = ("validatingadmissionpolicybindings.admissionregistration.k8s.io",)
+
+    def __init__(self, store: Store, means: Means) -> None:
+        super().__init__(store, means)
+        self._policies = Configured(store, "validatingadmissionpolicies", compile_policy)
+        self._bindings = Configured(store, "validatingadmissionpolicybindings", compile_binding)
+
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
+        return not exempt_from_policies(resource)
+
+    async def each(self, resource: Resource, namespace: str) -> bool:
+        if self._policies.empty or self._bindings.empty or exempt_from_policies(resource):
+            return False
+        return any(self.might_match(policy.criteria.include or (), "CREATE", resource) for policy in await self._policies.all())
+
+    async def validate(self, request: Request) -> None:
+        """Raises a StatusError with the reason of the first validation that does not hold; NotFound (the namespace)."""
+        if self._policies.empty or self._bindings.empty:
+            return
+        asked = self.asked(request)
+        bindings: list[Binding] | None = None
+        refusals: list[_Refusal] = []
+        for policy in await self._policies.all():
+            row = await self.matched(policy.criteria, asked)
+            if row is None:
+                continue
+            if bindings is None:
+                bindings = await self._bindings.all()
+            if bound := [b for b in bindings if b.policy == policy.name]:
+                refusals += await self._asked(request, asked, policy, bound, row)
+        if refusals:
+            raise _refused(request, refusals[0])
+
+    async def _asked(self, request: Request, asked: Asked, policy: Policy, bound: list[Binding], row: Resource) -> list[_Refusal]:
+        try:
+            params_of = kind_of(self, policy.param_kind) if policy.param_kind else None
+        except Misconfigured as error:
+            return [_Refusal(policy.name, "", f"failed to configure policy: {error}")] if policy.fail else []
+        refusals: list[_Refusal] = []
+        annotated: dict[str, list[str]] = {}
+        answers: Answers = {}
+        for binding in bound:
+            if binding.criteria is not None and await self.matched(binding.criteria, asked) is None:
+                continue
+            try:
+                params = await collect(self, params_of, binding.ref, asked.where)
+            except Misconfigured as error:
+                if policy.fail:
+                    refusals.append(_Refusal(policy.name, binding.name, f"failed to configure binding: {error}"))
+                continue
+            for param in params:
+                outcome = await self._outcome(asked, policy, row, param, answers)
+                refusals += _judged(request, policy, binding, outcome)
+                for key, value in outcome.annotations:
+                    if value not in annotated.setdefault(key, []):
+                        annotated[key].append(value)
+        request.audit.update({f"{policy.name}/{key}": ", ".join(values) for key, values in annotated.items()})
+        return refusals
+
+    async def _outcome(self, asked: Asked, policy: Policy, row: Resource, param: Obj | None, answers: Answers) -> Outcome:
+        own = asked.resource.group_resource == "namespaces"
+        namespace = await self.namespace(asked.namespace) if asked.namespace and not own else None
+        seen = await self.seen(asked, row, namespace, param)
+        return await self.answered(asked.user, answers, lambda: policy.outcome(seen, answers))
+
+
+def _judged(request: Request, policy: Policy, binding: Binding, outcome: Outcome) -> list[_Refusal]:
+    """What the binding's actions make of an outcome: refusals, warnings, an audit annotation."""
+    refusals: list[_Refusal] = []
+    for decision in outcome.denied:
+        for action in binding.actions:
+            if action == "Deny":
+                refusals.append(_Refusal(policy.name, binding.name, decision.message, decision.reason))
+            elif action == "Warn":
+                request.warnings.append(
+                    f"Validation failed for ValidatingAdmissionPolicy '{policy.name}' with binding '{binding.name}': {decision.message}"
+                )
+            elif action == "Audit":
+                request.audit.setdefault(_FAILURE, _failure(policy, binding, decision))
+    refusals += [_Refusal(policy.name, binding.name, failed.message) for failed in outcome.failed]
+    return refusals
+
+
+def _failure(policy: Policy, binding: Binding, decision: Decision) -> str:
+    value = {
+        "message": decision.message,
+        "policy": policy.name,
+        "binding": binding.name,
+        "expressionIndex": decision.index,
+        "validationActions": list(binding.actions),
+    }
+    return msgspec.json.encode([value]).decode()
+
+
+def _refused(request: Request, refusal: _Refusal) -> Forbidden:
+    bound = f" with binding '{refusal.binding}'" if refusal.binding else ""
+    message = f"ValidatingAdmissionPolicy '{refusal.policy}'{bound} denied request: {refusal.message}"
+    error = request.forbidden(message)
+    error.reason = refusal.reason or "Invalid"
+    error.code = _CODES.get(error.reason, 422)
+    error.details = {**(error.details or {}), "causes": [{"message": message}]}
+    return error

@@ -1,0 +1,120 @@
+"""The token subresource of service accounts: a TokenRequest is answered with a token, and nothing is stored.
+
+Source: pkg/registry/core/serviceaccount/storage/token.go;
+https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/.
+"""
+
+from __future__ import annotations
+
+from wherry.api import errors, field, timestamps
+from wherry.api.errors import BadRequest
+from wherry.api.objects import Obj, name, uid
+from wherry.api.options import Target, User, WriteOptions
+from wherry.api.schema import definition
+from wherry.registry.admission.chain import Request
+from wherry.registry.core import Core
+from wherry.registry.encode import transient
+from wherry.registry.results import Body, RawBody, Written
+from wherry.registry.tokens.issuer import Issuer
+from wherry.rules import decode
+from wherry.rules.managed_fields import track_update
+from wherry.rules.tokens import request as rules
+from wherry.rules.tokens.claims import Binding, claims
+
+_GROUP, _VERSION, _KIND = "authentication.k8s.io", "authentication.k8s.io/v1", "TokenRequest"
+_SCHEMA = "io.k8s.api.authentication.v1.TokenRequest"
+
+
+async def create(core: Core, issuer: Issuer, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+    """Raises BadRequest, Invalid, NotFound (account, bound object), Conflict (uid)."""
+    draft, warnings = _draft(core, body, options)
+    asked = Request("CREATE", target.resource, "token", target.namespace, target.name, draft, None, user, options.dry_run, options)
+    await core.admission.admit(asked)
+    _check_place(draft, target)
+    account = await _object(core, "serviceaccounts", target.namespace, target.name)
+    _fill(draft, account, issuer, core.now())
+    if found := rules.validate(draft):
+        raise errors.invalid(f"{_KIND}.{_GROUP}", "", found)
+    await core.admission.validate(asked)
+    binding = await _binding(core, draft["spec"].get("boundObjectRef"), target)
+    audiences = draft["spec"]["audiences"]
+    life = rules.life(draft, binding, core.now(), issuer.audiences)
+    token = issuer.sign(claims(account, binding, life, issuer=issuer.url, audiences=audiences, token_id=core.new_uid()))
+    spec = {**draft["spec"], "boundObjectRef": draft["spec"].get("boundObjectRef")}
+    ends = timestamps.time(core.now() + spec["expirationSeconds"])
+    answer = {**draft, "spec": spec, "status": {"token": token, "expirationTimestamp": ends}}
+    return Written(transient(answer), True, (*warnings, *asked.warnings))
+
+
+def _draft(core: Core, body: Body, options: WriteOptions) -> tuple[Obj, list[str]]:
+    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else decode.Parsed(dict(body))
+    decoded = decode.decode_into(_SCHEMA, _VERSION, _KIND, parsed, options.field_validation)
+    draft = decoded.obj
+    draft.setdefault("metadata", {})
+    draft.pop("status", None)
+    rules.default(draft)
+    fields = track_update(
+        None, draft, node=definition(_SCHEMA), manager=options.manager, operation="Update", api_version=_VERSION, subresource="token",
+        time=core.timestamp(),
+    )  # fmt: skip
+    if fields:
+        draft["metadata"]["managedFields"] = fields
+    return {"kind": _KIND, "apiVersion": _VERSION, **draft}, decoded.warnings
+
+
+def _check_place(draft: Obj, target: Target) -> None:
+    """Name and namespace in the body must be those of the path, where they are given."""
+    for key, given, what in (("name", target.name, "name"), ("namespace", target.namespace, "namespace")):
+        said = draft["metadata"].get(key)
+        if said and said != given:
+            cause = field.invalid(f"metadata.{key}", said, f"must match the service account {what} if specified")
+            raise errors.invalid(f"{_KIND}.{_GROUP}", target.name, [cause])
+
+
+async def _object(core: Core, plural: str, namespace: str, name: str) -> Obj:
+    record = await core.store.get("/".join(part for part in (plural, namespace, name) if part))
+    if record is None:
+        raise errors.not_found(plural, name)
+    found: Obj = record.object()
+    return found
+
+
+def _fill(draft: Obj, account: Obj, issuer: Issuer, now: float) -> None:
+    meta = draft["metadata"]
+    said = meta.get("uid")
+    if said and said != uid(account):
+        why = f"the UID in the token request ({said}) does not match the UID of the service account ({uid(account)})"
+        raise errors.conflict(f"{_KIND}.{_GROUP}", name(account), why)
+    if not draft["spec"].get("audiences"):
+        draft["spec"]["audiences"] = list(issuer.audiences)
+    meta.update(name=name(account), namespace=account["metadata"]["namespace"], uid=uid(account), creationTimestamp=timestamps.time(now))
+
+
+async def _binding(core: Core, ref: Obj | None, target: Target) -> Binding:
+    if ref is None:
+        return Binding()
+    version, kind, wanted = ref.get("apiVersion", ""), ref.get("kind", ""), ref.get("name", "")
+    group = version.partition("/")[0] if "/" in version else ""
+    if group or kind not in ("Pod", "Secret", "Node"):
+        raise BadRequest(f"cannot bind token to object of type {group}/{version.rpartition('/')[2]}, Kind={kind}")
+    obj = await _object(core, f"{kind.lower()}s", "" if kind == "Node" else target.namespace, wanted)
+    binding = await _pod(core, obj, target.name) if kind == "Pod" else Binding(node=obj) if kind == "Node" else Binding(secret=obj)
+    said = ref.get("uid")
+    if said and said != uid(obj):
+        why = (
+            f"the UID in the bound object reference ({said}) does not match the UID in record. "
+            "The object might have been deleted and then recreated"
+        )
+        raise errors.conflict(kind, wanted, why)
+    return binding
+
+
+async def _pod(core: Core, pod: Obj, account: str) -> Binding:
+    spec = pod.get("spec") or {}
+    if spec.get("serviceAccountName") != account:
+        raise BadRequest(f'cannot bind token for serviceaccount "{account}" to pod running with different serviceaccount name.')
+    node = spec.get("nodeName")
+    if not node:
+        return Binding(pod=pod)
+    record = await core.store.get(f"nodes/{node}")
+    return Binding(pod=pod, node=record.object() if record is not None else {"metadata": {"name": node}})

@@ -1,0 +1,1 @@
+"""How many replicas a workload should have: pure rules of the HorizontalPodAutoscaler. `plan.decide` is the entry."""

@@ -1,0 +1,39 @@
+"""What is asked of an authorizer, and what it says.
+
+Made by the server for each request and by reviews, and by the registry for the checks of roles and bindings; read by every authorizer.
+Source: k8s.io/apiserver/pkg/authorization/authorizer/interfaces.go.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Attributes(NamedTuple):
+    """What is asked for: a verb on a resource, or on a path (`resource` is then "")."""
+
+    verb: str
+    path: str = ""
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    #: the field selector of a list or watch, as it came; only the Node authorizer looks at it
+    fields: str = ""
+
+
+class Decision(NamedTuple):
+    """`allowed` False is no opinion: the next authorizer may allow it. `reason` goes into messages and reviews."""
+
+    allowed: bool
+    reason: str = ""
+
+
+ALLOWED, NO_OPINION = Decision(True), Decision(False)
+
+
+def quoted(text: str) -> str:
+    """The text as Go's %q writes it, for what occurs in names."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
