@@ -23,6 +23,7 @@ from wherry.rules.statefulset import events, status, storage
 from wherry.rules.statefulset.gather import Own, gather
 from wherry.rules.statefulset.history import plan_history, truncated
 from wherry.rules.statefulset.plan import Decision, decide
+from wherry.rules.statefulset.view import Member
 
 STATEFUL_SETS = resource("statefulsets", "apps")
 PODS = resource("pods")
@@ -38,10 +39,12 @@ class StatefulSetController(Controller):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
+        #: by the uid of the set: its members that work, as they were last seen
+        self._known: dict[str, dict[str, Member]] = {}
         self._sets, self._pods, self._claims, self._revisions = map(self.informer, (STATEFUL_SETS, PODS, CLAIMS, REVISIONS))
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
-        self.watch(STATEFUL_SETS, delay=self._patience, at_once=respecified)
+        self.watch(STATEFUL_SETS, self._of_set, delay=self._patience, at_once=respecified)
         self.watch(PODS, self._of_pod, self._patience)
         self.watch(REVISIONS, self._of_owned)
         self.watch(CLAIMS, self._of_claim)
@@ -58,7 +61,9 @@ class StatefulSetController(Controller):
         if history.current is None or history.update is None:
             await revisions.write(self, stateful_set, history.plan)
             return None
-        decision = decide(stateful_set, own.pods, history.current, history.update, self._claim_of(stateful_set), self.clock.now())
+        decision = decide(stateful_set, own.pods, history.current, history.update, self._claim_of(stateful_set), self.clock.now(),
+                          self._known.get(objects.uid(stateful_set), {}))
+        self._known[objects.uid(stateful_set)] = decision.view.settled()
         deleted, error = await self._carry_out(stateful_set, decision)
         said = status.new_status(decision.view, deleted)
         forgotten = truncated(stateful_set, own.revisions, (history.current, history.update), own.pods)
@@ -72,7 +77,7 @@ class StatefulSetController(Controller):
         pods, history = (
             [*informer.by_index("owner", uid), *informer.by_index("orphan", namespace)] for informer in (self._pods, self._revisions)
         )
-        return gather(stateful_set, pods, history)
+        return gather(stateful_set, pods, history, self._known.get(uid, {}))
 
     def _claim_of(self, stateful_set: Obj) -> storage.Lookup:
         namespace = objects.namespace(stateful_set)
@@ -89,6 +94,11 @@ class StatefulSetController(Controller):
             if applied.error is not None:
                 return deleted, applied.error
         return deleted, StatusError(decision.obstacle) if decision.obstacle else None
+
+    def _of_set(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        if new is None and old is not None:
+            self._known.pop(objects.uid(old), None)
+        return (objects.key(new or old or {}),)
 
     def _patience(self, key: str) -> float:
         top = self._sets.get(key)
