@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.setup import SERIES, SETTINGS
+
 SIZES = ((1_000, 20), (5_000, 100), (20_000, 400))
 _PROGRAM = """
 import asyncio, gc, json, sys
@@ -26,15 +28,20 @@ loop.run_until_complete(main(int(sys.argv[1]), int(sys.argv[2])))
 
 def run() -> Iterator[tuple[str, float]]:
     first: dict[str, float] = {}
-    for pods, nodes in SIZES:
-        done = subprocess.run([sys.executable, "-c", _PROGRAM, str(pods), str(nodes)], capture_output=True, text=True, check=True,
-                              cwd=Path(__file__).parents[1])
+    curve = SERIES["growth"] = {"pods": [], "ms per pod to create": [], "ms per pod to roll": [], "KB resident per pod": []}
+    for most, nodes in SIZES:
+        pods = SETTINGS.scaled(most, 10)
+        curve["pods"].append(pods)
+        command = [sys.executable, "-c", _PROGRAM, str(pods), str(SETTINGS.scaled(nodes))]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
         found = json.loads(done.stdout)
         for what in ("create", "roll"):
             each = found[what] / pods * 1000
+            curve[f"ms per pod to {what}"].append(each)
             yield f"ms per pod to {what}, {pods:,} pods", each
             if what in first:
-                yield f"ms per pod to {what}, {pods:,} pods, times that of {SIZES[0][0]:,}", each / first[what]
+                yield f"ms per pod to {what}, {pods:,} pods, times that of the fewest", each / first[what]
             else:
                 first[what] = each
+        curve["KB resident per pod"].append(found["memory"] / pods / 1024)
         yield f"KB resident per pod, {pods:,} pods", found["memory"] / pods / 1024

@@ -1,4 +1,7 @@
-"""Rollout: 1,000 replicas created and rolled (25 %/25 %) on simulated nodes, with the memory store and with SQLite."""
+"""Rollout: 1,000 replicas created and rolled (25 %/25 %) on simulated nodes, with the memory store and with SQLite.
+
+With a kubeconfig: on that API server, whose own controllers and scheduler do the work.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import target
+from bench.setup import SETTINGS
 from wherry import Cluster
 from wherry.api.options import MERGE_PATCH
 from wherry.api.resources import resource
@@ -23,15 +28,21 @@ DEPLOYMENTS = resource("deployments", "apps")
 
 
 def run() -> Iterator[tuple[str, float]]:
+    replicas = SETTINGS.scaled(REPLICAS, 4)
+    if SETTINGS.kubeconfig:
+        create, roll = target.rollout(SETTINGS.kubeconfig, deployment(replicas), NODES)
+        yield "pods/s created (target)", replicas / create
+        yield "pods/s rolled (target)", replicas / roll
+        return
     for store in ("memory", "sqlite"):
         created, rolled, sizes = [], [], []
-        for _ in range(RUNS):
+        for _ in range(RUNS if SETTINGS.size >= 1 else 1):
             loop = new_loop()
             with tempfile.TemporaryDirectory() as directory:
-                create, roll, size, _ = loop.run_until_complete(once(REPLICAS, NODES, Path(directory) if store == "sqlite" else None))
+                create, roll, size, _ = loop.run_until_complete(once(replicas, NODES, Path(directory) if store == "sqlite" else None))
             loop.close()
-            created.append(REPLICAS / create)
-            rolled.append(REPLICAS / roll)
+            created.append(replicas / create)
+            rolled.append(replicas / roll)
             sizes.append(size)
         yield f"pods/s created{'' if store == 'memory' else ' (sqlite)'}", statistics.median(created)
         yield f"pods/s rolled{'' if store == 'memory' else ' (sqlite)'}", statistics.median(rolled)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.setup import SETTINGS
+
 RUNS = 5
 _PROGRAM = """
 import asyncio, sys, time
@@ -40,7 +42,7 @@ run(main())
 
 def run() -> Iterator[tuple[str, float]]:
     ready, pod, memory = [], [], []
-    for _ in range(RUNS):
+    for _ in range(SETTINGS.scaled(RUNS)):
         begun = time.time()
         done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
         at, first, pages = done.stdout.split()

@@ -7,6 +7,8 @@ from typing import Any
 from tests.admission_dynamic.dynamic_world import GROUP, World, apply_configuration, config_map, run
 from wherry.api.options import ADMIN, DEFAULT_WRITE, MERGE_PATCH, Target
 
+V1, V2 = ({"apiVersion": f"example.com/{version}", "kind": "Limit"} for version in ("v1", "v2"))
+
 
 def definition() -> dict[str, Any]:
     schema = {
@@ -43,9 +45,9 @@ def test_a_custom_object_is_judged_and_changed_in_the_version_of_the_rule() -> N
         rule = {"operations": ["CREATE"], "apiGroups": ["example.com"], "apiVersions": ["v1"], "resources": ["limits"]}
         await world.mutations([apply_configuration("Object{spec: Object.spec{note: object.apiVersion}}")], rule=rule)
         await world.policy([{"expression": "object.spec.max < 5"}], matchConstraints={"resourceRules": [rule]})
-        made = await world.create("limits.example.com/v2", {"metadata": {"name": "a"}, "spec": {"max": 1}})
+        made = await world.create("limits.example.com/v2", {**V2, "metadata": {"name": "a"}, "spec": {"max": 1}})
         assert (made["apiVersion"], made["spec"]) == ("example.com/v2", {"max": 1, "note": "example.com/v1"})
-        status = await world.refused("limits.example.com/v2", {"metadata": {"name": "b"}, "spec": {"max": 7}})
+        status = await world.refused("limits.example.com/v2", {**V2, "metadata": {"name": "b"}, "spec": {"max": 7}})
         assert status["message"].endswith("failed expression: object.spec.max < 5")
 
     run(test)
@@ -54,7 +56,7 @@ def test_a_custom_object_is_judged_and_changed_in_the_version_of_the_rule() -> N
 def test_custom_objects_are_parameters() -> None:
     async def test(world: World) -> None:
         await defined(world)
-        await world.create("limits.example.com", {"metadata": {"name": "small"}, "spec": {"max": 1}})
+        await world.create("limits.example.com", {**V1, "metadata": {"name": "small"}, "spec": {"max": 1}})
         await world.policy(
             [{"expression": "object.data.size() <= params.spec.max", "messageExpression": "'at most ' + string(params.spec.max)"}],
             paramKind={"apiVersion": "example.com/v1", "kind": "Limit"},

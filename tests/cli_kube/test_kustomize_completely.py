@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_field_that_is_not_done_here_is_built_by_the_tool_or_refused_by_name(t
 def test_this_program_under_the_name_of_kubectl_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     tool = tmp_path / "kubectl"
-    tool.write_text("#!/bin/sh\nexec python -m wherry.cli.main\n")
+    tool.write_text(f"#!/bin/sh\nexec {sys.executable} -m wherry.cli.main\n")
     tool.chmod(0o755)
     with pytest.raises(CommandError, match="as it was"):
         kustomize_tool.built(tmp_path, CommandError("as it was"))

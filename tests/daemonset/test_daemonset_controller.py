@@ -25,8 +25,10 @@ def manifest(**spec: object) -> Obj:
 
 
 async def add_nodes(cluster: Cluster, *names: str) -> None:
+    """Nodes that are ready: a new one is tainted until it is."""
     for name in names:
-        await cluster.client.create(NODES, "", node(name))
+        made = await cluster.client.create(NODES, "", node(name))
+        await cluster.client.update(NODES, {**made, "spec": {}})
 
 
 async def places(cluster: Cluster) -> list[str]:

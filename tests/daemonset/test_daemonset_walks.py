@@ -186,6 +186,8 @@ class Walk:
         """The same template in other words is no new revision."""
         self.world.refuse = lambda verb, obj: None
         self.do_settle(0)
+        self.world.tick(1)  # what failed before is tried again
+        self.do_settle(0)
         before, spec = len(self.world.revisions), self.top["spec"]["template"]["spec"]
         extra = {k: v for k, v in picked(list(NOTHING_NEW), number).items() if k not in spec}
         change_template(self.world, "agent", {**self.top["spec"]["template"], "spec": {**spec, **extra}})
@@ -333,9 +335,14 @@ class Walk:
 steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size=15, max_size=50)
 WALKS = int(os.environ.get("WHERRY_WALKS", "300"))
 TAINTED = [*[("sync", 0)] * 12, ("add node", 0), ("whole rollout", 0), ("taint", 15)]
+#: a pod whose owner was taken off is gone before it can be adopted
+ORPHANED = [
+    *[("sync", 0)] * 9, ("lag", 0), ("orphan", 0), ("deliver", 1), ("delete pod", 0), ("finish", 0), ("sync", 0),
+]
 
 
 @example(rolling(), 0, 0, TAINTED)
+@example(rolling(), 1, 0, ORPHANED)
 @settings(max_examples=WALKS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(STRATEGIES), st.integers(0, 6), st.sampled_from([0, 3]), steps)
 def test_every_walk_keeps_the_promises_and_arrives(updates: Obj, count: int, min_ready: int, moves: list[tuple[str, int]]) -> None:

@@ -50,7 +50,7 @@ def test_first_document_counts() -> None:
         ("a: *nosuch", "yaml: unknown anchor 'nosuch' referenced"),
         ("a: &a [*a]", "yaml: anchor 'a' value contains itself"),
         ("a: .nan", "yaml: json: unsupported value: NaN"),
-        ("[" * 5000, "yaml: exceeded max depth of 400"),
+        ("[" * 5000, "yaml: exceeded max depth of 200"),
     ],
 )
 def test_fault_is_told(text: str, fault: str) -> None:

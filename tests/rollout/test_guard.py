@@ -235,7 +235,10 @@ def test_conditions_that_cannot_be_read_become_an_event() -> None:
 def test_a_cluster_may_be_told_not_to_heed_the_annotations() -> None:
     async def work() -> None:
         async with Cluster(nodes=0, serve=False, guards=False) as cluster:
-            assert "guard-controller" not in cluster.controllers
-            assert "deployment-controller" in cluster.controllers
+            assert cluster.on_demand is not None
+            await cluster.aclient.create(DEPLOYMENTS, "default", deployment())
+            while "deployment-controller" not in cluster.on_demand.running:
+                await cluster.clock.sleep(0.01)
+            assert not {"guard-controller", "remember-controller"} & cluster.on_demand.running.keys()
 
     asyncio.run(work())

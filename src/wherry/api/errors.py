@@ -184,12 +184,16 @@ def forbidden(group_resource: str, name: str, why: str) -> Forbidden:
     return Forbidden(f"{subject} is forbidden: {why}", _details(name, group, plural))
 
 
+def aggregate(causes: Iterable[Cause]) -> str:
+    """All causes in one text, each once (field.ErrorList.ToAggregate)."""
+    texts = list(dict.fromkeys(f"{c.field}: {c.message}" if c.field else c.message for c in causes))
+    return texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
+
+
 def invalid(group_kind: str, name: str, causes: Iterable[Cause]) -> Invalid:
     """422 that lists every cause; `group_kind` is `Kind.group` or `Kind` (field.ErrorList.ToAggregate's message form)."""
     kind, _, group = group_kind.partition(".")
     listed = list(causes)
-    texts = list(dict.fromkeys(f"{c.field}: {c.message}" if c.field else c.message for c in listed))
-    body = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     details = _details(name, group, kind)
     details["causes"] = [c.to_json() for c in listed]
-    return Invalid(f'{group_kind} "{name}" is invalid: {body}', details)
+    return Invalid(f'{group_kind} "{name}" is invalid: {aggregate(listed)}', details)

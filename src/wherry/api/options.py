@@ -57,6 +57,7 @@ class ListOptions:
     continue_token: str = ""
     resource_version: str = ""
     resource_version_match: str = ""  # "", "Exact", "NotOlderThan"
+    send_initial_events: bool | None = None  # for watches only: refused here
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class WatchOptions:
     field_selector: str = ""
     allow_bookmarks: bool = False
     send_initial_events: bool | None = None
+    continue_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

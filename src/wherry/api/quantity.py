@@ -34,6 +34,8 @@ _NANO = 10**9
 _MAX_BINARY = (2**63 - 1) * _NANO
 #: powers of ten beyond this count as this one, so that `1e999999999` cannot exhaust memory
 _MAX_EXPONENT = 512
+#: numbers with more digits are refused: reading them takes time that grows with the square
+_MAX_DIGITS = 4000
 
 
 class Quantity(NamedTuple):
@@ -57,6 +59,8 @@ def _scan(text: str) -> Quantity:
     decimals = decimals or ""
     base, exponent, format_ = _suffix(suffix)
     number = (digits or "0") + decimals
+    if len(number) > _MAX_DIGITS:
+        raise ValueError(WRONG_NUMBER)
     if base == 2:
         exact = not decimals and 14 - len(digits or "0") - int(exponent * 3 / 10) >= 0
         kept = exact and int(number) & 7 != 0

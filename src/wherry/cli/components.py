@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-import signal
 import socket
 import uuid
 from collections.abc import Callable, Coroutine
@@ -134,24 +132,14 @@ def _election(options: dict[str, Any]) -> Election:
 def _run(work: Callable[[Access], Coroutine[Any, Any, None]], options: dict[str, Any]) -> None:
     from wherry.client.access import ConfigError
     from wherry.client.kubeconfig import Overrides, load
+    from wherry.cluster.standalone import until_stopped
     from wherry.reconcile.leader import LeadershipLost
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         access = load(Overrides(kubeconfig=options["kubeconfig"], context=options["context"], server=options["server"]))
-        run(_until_stopped(work(access)))
+        run(until_stopped(work(access)))
     except (ConfigError, LeadershipLost, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{access.server}: {error}") from error
-
-
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Ctrl-C and SIGTERM end it cleanly."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        logging.getLogger(__name__).info("stopped")

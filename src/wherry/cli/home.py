@@ -27,6 +27,7 @@ class Running:
     nodes: int
     ephemeral: bool
     birth: str = ""
+    processes: int = 1
 
 
 def note_path(home: Path) -> Path:

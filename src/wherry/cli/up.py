@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 @click.option("--audit-policy-file", type=click.Path(path_type=Path, dir_okay=False), help="Which requests are recorded: an audit policy.")
 @click.option("--audit-log-path", metavar="FILE", help="Where audit events are written, a line of JSON each; - is standard output.")
 @click.option("--nodes", type=click.IntRange(0, 5000), default=3, show_default=True, help="How many simulated nodes.")
+@click.option("--processes", type=click.IntRange(1, 2), default=1, show_default=True,
+              help="2: controllers and scheduler run in a process of their own, on another core.")
 @click.option("--pods-per-node", type=click.IntRange(1, 10000), default=110, show_default=True)
 @click.option("--image-missing", multiple=True, metavar="GLOB", help="Images that cannot be pulled.  [default: *:999.*, *does-not-exist*]")
 @click.option("--storage-class", metavar="NAME", default="standard", show_default=True, help="The default StorageClass; empty for none.")
@@ -175,6 +177,7 @@ def _cluster_options(home: Path, options: dict[str, Any]) -> Options:
         audit_policy_file=options["audit_policy_file"],
         audit_log_path=options["audit_log_path"],
         nodes=options["nodes"],
+        processes=options["processes"],
         pods_per_node=options["pods_per_node"],
         image_missing=tuple(options["image_missing"]) or DEFAULT_IMAGE_MISSING,
         legacy_apis=options["legacy_apis"],
@@ -186,7 +189,8 @@ def _cluster_options(home: Path, options: dict[str, Any]) -> Options:
 def _announce(cluster: Cluster, home: Path, options: dict[str, Any]) -> None:
     shown = _write_kubeconfig(cluster, options["kubeconfig"], options["merge"])
     pid = os.getpid()
-    note = homes.Running(pid, cluster.url, time.time(), str(shown), options["nodes"], options["ephemeral"], homes.birth(pid))
+    note = homes.Running(pid, cluster.url, time.time(), str(shown), options["nodes"], options["ephemeral"], homes.birth(pid),
+                         options["processes"])
     where = "in memory only" if options["ephemeral"] else f"in {home}"
     click.echo(f"wherry is up at {cluster.url}, objects {where}.")
     if cluster.insecure_port:

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from wherry import __version__
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, DeleteOptions, PatchType, WriteOptions
@@ -70,7 +71,7 @@ class HttpClient:
         self._credentials = Credentials(access, now)
         self._plugged = access.exec_plugin is not None
         self._base = self._transport.server.path.rstrip("/")
-        self._agent = user_agent or f"{manager} ({platform.system().lower()}/{platform.machine()})"
+        self._agent = user_agent or f"{manager}/{__version__} ({platform.system().lower()}/{platform.machine()})"
         self._on_warning = on_warning
         self._compression = access.compression
         self.access = access
@@ -167,12 +168,12 @@ class HttpClient:
         request = Request(method, self._target(target, query or []), tuple(headers), body)
         for left in range(RETRIES, -1, -1):
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self._timeout), self._transport.turn:
                     status, answer_headers, connection = await self._start(request)
                     content = unpacked(answer_headers, await _drain(connection))
+                    self._transport.give_back(connection)
             except TimeoutError:
                 raise ConnectionFailed("context deadline exceeded (Client.Timeout exceeded while awaiting headers)") from None
-            self._transport.give_back(connection)
             delay = responses.retry_after(status, answer_headers)
             if delay is None or not left:
                 break

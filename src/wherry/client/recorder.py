@@ -140,9 +140,9 @@ class Recorder:
             if seen is not None and await self._repeat(seen, now, message):
                 return
             await self._first(at, ref, type_, reason, message, host, now)
-        except StatusError as error:
-            # the namespace may be on its way out: an event is never worth more than a line
-            log.debug("event %s about %s not recorded: %s", reason, ref.get("name"), error.message)
+        except (StatusError, OSError) as error:
+            # the namespace may be on its way out, or the server: an event is never worth more than a line
+            log.debug("event %s about %s not recorded: %s", reason, ref.get("name"), error)
 
     async def _repeat(self, seen: _Seen, now: str, message: str) -> bool:
         seen.count += 1

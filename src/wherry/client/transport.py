@@ -1,6 +1,6 @@
 """HTTP/1.1 to one server: a pool of connections kept alive, one request at a time on each.
 
-`HttpClient` sends requests here. The protocol itself is h11's; opening, TLS, proxies and reuse are ours. A connection that the server had
+`HttpClient` sends requests here. The answers are parsed by `answer`; opening, TLS, proxies and reuse are ours. A connection that the server had
 closed while it was idle is not an error: the request is sent again on a new one, if it cannot have been acted upon twice.
 """
 
@@ -14,17 +14,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import h11
+import httptools
 
 from wherry.client import proxies
 from wherry.client.access import Access
+from wherry.client.answer import Answer
 from wherry.client.credentials import Header
 from wherry.client.tls import context
 
 _CHUNK = 1 << 16
-#: seconds to open a connection, and how many idle ones are kept
+#: seconds to open a connection
 CONNECT_TIMEOUT = 30.0
-IDLE = 32
+#: requests under way at a time; more of them wait in line for a connection that is open already, instead of opening hundreds with a
+#: handshake each. Watches do not count
+LIMIT = 32
 
 
 class ConnectionFailed(OSError):
@@ -49,69 +52,62 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._state = h11.Connection(our_role=h11.CLIENT)
+        self._answer = Answer()
         self._used = False
 
     @property
     def is_idle(self) -> bool:
         """Ready for another request, as far as can be seen."""
-        return self._state.our_state is h11.IDLE and not self._reader.at_eof() and not self._writer.is_closing()
+        fresh = not self._used or (self._answer.complete and self._answer.reusable)
+        return fresh and not self._reader.at_eof() and not self._writer.is_closing()
 
     async def send(self, request: Request) -> tuple[int, dict[str, list[str]]]:
         """Status and headers (lower-case names) of the answer. Raises Stale, ConnectionFailed."""
         reused, self._used = self._used, True
+        answer = self._answer = Answer(bodiless=request.method == "HEAD")
         try:
-            self._write(request)
+            self._writer.write(_written(request))
             await self._writer.drain()
-            event = await self._next()
-            while isinstance(event, h11.InformationalResponse):
-                event = await self._next()
+            while not answer.has_head:
+                data = await self._reader.read(_CHUNK)
+                if not data:
+                    raise EOFError
+                answer.feed(data)
         except (OSError, EOFError) as error:
-            raise (Stale if reused else ConnectionFailed)(_reason(error)) from None
-        except h11.RemoteProtocolError as error:
-            raise (Stale if reused and self._reader.at_eof() else ConnectionFailed)(str(error)) from None
-        if not isinstance(event, h11.Response):
-            raise (Stale if reused else ConnectionFailed)("EOF")
-        headers: dict[str, list[str]] = {}
-        for name, value in event.headers:
-            headers.setdefault(name.decode("latin-1"), []).append(value.decode("utf-8", "replace"))
-        return event.status_code, headers
-
-    def _write(self, request: Request) -> None:
-        headers = [(name.encode(), value.encode()) for name, value in request.headers]
-        if request.body or request.method != "GET":
-            headers.append((b"Content-Length", str(len(request.body)).encode()))
-        data = self._state.send(h11.Request(method=request.method, target=request.target, headers=headers))
-        body = self._state.send(h11.Data(data=request.body)) if request.body else b""
-        end = self._state.send(h11.EndOfMessage())
-        self._writer.write((data or b"") + (body or b"") + (end or b""))
-
-    async def _next(self) -> object:
-        while True:
-            event = self._state.next_event()
-            if event is not h11.NEED_DATA:
-                return event
-            self._state.receive_data(await self._reader.read(_CHUNK))
+            raise (Stale if reused and not answer.begun else ConnectionFailed)(_reason(error)) from None
+        except httptools.HttpParserError as error:
+            raise ConnectionFailed(f"malformed HTTP response: {error}") from None
+        return answer.status, answer.headers
 
     async def body(self) -> AsyncIterator[bytes]:
         """The answer's body, piece by piece as it comes. Raises ConnectionFailed when it breaks off."""
+        answer = self._answer
         try:
             while True:
-                event = await self._next()
-                if isinstance(event, h11.Data):
-                    yield bytes(event.data)
-                else:
-                    break
+                if answer.pieces:
+                    yield answer.taken()
+                if answer.complete:
+                    return
+                answer.feed(await self._reader.read(_CHUNK))
         except (OSError, EOFError) as error:
-            raise ConnectionFailed(_reason(error)) from None
-        except h11.RemoteProtocolError as error:
-            raise ConnectionFailed("unexpected EOF" if self._reader.at_eof() else str(error)) from None
-        if self._state.our_state is h11.DONE and self._state.their_state is h11.DONE:
-            self._state.start_next_cycle()
+            raise ConnectionFailed("unexpected EOF" if isinstance(error, EOFError) else _reason(error)) from None
+        except httptools.HttpParserError as error:
+            raise ConnectionFailed(f"malformed HTTP response: {error}") from None
 
     def close(self) -> None:
         """At once: there is nothing left to say on a connection that is closed, and TLS would wait for the other side."""
         self._writer.transport.abort()
+
+
+def _written(request: Request) -> bytes:
+    """Raises ConnectionFailed for what would break out of its line."""
+    lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers)]
+    if request.body or request.method != "GET":
+        lines.append(f"Content-Length: {len(request.body)}")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head or request.target.count(" "):
+        raise ConnectionFailed("a header or the target has characters that HTTP does not allow")
+    return head.encode() + b"\r\n\r\n" + request.body
 
 
 def _reason(error: BaseException) -> str:
@@ -137,6 +133,8 @@ class Transport:
         self._proxy = proxies.choose(access.proxy_url, self.server, os.environ)
         self._tls: ssl.SSLContext | None = None
         self._idle: list[Connection] = []
+        #: to be held while a request is under way
+        self.turn = asyncio.Semaphore(LIMIT)
 
     @property
     def absolute(self) -> bool:
@@ -167,7 +165,7 @@ class Transport:
             raise ConnectionFailed(_reason(error)) from error
 
     def give_back(self, connection: Connection) -> None:
-        if connection.is_idle and len(self._idle) < IDLE:
+        if connection.is_idle and len(self._idle) < LIMIT:
             self._idle.append(connection)
         else:
             connection.close()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wherry.client.protocol import Client
     from wherry.cluster.controllers import OnDemand
     from wherry.cluster.pki import Pki
+    from wherry.cluster.processes import SecondProcess
     from wherry.cluster.thread import LoopThread
     from wherry.cluster.webhooks import LazyCaller
     from wherry.node.simulated_nodes import SimulatedNodes
@@ -67,6 +68,8 @@ class Cluster(Verbs):
         self.pki: Pki | None = None
         self.on_demand: OnDemand | None = None
         self.server: ApiServer | None = None
+        #: of a cluster with `processes=2`: where its controllers and its scheduler run
+        self.second: SecondProcess | None = None
         self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
         #: in an `async with` the same as `aclient`; in a plain `with` a `SyncClient`, whose methods wait for their results
@@ -203,6 +206,8 @@ class Cluster(Verbs):
         was_ready, self._ready = self._ready, False
         try:
             _let_time_pass()
+            if self.second is not None:
+                await self.second.stop()
             if self.server is not None:
                 await self.server.stop(grace=STOP_GRACE)
             if self.on_demand is not None:
@@ -313,7 +318,7 @@ class Cluster(Verbs):
             self.rng.seed(f"{self.options.seed}/{self._store.revision}" if self.options.seed is not None else None)
 
     def _readiness(self) -> dict[str, bool]:
-        return {"ping": True, "store": True, "controllers": self._ready}
+        return {"ping": True, "store": True, "controllers": self._ready and (self.second is None or self.second.ready)}
 
     def _directory(self) -> Path:
         if self.options.data_dir is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.cluster import guarding, identities, storage
-from wherry.cluster.controllers import OnDemand, Site
+from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
@@ -29,7 +30,13 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     if cluster.options.run_controllers:
         parts = Parts(client("kube-controller-manager"), cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
         parts.table = cluster.registry.table
-        cluster.on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks)
+        rows: Sequence[Row] = ROWS
+        if cluster.options.processes > 1:
+            from wherry.cluster import processes
+
+            rows, _ = processes.split()
+            cluster.second = await processes.begin(cluster)
+        cluster.on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, rows)
         cluster.on_demand.prepare()
     if cluster.options.run_nodes:
         cluster.nodes = node_agent(client("kubelet"), cluster.informers, cluster.clock, cluster.options)
@@ -37,9 +44,13 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
-        cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, tasks))
+        if cluster.second is None:
+            cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, tasks))
     if cluster.nodes is not None:
         tasks.start(cluster.nodes.run(), "nodes")
+    if cluster.second is not None:
+        await cluster.second.until_ready()
+        tasks.start(cluster.second.watch(), "second process")
 
 
 def _site(cluster: Cluster, parts: Parts) -> Site:

@@ -54,6 +54,7 @@ def authority(pki: Pki) -> Callable[[], Authority]:
     """The CA that signs certificates; read when there is one to sign."""
 
     def read() -> Authority:
+        from wherry.controllers.csr_certificates import Authority
 
         return Authority((pki.directory / "ca.crt").read_bytes(), (pki.directory / "ca.key").read_bytes())
 

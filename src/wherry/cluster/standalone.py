@@ -1,13 +1,15 @@
 """Controllers, scheduler and simulated nodes as processes of their own, over HTTP, against any API server.
 
-Called by `wherry controllers`, `wherry scheduler` and `wherry node`. The same parts as in a cluster, on an `HttpClient`. With an election
+Called by `wherry controllers`, `wherry scheduler` and `wherry node`, and by `processes` for the second process of a cluster. The same parts as in a cluster, on an `HttpClient`. With an election
 several copies may run and one works; nothing is read before a copy leads, so a waiting one costs nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
+import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -19,7 +21,7 @@ from wherry.client.access import Access
 from wherry.client.http import HttpClient
 from wherry.client.informer import Informers
 from wherry.cluster import components, storage
-from wherry.cluster.controllers import Site, chosen
+from wherry.cluster.controllers import Row, Site, chosen
 from wherry.cluster.options import Options
 from wherry.controllers.crd_table import follow_definitions
 from wherry.kit.clock import Clock
@@ -27,6 +29,8 @@ from wherry.kit.tasks import Tasks
 from wherry.reconcile.controller import Parts
 from wherry.reconcile.leader import LeaderElection
 from wherry.registry.core import ALPHABET
+
+log = logging.getLogger(__name__)
 
 #: makes an election from the client and clock of the component, or gives None: there is only one copy
 Election = Callable[[HttpClient, Clock], LeaderElection] | None
@@ -36,17 +40,14 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 async def run_controllers(access: Access, words: Sequence[str], election: Election, started: Started) -> None:
     """Until cancelled. Raises ValueError for an unknown controller, LeadershipLost."""
-    rows, ca_pem = chosen(words), _ca_pem(access)
+    rows = chosen(words)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(HttpClient(access, manager="kube-controller-manager"))
-        informers, clock, rng = Informers(client), Clock(), random.Random()
+        informers, clock = Informers(client), Clock()
 
         async def work() -> None:
-            parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)), ResourceTable())
-            site = Site(parts, storage.below(Path(tempfile.gettempdir()) / "wherry"), ca_pem)
-            run = [made for row in rows if (made := row.make(site)) is not None]
-            follow_definitions(informers, parts.table)
-            await _run(informers, {c.name: c.run for c in run}, lambda: started(f"{len(run)} controllers run"))
+            works = _controllers(rows, client, informers, clock, storage.below(Path(tempfile.gettempdir()) / "wherry"))
+            await _run(informers, works, lambda: started(f"{len(works)} controllers run"))
 
         await _led(election, client, clock, work)
 
@@ -71,6 +72,38 @@ async def run_nodes(access: Access, options: Options, started: Started) -> None:
         informers, clock = Informers(client), Clock()
         nodes = components.node_agent(client, informers, clock, options)
         await _run(informers, {"nodes": nodes.run}, lambda: started(f"{options.nodes} simulated nodes run"))
+
+
+async def run_second(access: Access, volumes: str, rows: Sequence[Row], started: Callable[[], None]) -> None:
+    """Controllers and scheduler on the same informers, each under its own name, until cancelled. `volumes`: below it they are made."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(HttpClient(access, manager="kube-controller-manager"))
+        binder = await stack.enter_async_context(HttpClient(access, manager="kube-scheduler"))
+        informers, clock = Informers(client), Clock()
+        works = _controllers(rows, client, informers, clock, volumes)
+        works["scheduler"] = components.scheduler(binder, informers, clock, random.Random()).run
+        await _run(informers, works, started)
+
+
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Ctrl-C and SIGTERM end it cleanly."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")
+
+
+def _controllers(rows: Sequence[Row], client: HttpClient, informers: Informers, clock: Clock, volumes: str) -> dict[str, Work]:
+    """All of the rows that need no more than the API."""
+    rng = random.Random()
+    parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)), ResourceTable())
+    site = Site(parts, volumes, _ca_pem(client.access))
+    made = [controller for row in rows if (controller := row.make(site)) is not None]
+    follow_definitions(informers, parts.table)
+    return {controller.name: controller.run for controller in made}
 
 
 def _ca_pem(access: Access) -> str:

@@ -71,8 +71,8 @@ class DaemonSetController(Controller):
         if own is None or objects.is_deleting(daemon_set):
             return None  # while it is being deleted its pods and revisions are the garbage collector's
         if own.claims:
-            _raise((await self.apply(Plan(own.claims))).error)
-            return None  # the changed objects bring the key back
+            await self.claim(own.claims)
+            return None
         history = plan_history(daemon_set, own.revisions, own.pods)
         if history.present is None:
             await revisions.write(self, daemon_set, history.plan)

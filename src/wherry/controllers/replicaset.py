@@ -48,8 +48,8 @@ class ReplicaSetController(Controller):
         if own is None:
             return None
         if own.claims:
-            _raise((await self.apply(Plan(own.claims))).error)
-            return None  # the changed pods bring the key back
+            await self.claim(own.claims)
+            return None
         return await self._manage(replica_set, own)
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:

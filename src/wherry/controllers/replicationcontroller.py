@@ -47,8 +47,8 @@ class ReplicationControllerController(Controller):
         if own is None:
             return None
         if own.claims:
-            _raise((await self.apply(Plan(own.claims))).error)
-            return None  # the changed pods bring the key back
+            await self.claim(own.claims)
+            return None
         return await self._manage(controller, own)
 
     async def _manage(self, controller: Obj, own: OwnPods) -> float | None:

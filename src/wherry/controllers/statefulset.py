@@ -55,8 +55,8 @@ class StatefulSetController(Controller):
         if stateful_set is None or own is None:
             return None
         if own.claims:
-            _raise((await self.apply(Plan(own.claims))).error)
-            return None  # the changed objects bring the key back
+            await self.claim(own.claims)
+            return None
         history = plan_history(stateful_set, own.revisions)
         if history.current is None or history.update is None:
             await revisions.write(self, stateful_set, history.plan)

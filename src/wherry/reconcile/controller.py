@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from wherry.api.errors import Conflict, StatusError
@@ -19,7 +19,7 @@ from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.kit.queue import QueueClosed, WorkQueue
 from wherry.reconcile.apply import Applied, Applier
-from wherry.rules.plan import Plan
+from wherry.rules.plan import Action, Plan
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,14 @@ class Controller:
 
     async def apply(self, plan: Plan) -> Applied:
         return await self._applier.apply(plan)
+
+    async def claim(self, claims: Sequence[Action]) -> None:
+        """Adopt and release; the changed objects bring the key back. Raises StatusError, to be tried again.
+
+        Also when an object is gone: it was nobody's, so the news of its end need not lead here.
+        """
+        if (error := (await self.apply(Plan(tuple(claims)))).error) is not None:
+            raise error
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -48,13 +48,15 @@ def to_storage(core: Core, resource: Resource, obj: Obj) -> Obj:
 
 
 def check_name(obj: Obj, target: Target) -> None:
-    """The object must be what the path says. Fills in name and namespace. Raises BadRequest."""
-    meta = obj["metadata"]
-    if target.name:
-        name = meta.setdefault("name", target.name)
-        if name != target.name:
-            raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
+    """The object must be what the path says. Fills in the namespace. Raises BadRequest."""
     check_namespace(obj, target)
+    if not target.name:
+        return
+    name = obj["metadata"].get("name", "")
+    if not name:
+        raise BadRequest(f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided")
+    if name != target.name:
+        raise BadRequest(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
 
 
 def check_namespace(obj: Obj, target: Target) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from wherry.api import errors, field
 from wherry.api.errors import BadRequest, InternalError
 from wherry.api.objects import Obj
-from wherry.api.options import Target, User, WriteOptions
+from wherry.api.options import APPLY_PATCH, Target, User, WriteOptions
 from wherry.api.resources import Resource
+from wherry.registry import bodies
+from wherry.registry.applies import configuration
 from wherry.registry.core import Core
 from wherry.registry.encode import transient
 from wherry.registry.managers import Track
@@ -18,6 +20,7 @@ from wherry.registry.patches_decoded import decode_patched
 from wherry.registry.reads import get
 from wherry.registry.results import Body, RawBody, Written
 from wherry.registry.subresources.scale import SCALE
+from wherry.registry.subresources.scale_apply import Applied
 from wherry.registry.updates import change
 from wherry.rules import decode
 from wherry.rules.crd import kind as kinds
@@ -67,6 +70,8 @@ async def update(core: Core, target: Target, body: Body, options: WriteOptions, 
     """Raises BadRequest, Invalid, Conflict, NotFound."""
     parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
     decoded = decode.decode(SCALE, parsed, options.field_validation)
+    decoded.obj.setdefault("metadata", {})
+    bodies.check_name(decoded.obj, target)
     paths = _paths(target.resource)
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
@@ -76,17 +81,37 @@ async def update(core: Core, target: Target, body: Body, options: WriteOptions, 
 
 
 async def patch(core: Core, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
-    parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
     paths = _paths(target.resource)
+    if patch_type == APPLY_PATCH:
+        return await _apply(core, target, paths, content, options, user)
+    parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
         patched = apply(patch_type, scale_of(old, paths), parsed, SCALE.node)
         scale, warnings = decode_patched(SCALE, patched, parsed, patch_type, options)
+        scale.setdefault("metadata", {})
+        bodies.check_name(scale, target)
         if scale_paths.number(old, paths.replicas) is None and "replicas" not in (scale.get("spec") or {}):
             raise BadRequest(f'the spec replicas field "{paths.replicas}" cannot be empty')
         return _scaled(old, scale, paths), warnings
 
     return _as_scale(await change(core, target, make, options, user, None, _tracked(paths)), paths)
+
+
+async def _apply(core: Core, target: Target, paths: ScalePaths, content: bytes | object, options: WriteOptions, user: User) -> Written:
+    said = configuration(content)
+    applied = Applied(core, said.value, SCALE, SCALE.node, _owned(paths), options)
+
+    def make(old: Obj) -> tuple[Obj, list[str]]:
+        scale = applied.merged(old, scale_of(old, paths))
+        bodies.check_name(scale, target)
+        return _scaled(old, scale, paths), said.told(options)
+
+    return _as_scale(await change(core, target, make, options, user, None, applied.track), paths)
+
+
+def _owned(paths: ScalePaths) -> Set:
+    return of_paths(tuple(f"f:{name}" for name in scale_paths.parts(paths.replicas)))
 
 
 def _scaled(old: Obj, scale: Obj, paths: ScalePaths) -> Obj:
@@ -104,7 +129,7 @@ def _scaled(old: Obj, scale: Obj, paths: ScalePaths) -> Obj:
 
 
 def _tracked(paths: ScalePaths) -> Track:
-    replicas: Set = of_paths(tuple(f"f:{name}" for name in scale_paths.parts(paths.replicas)))
+    replicas = _owned(paths)
 
     def track(core: Core, resource: Resource, old: Obj | None, draft: Obj, options: WriteOptions, subresource: str = "") -> None:
         if old is None:

@@ -15,7 +15,7 @@ from wherry.registry.core import Core
 from wherry.registry.patches_decoded import as_version, decode_patched, stored_draft
 from wherry.registry.results import Written
 from wherry.registry.updates import change
-from wherry.rules.patch import apply, parse_patch
+from wherry.rules.patch import apply, parse_patch, strict_errors
 
 #: what custom objects can be patched with: a strategic merge needs to know the type
 CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
@@ -36,13 +36,14 @@ async def patch(core: Core, target: Target, patch_type: str, content: bytes | ob
     if resource.custom is not None and patch_type == STRATEGIC_PATCH:
         raise unknown_patch(CUSTOM_PATCHES)
     parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
+    strict = strict_errors(patch_type, content, parsed) if isinstance(content, bytes) and options.field_validation != "Ignore" else []
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
         shown = as_version(core, resource, old)
         patched = apply(patch_type, shown, parsed, resource.node)
         if resource.group_kind not in SHARED:
             patched = msgspec.json.decode(msgspec.json.encode(patched))
-        decoded, warnings = decode_patched(resource, patched, parsed, patch_type, options)
+        decoded, warnings = decode_patched(resource, patched, parsed, patch_type, options, strict)
         return stored_draft(core, target, decoded), warnings
 
     return await change(core, target, make, options, user)

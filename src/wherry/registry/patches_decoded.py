@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wherry.api.errors import BadRequest
+from wherry.api.errors import BadRequest, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import STRATEGIC_PATCH, Target, WriteOptions
 from wherry.api.resources import Resource
@@ -12,6 +12,7 @@ from wherry.registry import bodies
 from wherry.registry.core import Core
 from wherry.rules.conversion import convert
 from wherry.rules.decode import unstructured
+from wherry.rules.managed_fields.apply import group_version_kind, subject
 from wherry.rules.patch import undecodable
 
 
@@ -21,16 +22,23 @@ def as_version(core: Core, resource: Resource, stored: Obj) -> Obj:
     return stored if storage is resource else convert(stored, storage, resource)
 
 
-def decode_patched(resource: Resource, patched: Obj, parsed: object, patch_type: str, options: WriteOptions) -> tuple[Obj, list[str]]:
-    """The patched object, checked like a body. Raises Invalid naming the patch as the reference does."""
+def decode_patched(
+    resource: Resource, patched: Obj, parsed: object, patch_type: str, options: WriteOptions, strict: list[str] | None = None
+) -> tuple[Obj, list[str]]:
+    """The patched object, checked like a body. `strict`: what is odd in the patch itself. Raises Invalid naming the patch."""
     try:
-        decoded = bodies.decoded_as(resource, patched, options.field_validation)
+        decoded = bodies.decoded_as(resource, patched, "Warn" if strict else options.field_validation)
     except BadRequest as error:
         why = error.message.removeprefix(f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: ')
         if patch_type == STRATEGIC_PATCH and not why.startswith("strict decoding error"):
             why = unstructured.mismatch(resource.node, patched) or why
         raise undecodable(patch_type, parsed, patched, why) from error
-    return decoded.obj, decoded.warnings
+    if not strict:
+        return decoded.obj, decoded.warnings
+    strict = [*strict, *decoded.warnings]
+    if options.field_validation == "Strict":
+        raise undecodable(patch_type, parsed, patched, "strict decoding error: " + ", ".join(strict))
+    return decoded.obj, strict
 
 
 def stored_draft(core: Core, target: Target, decoded: Obj) -> Obj:
@@ -40,10 +48,21 @@ def stored_draft(core: Core, target: Target, decoded: Obj) -> Obj:
     return draft
 
 
-def decoded_draft(core: Core, target: Target, merged: Obj) -> tuple[Obj, list[str]]:
+def decoded_draft(core: Core, target: Target, merged: Obj, applied: Obj) -> tuple[Obj, list[str]]:
     """The same for the result of an apply, whose configuration was checked before.
 
     It shares zeros with the schema's types, and defaulting fills in what is missing in place: so it starts from a copy.
     """
-    decoded = bodies.decoded_as(target.resource, msgspec.json.decode(msgspec.json.encode(merged)), "Ignore")
+    resource = target.resource
+    try:
+        decoded = bodies.decoded_as(resource, msgspec.json.decode(msgspec.json.encode(merged)), "Ignore")
+    except BadRequest as error:
+        node = resource.node
+        if resource.custom is not None or node is None:
+            raise
+        what = group_version_kind(resource.api_version, resource.kind)
+        why = unstructured.mismatch(node, merged) or error.message
+        raise StatusError(
+            f"failed to convert new object ({subject(applied)}) to proper version: unable to convert unstructured object to {what}: {why}"
+        ) from error
     return stored_draft(core, target, decoded.obj), decoded.warnings

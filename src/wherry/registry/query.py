@@ -8,55 +8,74 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wherry.api import field
-from wherry.api.errors import BadRequest, Invalid, StatusError, Timeout, invalid
+from wherry.api.errors import BadRequest, StatusError, Timeout, invalid
 from wherry.api.objects import Obj
 from wherry.api.options import ListOptions, WatchOptions
 from wherry.rules import field_selectors, selectors
 from wherry.rules.strategy import Strategy
 
 Match = Callable[[Obj], bool]
+#: of a number of 64 bits, and of some zeros in front
+_MOST_DIGITS = 40
 
 
 def parse_version(text: str, *, code: int = 400) -> int:
     """A resourceVersion as a number, 0 for "" and "0". Raises BadRequest (or 500 for watches, as the reference does)."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()):
-        detail = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+    number = text.isascii() and text.isdigit()
+    if not number or len(text) > _MOST_DIGITS or int(text) >= 1 << 64:
+        why = "value out of range" if number else "invalid syntax"
+        detail = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": {why}'
         if code == 500:
             raise StatusError(detail, code=500)
         raise BadRequest(f"invalid resource version: {detail}")
     return int(text)
 
 
-def _bad_options(path: str, detail: str) -> Invalid:
-    return invalid("ListOptions.meta.k8s.io", "", [field.forbidden(path, detail)])
+_MATCH = "resourceVersionMatch"
+_WITH_CONTINUE = field.forbidden(_MATCH, "resourceVersionMatch is forbidden when continue is provided")
+
+
+def _refuse(errors: field.Errors) -> None:
+    if errors:
+        raise invalid("ListOptions.meta.k8s.io", "", errors)
 
 
 def check_list(options: ListOptions) -> None:
     """Raises Invalid for combinations that make no sense."""
     match, version = options.resource_version_match, options.resource_version
-    if not match:
+    if not match and options.send_initial_events is None:
         return
-    if not version:
-        raise _bad_options("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided")
-    if options.continue_token:
-        raise _bad_options("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
-    if match not in ("Exact", "NotOlderThan"):
-        raise invalid("ListOptions.meta.k8s.io", "", [field.not_supported("resourceVersionMatch", match, ("Exact", "NotOlderThan", ""))])
+    errors: field.Errors = []
+    if match and not version:
+        errors.append(field.forbidden(_MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+    if match and options.continue_token:
+        errors.append(_WITH_CONTINUE)
+    if match not in ("Exact", "NotOlderThan", ""):
+        errors.append(field.not_supported(_MATCH, match, ("Exact", "NotOlderThan", "")))
     if match == "Exact" and version == "0":
-        raise _bad_options("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+        errors.append(field.forbidden(_MATCH, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    if options.send_initial_events is not None:
+        errors.append(field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    _refuse(errors)
 
 
 def check_watch(options: WatchOptions) -> None:
     """Raises Invalid for combinations that make no sense (KEP-3157 for sendInitialEvents)."""
-    match = options.resource_version_match
-    if options.send_initial_events is None:
-        if match:
-            raise _bad_options("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+    match, initial = options.resource_version_match, options.send_initial_events
+    if not match and initial is None:
         return
-    if match != "NotOlderThan":
-        raise _bad_options("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+    errors: field.Errors = []
+    if initial is not None and match != "NotOlderThan":
+        errors.append(field.forbidden(_MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+    if match and initial is None:
+        errors.append(field.forbidden(_MATCH, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+    if match not in ("NotOlderThan", ""):
+        errors.append(field.not_supported(_MATCH, match, ("NotOlderThan",)))
+    if match and options.continue_token:
+        errors.append(_WITH_CONTINUE)
+    _refuse(errors)
 
 
 def too_large_version(version: int, current: int) -> Timeout:
@@ -64,12 +83,14 @@ def too_large_version(version: int, current: int) -> Timeout:
     return Timeout(f"Timeout: Too large resource version: {version}, current: {current}", details)
 
 
-def matcher(label_selector: str, field_selector: str, strategy: Strategy) -> Match | None:
+def matcher(label_selector: str, field_selector: str, strategy: Strategy, *, namespaced: bool = True) -> Match | None:
     """One test for both selectors, None when everything matches. Raises BadRequest for selectors that are wrong or not supported."""
     labels = selectors.parse(label_selector) if label_selector else None
     fields = field_selectors.parse(field_selector) if field_selector else None
     if fields is not None:
-        field_selectors.check(fields, ("metadata.name", "metadata.namespace", *strategy.fields), custom=strategy.custom)
+        own = strategy.fields or strategy.custom  # a kind that converts field labels itself knows no namespace when it has none
+        common = field_selectors.COMMON if namespaced or not own else ("metadata.name",)
+        field_selectors.check(fields, (*common, *strategy.fields), strategy.fields_subject, custom=strategy.custom)
     if labels is not None and fields is not None:
         by_label, by_field = _labels(labels), _fields(fields, strategy)
         return lambda obj: by_label(obj) and by_field(obj)

@@ -107,6 +107,8 @@ class Registry:
             return await token.create(self._core, self.issuer, target, body, options, user)
         if target.subresource:
             raise _not_built(target)
+        if target.resource is binding.BINDING:
+            return await binding.create_legacy(self._core, target, body, options, user)
         return await creates.create(self._core, target, body, options, user)
 
     async def update(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:

@@ -68,7 +68,7 @@ class Selector:
 
 
 def _number(text: str) -> int | None:
-    value = int(text) if _INTEGER.fullmatch(text) else None
+    value = int(text) if len(text) <= 40 and _INTEGER.fullmatch(text) else None
     return value if value is not None and -(2**63) <= value < 2**63 else None
 
 

@@ -107,6 +107,8 @@ class Strategy:
     custom: bool = False
     #: extra fields that a field selector may name, beside metadata.name and metadata.namespace: path -> value of it as text
     fields: dict[str, Callable[[Obj], str]] = field(default_factory=dict)
+    #: what the refusal of another field names besides
+    fields_subject: str = ""
 
 
 PLAIN = Strategy()

@@ -34,7 +34,7 @@ class Access:
 
     async def identify(self, call: Call) -> User:
         """The caller. Raises Unauthorized."""
-        authorization = call.request.headers.get("Authorization")
+        authorization = call.header("Authorization") or None
         certificate = self._certificate(call)
         if authorization is not None and certificate is None and (user := self._known.get(authorization)) is not None:
             return user

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from wherry.api.errors import InternalError, StatusError, Unauthorized
+from wherry.api.errors import BadRequest, InternalError, StatusError, Unauthorized
 from wherry.api.options import ADMIN, User
 from wherry.kit.clock import Clock
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.registry import Registry
-from wherry.server import health, rendering, routes, tokens_discovery
+from wherry.rules.decode import depth
+from wherry.server import connection, health, rendering, routes, tokens_discovery
 from wherry.server.access import Access, attributes
 from wherry.server.admission_authorizer import deciding
 from wherry.server.authentication import AUTHENTICATED, Authentication, Authenticator, Certificates, FirstOf, Tokens
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from wherry.server.audit import Audit, Trail
 
 _log = logging.getLogger(__name__)
-#: long selectors and continue tokens need room in the request line (Go's default for all headers together is 1 MiB)
-_MAX_LINE = 256 * 1024
 #: seconds a client gets to answer the end of its TLS connection before the connection is cut
 _GOODBYE = 0.2
 _LONG_VERBS = ("watch",)
@@ -103,11 +102,10 @@ class ApiServer:
         async def handle(request: web.BaseRequest) -> Answer:
             return await self._handle(server, request, everyone)
 
-        server = Server(
-            handle, access_log=None, auto_decompress=False, max_line_size=_MAX_LINE, max_field_size=_MAX_LINE, lingering_time=1.0
-        )
+        loop = asyncio.get_running_loop()
+        server = Server(handle, access_log=None, auto_decompress=False, **connection.limits(loop))
         ending: dict[str, Any] = {"ssl_shutdown_timeout": _GOODBYE} if ssl_context is not None else {}
-        listener = await asyncio.get_running_loop().create_server(server, host, port, ssl=ssl_context, backlog=1024, **ending)
+        listener = await loop.create_server(server, host, port, ssl=ssl_context, backlog=1024, **ending)
         self._servers.append(server)
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
@@ -134,6 +132,11 @@ class ApiServer:
         """Long requests under way."""
         return sum(server.long_requests for server in self._servers)
 
+    @property
+    def connections(self) -> int:
+        """Clients that are connected."""
+        return sum(len(server.connections) for server in self._servers)
+
     async def _handle(self, server: Server, request: web.BaseRequest, everyone: User | None) -> Answer:
         started = asyncio.get_running_loop().time()
         call = Call(request)
@@ -152,6 +155,9 @@ class ApiServer:
             if self.audit is not None:
                 self.audit.cut(request)
             raise
+        except RecursionError:
+            # nested more deeply than the rules can follow, although the readers of bodies have a limit
+            answer = rendering.error_reply(call, BadRequest(depth.FAULT))
         except Exception as error:
             _log.exception("%s %s failed", call.method, call.path)
             if self.audit is not None:
@@ -233,5 +239,3 @@ class ApiServer:
         if parts[0] == "apis":
             await self._measures.look()
         return self._documents.reply(call, parts)
-
-

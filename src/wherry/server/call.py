@@ -10,6 +10,11 @@ from wherry.server.negotiation import Wanted
 from wherry.server.parameters import Parameters
 
 
+def readable(value: str) -> str:
+    """A header's value as text: bytes that are no UTF-8 become U+FFFD."""
+    return value.encode(errors="surrogateescape").decode(errors="replace")
+
+
 class Call:
     """`path` is as it came, without the query. `user` is set once the caller is known."""
 
@@ -31,7 +36,8 @@ class Call:
         return self._parameters
 
     def header(self, name: str) -> str:
-        return self.request.headers.get(name, "")
+        value = self.request.headers.get(name, "")
+        return value if value.isascii() else readable(value)
 
     @property
     def wanted(self) -> Wanted:

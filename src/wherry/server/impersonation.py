@@ -18,6 +18,7 @@ from wherry.rules.rbac.request import Attributes, quoted
 from wherry.rules.validation.names import dns1123_label, dns1123_subdomain
 from wherry.server.authentication import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED
 from wherry.server.authorization import MASTERS, Authorizer, refusal
+from wherry.server.call import readable
 
 NODE_NAME = "authentication.kubernetes.io/node-name"
 NODES = "system:nodes"
@@ -47,13 +48,13 @@ def wanted(headers: Any) -> Wanted | None:
             break
     else:
         return None
-    name, uid = headers.get("Impersonate-User", ""), headers.get("Impersonate-Uid", "")
-    groups = tuple(headers.getall("Impersonate-Group", ()))
+    name, uid = readable(headers.get("Impersonate-User", "")), readable(headers.get("Impersonate-Uid", ""))
+    groups = tuple(map(readable, headers.getall("Impersonate-Group", ())))
     extra: dict[str, tuple[str, ...]] = {}
     for header, value in headers.items():
         if header.lower().startswith(_EXTRA):
             key = unquote(header[len(_EXTRA) :].lower())
-            extra[key] = (*extra.get(key, ()), value)
+            extra[key] = (*extra.get(key, ()), readable(value))
     if name:
         return Wanted(name, uid, groups, extra)
     if uid or groups or extra:

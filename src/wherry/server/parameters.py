@@ -21,6 +21,8 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FIELD_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _MAX_MANAGER = 128
 _INT64 = 1 << 63
+#: longer numbers are not read, which takes time that grows with the square; zeros in front make them no better
+_MOST_DIGITS = 100
 
 
 class Parameters:
@@ -55,7 +57,7 @@ class Parameters:
             return None
         if not _INTEGER.fullmatch(values[0]):
             raise BadRequest(f"strconv.ParseInt: parsing {field.show(values[0])}: invalid syntax")
-        number = int(values[0])
+        number = int(values[0]) if len(values[0]) <= _MOST_DIGITS else _INT64
         if not -_INT64 <= number < _INT64:
             raise BadRequest(f"strconv.ParseInt: parsing {field.show(values[0])}: value out of range")
         return number
@@ -70,9 +72,10 @@ def parse(query: str) -> Parameters:
 
 
 def list_options(p: Parameters) -> ListOptions:
+    p.integer("timeoutSeconds")  # read only by watches, but wrong for both
     return ListOptions(
-        p.text("labelSelector"), p.text("fieldSelector"), p.integer("limit") or 0, p.text("continue"), p.text("resourceVersion"),
-        p.text("resourceVersionMatch"),
+        p.text("labelSelector"), p.text("fieldSelector"), max(p.integer("limit") or 0, 0), p.text("continue"), p.text("resourceVersion"),
+        p.text("resourceVersionMatch"), p.flag("sendInitialEvents"),
     )  # fmt: skip
 
 
@@ -81,13 +84,14 @@ NO_LIST = ListOptions()
 
 def watch_options(p: Parameters, name: str = "") -> WatchOptions:
     """`name`: a watch of one object is one with a field selector. Raises BadRequest when another one is given that differs."""
+    p.integer("timeoutSeconds")
     p.integer("limit")
     fields = p.text("fieldSelector")
     if name:
         fields = _one_name(fields, name)
     return WatchOptions(
         p.text("resourceVersion"), p.text("resourceVersionMatch"), p.text("labelSelector"), fields,
-        bool(p.flag("allowWatchBookmarks")), p.flag("sendInitialEvents"),
+        bool(p.flag("allowWatchBookmarks")), p.flag("sendInitialEvents"), p.text("continue"),
     )  # fmt: skip
 
 

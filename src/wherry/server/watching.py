@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from wherry.api.errors import InternalError, StatusError
+from wherry.api.errors import BadRequest, InternalError, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import Target
 from wherry.kit.clock import Clock
@@ -151,7 +151,10 @@ async def until(end: asyncio.Future[None], work: Awaitable[None]) -> None:
 async def _websocket(call: Call, wanted: Wanted, batches: Batches, encode_batch: Encode, end: asyncio.Future[None]) -> Answer:
     """One text message for each event. What the client sends is read only to notice that it closes."""
     socket = web.WebSocketResponse()
-    await socket.prepare(call.request)
+    try:
+        await socket.prepare(call.request)
+    except web.HTTPException as error:
+        raise BadRequest(f"the WebSocket handshake is wrong: {error.text or error.reason}") from None
 
     async def send(lines: bytes) -> None:
         for line in lines.splitlines():

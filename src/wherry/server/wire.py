@@ -18,7 +18,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_protocol import RequestHandler
 
-from wherry.api.errors import TooLarge
+from wherry.api.errors import BadRequest, Timeout, TooLarge
+from wherry.server.connection import Connection, is_virtual
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -28,6 +29,8 @@ MAX_BODY = 3 * 1024 * 1024
 TRAIL: Any = web.RequestKey("wherry.audit", object) if hasattr(web, "RequestKey") else "wherry.audit"
 #: bodies from here on are written apart from their head, and waited for
 _BIG = 64 * 1024
+#: seconds that a client has to send its body, and to take a whole answer (--request-timeout)
+REQUEST_TIMEOUT = 60.0
 
 Header = tuple[str, str]
 
@@ -118,7 +121,12 @@ class Reply(Answer):
             return None
         transport.write(head)
         transport.write(body)
-        await request.writer.drain()
+        try:
+            async with _within():
+                await request.writer.drain()
+        except TimeoutError:
+            transport.abort()
+            raise ConnectionResetError("the client does not take its answer") from None
         return None
 
 
@@ -188,6 +196,9 @@ class Server(web.Server):
     def long_requests(self) -> int:
         return sum(map(len, self._long.values()))
 
+    def __call__(self) -> RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
+
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
         self._open += 1
@@ -227,6 +238,23 @@ async def _read(request: web.BaseRequest, limit: int) -> bytes:
         return b""
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if request.content.is_eof():
+        return await _parts(request, limit)
+    try:
+        async with _within():
+            return await _parts(request, limit)
+    except TimeoutError:
+        raise Timeout("Timeout: request did not complete within the allotted timeout", {}) from None
+    except web.RequestPayloadError as error:
+        raise BadRequest(f"the body of the request cannot be read: {error}") from None
+
+
+def _within() -> asyncio.Timeout:
+    """The time for what depends on the client; unlimited where time is virtual."""
+    return asyncio.timeout(None if is_virtual(asyncio.get_running_loop()) else REQUEST_TIMEOUT)
+
+
+async def _parts(request: web.BaseRequest, limit: int) -> bytes:
     content = request.content
     first = await content.readany()
     if content.at_eof():

@@ -6,10 +6,11 @@ Source: pkg/registry/core/pod/storage (BindingREST.assignPod).
 from __future__ import annotations
 
 from wherry.api import errors, field
-from wherry.api.errors import Cause
+from wherry.api.errors import BadRequest, Cause, StatusError
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import resource
+from wherry.registry import bodies
 from wherry.registry.admission.chain import Request
 from wherry.registry.admission.topology_labels import labels_of_node
 from wherry.registry.core import Core, key
@@ -19,6 +20,7 @@ from wherry.rules import decode
 from wherry.store.protocol import CompareFailed
 
 BINDING = resource("bindings")
+PODS = resource("pods")
 SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
@@ -27,6 +29,7 @@ async def create(core: Core, target: Target, body: Body, options: WriteOptions, 
     if isinstance(body, RawBody):
         body = decode.decode(BINDING, decode.parse(body.content, body.content_type), options.field_validation).obj
     body = {**body, "metadata": dict(body.get("metadata") or {})}
+    bodies.check_namespace(body, target)
     aim = body.get("target") or {}
     if options.trusted and core.admission.quiet:
         # our scheduler binds what it saw: all that is left to the plug-ins is to copy labels
@@ -36,7 +39,8 @@ async def create(core: Core, target: Target, body: Body, options: WriteOptions, 
         request = Request("CREATE", target.resource, "binding", target.namespace, target.name, body, None, user, options.dry_run, options)
         await core.admission.admit(request)
         await core.admission.validate(request)
-    _check(aim, target.name)
+    if not options.trusted:
+        _check(aim, body["metadata"].get("name", ""), target.name)
     at = key(target.resource, target.namespace, target.name)
     record = await core.store.get(at)
     while True:
@@ -54,14 +58,27 @@ async def create(core: Core, target: Target, body: Body, options: WriteOptions, 
     return Written(transient(SUCCESS), True)
 
 
-def _check(aim: Obj, name: str) -> None:
+async def create_legacy(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+    """The same posted to `/bindings`: the body says which pod."""
+    if isinstance(body, RawBody):
+        body = decode.decode(BINDING, decode.parse(body.content, body.content_type), options.field_validation).obj
+    name = (body.get("metadata") or {}).get("name", "")
+    return await create(core, Target(PODS, target.namespace, name, "binding"), body, options, user)
+
+
+def _check(aim: Obj, said: str, name: str) -> None:
+    """The reference's errors here are no Invalid: they come out as a plain 500."""
+    if said != name:
+        raise BadRequest("name in URL does not match name in Binding object")
     causes: list[Cause] = []
     if aim.get("kind") not in (None, "", "Node"):
         causes.append(field.not_supported("target.kind", aim["kind"], ("Node", "<empty>")))
     if not aim.get("name"):
         causes.append(field.required("target.name"))
     if causes:
-        raise errors.invalid("Binding", name, causes)
+        raise StatusError(errors.aggregate(causes), code=500)
+    if not name:
+        raise BadRequest("Name parameter required.")
 
 
 def _check_uid(pod: Obj, binding: Obj) -> None:

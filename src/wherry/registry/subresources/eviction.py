@@ -33,6 +33,8 @@ SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": 
 async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
     """Raises BadRequest, NotFound, TooManyRequests (the budget), Conflict (a precondition)."""
     parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
+    if isinstance(parsed, decode.Parsed) and isinstance(parsed.value, dict) and parsed.value.get("apiVersion") == "policy/v1beta1":
+        parsed = replace(parsed, value={**parsed.value, "apiVersion": "policy/v1"})  # both versions are accepted, and are alike
     eviction = decode.decode_into(_EVICTION, "policy/v1", "Eviction", parsed, options.field_validation).obj
     wanted = _options(target, eviction, options)
     request = Request("CREATE", target.resource, "eviction", target.namespace, target.name, eviction, None, user, wanted.dry_run, options)

@@ -10,17 +10,20 @@ from dataclasses import replace
 from wherry.api import errors, field
 from wherry.api.legacy_resources import is_legacy
 from wherry.api.objects import Obj
-from wherry.api.options import Target, User, WriteOptions
+from wherry.api.options import APPLY_PATCH, Target, User, WriteOptions
 from wherry.api.resources import Resource
 from wherry.api.schema import definition
-from wherry.registry import managers
+from wherry.registry import bodies, managers
+from wherry.registry.applies import configuration
 from wherry.registry.core import Core
 from wherry.registry.encode import transient
 from wherry.registry.patches_decoded import as_version, decode_patched
 from wherry.registry.reads import get
 from wherry.registry.results import Body, RawBody, Written
+from wherry.registry.subresources.scale_apply import Applied
 from wherry.registry.updates import change
 from wherry.rules import decode, legacy, selectors
+from wherry.rules.managed_fields.scale import REPLICAS
 from wherry.rules.patch import apply, parse_patch
 from wherry.store.protocol import Record
 
@@ -69,6 +72,8 @@ async def update(core: Core, target: Target, body: Body, options: WriteOptions, 
     """Raises BadRequest, Invalid, Conflict, NotFound."""
     parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
     decoded = decode.decode(_form(target.resource), parsed, options.field_validation)
+    decoded.obj.setdefault("metadata", {})
+    bodies.check_name(decoded.obj, target)
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
         return _scaled(old, decoded.obj), decoded.warnings
@@ -77,15 +82,31 @@ async def update(core: Core, target: Target, body: Body, options: WriteOptions, 
 
 
 async def patch(core: Core, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
-    parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
     form = _form(target.resource)
+    if patch_type == APPLY_PATCH:
+        return await _apply(core, target, form, content, options, user)
+    parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
 
     def make(old: Obj) -> tuple[Obj, list[str]]:
         patched = apply(patch_type, _shown(target.resource, as_version(core, target.resource, old)), parsed, definition(form.schema))
         scale, warnings = decode_patched(form, patched, parsed, patch_type, options)
+        scale.setdefault("metadata", {})
+        bodies.check_name(scale, target)
         return _scaled(old, scale), warnings
 
     return _as_scale(target.resource, await change(core, target, make, options, user, None, managers.by_scale))
+
+
+async def _apply(core: Core, target: Target, form: Resource, content: bytes | object, options: WriteOptions, user: User) -> Written:
+    said = configuration(content)
+    applied = Applied(core, said.value, form, definition(form.schema), REPLICAS, options)
+
+    def make(old: Obj) -> tuple[Obj, list[str]]:
+        scale = applied.merged(old, _shown(target.resource, as_version(core, target.resource, old)))
+        bodies.check_name(scale, target)
+        return _scaled(old, scale), said.told(options)
+
+    return _as_scale(target.resource, await change(core, target, make, options, user, None, applied.track))
 
 
 def _scaled(old: Obj, scale: Obj) -> Obj:

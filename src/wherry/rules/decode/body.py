@@ -17,7 +17,7 @@ from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.api.schema import Node, definition
-from wherry.rules.decode import check, header, roundtrip
+from wherry.rules.decode import check, depth, header, roundtrip
 from wherry.rules.decode.header import Expected
 from wherry.rules.decode.reader import JSON, YAML, Parsed, parse, unread, warnings
 
@@ -100,14 +100,17 @@ def _opened(schema: str, parsed: Parsed) -> Parsed:
 
     if not protobuf.has(schema):
         raise unread(JSON, YAML)
-    return Parsed({**parsed.value, **protobuf.message(schema, parsed.message)})
+    value = {**parsed.value, **protobuf.message(schema, parsed.message)}
+    if depth.too_deep(value):
+        raise ValueError(depth.FAULT)
+    return Parsed(value)
 
 
 def _typed(node: Node, parsed: Parsed, field_validation: str) -> tuple[Any, list[str]]:
     try:
         return _checked(node, parsed, field_validation)
     except RecursionError:  # schemas of schemas, a hundred deep
-        raise ValueError("exceeded max depth") from None
+        raise ValueError(depth.FAULT) from None
 
 
 def _checked(node: Node, parsed: Parsed, field_validation: str) -> tuple[Any, list[str]]:

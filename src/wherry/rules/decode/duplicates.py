@@ -33,7 +33,7 @@ def suspect(content: bytes, value: Any) -> bool:
 
 def read(content: bytes) -> Any:
     """The value of a well-formed text, its objects as `Pairs`."""
-    return json.loads(content, object_pairs_hook=Pairs)
+    return json.loads(content.decode("utf-8", "replace"), object_pairs_hook=Pairs)
 
 
 def listed(value: Any, path: str = "") -> list[str]:

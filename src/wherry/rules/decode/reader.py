@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from wherry.api.errors import UnsupportedMediaType
-from wherry.rules.decode import duplicates, json_fault
+from wherry.rules.decode import depth, duplicates, json_fault
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -65,13 +65,15 @@ def _json(content: bytes) -> Parsed:
     try:
         value = msgspec.json.decode(content)
     except RecursionError:
-        return _json_fault(content, "exceeded max depth")
+        return _json_fault(content, depth.FAULT)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _lenient(content)
     return _complete(content, value)
 
 
 def _complete(content: bytes, value: Any) -> Parsed:
+    if depth.too_deep(value, content):
+        return _json_fault(content, depth.FAULT)
     if not duplicates.suspect(content, value):
         return Parsed(value, content=content)
     pairs = duplicates.read(content)
@@ -83,11 +85,18 @@ def _lenient(content: bytes) -> Parsed:
     """What is no Unicode becomes U+FFFD, as in the reference; what is still malformed is told so."""
     if text := json_fault.fault(content):
         return _json_fault(content, text)
-    repaired = _LONE_SURROGATE.sub(lambda found: found[1] or b"\\ufffd", content.decode("utf-8", "replace").encode())
+    text = repaired(content)
     try:
-        return _complete(repaired, msgspec.json.decode(repaired))
+        return _complete(text, msgspec.json.decode(text))
+    except RecursionError:
+        return _json_fault(content, depth.FAULT)
     except msgspec.DecodeError as fault:
         return _json_fault(content, str(fault))
+
+
+def repaired(content: bytes) -> bytes:
+    """A JSON text in which what is no Unicode is U+FFFD."""
+    return _LONE_SURROGATE.sub(lambda found: found[1] or b"\\ufffd", content.decode("utf-8", "replace").encode())
 
 
 def _json_fault(content: bytes, text: str) -> Parsed:

@@ -27,6 +27,8 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
+#: longer whole numbers do not fit 64 bits, in whatever base
+_MAX_DIGITS = 128
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _DATE = re.compile(
@@ -65,12 +67,13 @@ def _implicit(text: str) -> Any:
     if text[0] not in "+-.0123456789" or _DATE.fullmatch(text):
         return text
     digits = text.replace("_", "") if text[0] != "." else text
-    if _INTEGER.fullmatch(digits):
+    if len(digits) <= _MAX_DIGITS and _INTEGER.fullmatch(digits):
         number = _integer(digits)
         if -(2**63) <= number < 2**64:
             return number
     if _FLOAT.fullmatch(digits):
-        return _number(float(digits))
+        real = float(digits)
+        return _number(real) if math.isfinite(real) else text
     return text
 
 

@@ -14,10 +14,8 @@ from typing import Any
 import yaml
 
 from wherry.api import field
+from wherry.rules.decode.depth import MAX_DEPTH
 from wherry.rules.decode.yaml_scalar import MERGE, key_text, scalar
-
-#: the reference stops at 10000; a Python stack does not go that deep
-MAX_DEPTH = 400
 
 
 class YamlFault(ValueError):

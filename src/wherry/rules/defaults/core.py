@@ -38,8 +38,13 @@ def default_endpoints(draft: Obj) -> None:
 
 
 def default_node(draft: Obj) -> None:
-    """Allocatable is capacity where nothing is reserved."""
-    draft.setdefault("spec", {})
+    """Allocatable is capacity where nothing is reserved; podCIDR is the first of podCIDRs, and wins where they differ."""
+    spec = draft.setdefault("spec", {})
+    single, several = spec.get("podCIDR"), spec.get("podCIDRs")
+    if single and (not several or several[0] != single):
+        spec["podCIDRs"] = [single]
+    elif several and not single:
+        spec["podCIDR"] = several[0]
     status = draft.get("status")
     if status is None:
         status = draft["status"] = {}

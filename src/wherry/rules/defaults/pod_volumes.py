@@ -37,12 +37,7 @@ def default_pod_volume(volume: Obj) -> None:
     for kind, source in volume.items():
         if source is None or kind == "name":
             continue
-        for name, value in _PLAIN.get(kind, ()):
-            if source.get(name) is None:
-                source[name] = value
-        for name, text in _TEXTS.get(kind, ()):
-            if not source.get(name):
-                source[name] = text
+        default_source(kind, source)
         if kind == "downwardAPI":
             _files(source)
         elif kind == "projected":
@@ -51,6 +46,16 @@ def default_pod_volume(volume: Obj) -> None:
             _claim(source)
         elif kind == "image" and not source.get("pullPolicy"):
             source["pullPolicy"] = pull_policy(source.get("reference") or "")
+
+
+def default_source(kind: str, source: Obj) -> None:
+    """What a volume of that kind gets, in a pod or by itself."""
+    for name, value in _PLAIN.get(kind, ()):
+        if source.get(name) is None:
+            source[name] = value
+    for name, text in _TEXTS.get(kind, ()):
+        if not source.get(name):
+            source[name] = text
 
 
 def _files(source: Obj) -> None:

@@ -1,12 +1,14 @@
 """Defaults of volumes, claims, storage classes and CSI drivers.
 
-Source: pkg/apis/core/v1/defaults.go, pkg/apis/storage/v1/defaults.go. Defaults of the sources of a PersistentVolume that no runtime
-here mounts (ISCSI, RBD, AzureDisk, ScaleIO) are not filled in.
+Source: pkg/apis/core/v1/defaults.go, pkg/apis/storage/v1/defaults.go.
 """
 
 from __future__ import annotations
 
 from wherry.api.objects import Obj
+from wherry.rules.defaults.pod_volumes import default_source
+
+_SOURCES = ("hostPath", "rbd", "iscsi", "azureDisk", "scaleIO")
 
 
 def default_volume(draft: Obj) -> None:
@@ -14,9 +16,9 @@ def default_volume(draft: Obj) -> None:
     if not spec.get("persistentVolumeReclaimPolicy"):
         spec["persistentVolumeReclaimPolicy"] = "Retain"
     _volume_mode(spec)
-    host_path = spec.get("hostPath")
-    if host_path is not None and host_path.get("type") is None:
-        host_path["type"] = ""
+    for kind in _SOURCES:
+        if (source := spec.get(kind)) is not None:
+            default_source(kind, source)
     _phase(draft)
 
 

@@ -1,6 +1,6 @@
 """Strategies of the networking.k8s.io kinds: Ingress, IngressClass, NetworkPolicy, IPAddress, ServiceCIDR.
 
-Read by the registry through `STRATEGIES`. Not validated: whether the CIDRs of a ServiceCIDR are two families.
+Read by the registry through `STRATEGIES`.
 Source: pkg/registry/networking/*/strategy.go, pkg/apis/networking/v1/defaults.go.
 """
 
@@ -13,6 +13,7 @@ from wherry.rules.validation import network_policy, networking
 from wherry.rules.validation.addresses import cidr
 from wherry.rules.validation.metadata import IMMUTABLE
 from wherry.rules.validation.names import dns1123_subdomain, path_segment_name
+from wherry.rules.validation.service_ips import family
 
 
 def _default_ingress(draft: Obj) -> None:
@@ -67,12 +68,23 @@ def _cidrs(obj: Obj) -> Errors:
     cidrs = (obj.get("spec") or {}).get("cidrs") or []
     if not cidrs:
         return [required("spec.cidrs", "at least one CIDR required")]
-    return [invalid(index("spec.cidrs", i), c, m) for i, c in enumerate(cidrs) for m in cidr(c)]
+    if len(cidrs) > 2:
+        return [invalid("spec.cidrs", {"CIDRs": cidrs}, "may only hold up to 2 values")]
+    errors = [invalid(index("spec.cidrs", i), c, m) for i, c in enumerate(cidrs) for m in cidr(c)]
+    if len(cidrs) == 2 and not errors and family(cidrs[0].partition("/")[0]) == family(cidrs[1].partition("/")[0]):
+        text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
+        errors.append(invalid("spec.cidrs", cidrs, text))
+    return errors
 
 
 def _cidrs_update(new: Obj, old: Obj) -> Errors:
-    cidrs, before = ((o.get("spec") or {}).get("cidrs") for o in (new, old))
-    return [] if cidrs == before else [invalid("spec.cidrs", cidrs, IMMUTABLE)]
+    """A second family may come, nothing else changes."""
+    cidrs, before = ((o.get("spec") or {}).get("cidrs") or [] for o in (new, old))
+    if len(cidrs) == len(before):
+        return [invalid(index("spec.cidrs", i), c, IMMUTABLE) for i, c in enumerate(cidrs) if c != before[i]]
+    if (len(before), len(cidrs)) != (1, 2):
+        return [invalid("spec.cidrs", cidrs or None, IMMUTABLE)]
+    return ([] if cidrs[0] == before[0] else [invalid("spec.cidrs[0]", cidrs[0], IMMUTABLE)]) + _cidrs(new)
 
 
 def _reset(draft: Obj) -> None:

@@ -1,8 +1,8 @@
 """Strategies of kinds that wherry stores and hands out but does not act on: flow control and dynamic resource allocation.
 
-Read by the registry through `STRATEGIES`. Defaults and immutability are those of the reference. Not validated: subjects and rules of
-a FlowSchema; queueing of a PriorityLevelConfiguration; requests, constraints, selectors and allocation results of claims; devices,
-pools and taints of a ResourceSlice (nor is `timeAdded` of taints filled in); configuration of a DeviceClass.
+Read by the registry through `STRATEGIES`. Defaults and immutability are those of the reference. Not validated: requests,
+constraints, selectors and allocation results of claims; devices, pools and taints of a ResourceSlice (nor is `timeAdded` of
+taints filled in); configuration of a DeviceClass.
 Source: pkg/apis/flowcontrol, pkg/apis/resource, pkg/registry/{flowcontrol,resource}/*/strategy.go.
 """
 
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wherry.api.field import Errors, child, invalid, not_supported, required
+from wherry.api.field import Errors, invalid
 from wherry.api.objects import Obj
 from wherry.rules.strategy import Strategy, keep_status
+from wherry.rules.validation.flow_control import validate_conditions, validate_flow_schema, validate_priority_level
 from wherry.rules.validation.metadata import IMMUTABLE
 
 
@@ -33,23 +34,6 @@ def _default_flow(draft: Obj) -> None:
     draft.setdefault("status", {})
 
 
-def _flow(obj: Obj) -> Errors:
-    spec = obj.get("spec") or {}
-    precedence, method = spec.get("matchingPrecedence", 0), spec.get("distinguisherMethod")
-    name = (spec.get("priorityLevelConfiguration") or {}).get("name")
-    path = "spec.matchingPrecedence"
-    errors: Errors = []
-    if precedence <= 0:
-        errors.append(invalid(path, precedence, "must be a positive value"))
-    if precedence > 10000:
-        errors.append(invalid(path, precedence, "must not be greater than 10000"))
-    if not name:
-        errors.append(required("spec.priorityLevelConfiguration.name", "must reference a priority level"))
-    if method is not None and method.get("type") not in ("ByNamespace", "ByUser"):
-        errors.append(not_supported("spec.distinguisherMethod", method, ("ByNamespace", "ByUser")))
-    return errors
-
-
 def _default_level(draft: Obj) -> None:
     spec = draft.setdefault("spec", {})
     if (exempt := spec.get("exempt")) is not None:
@@ -61,20 +45,6 @@ def _default_level(draft: Obj) -> None:
             for name, value in (("handSize", 8), ("queues", 64), ("queueLengthLimit", 50)):
                 queuing[name] = queuing.get(name) or value
     draft.setdefault("status", {})
-
-
-def _level(obj: Obj) -> Errors:
-    spec = obj.get("spec") or {}
-    type_ = spec.get("type") or ""
-    if type_ not in ("Exempt", "Limited"):
-        return [not_supported("spec.type", type_, ("Exempt", "Limited"))]
-    wanted = type_.lower()
-    if type_ == "Limited" and spec.get("limited") is None:
-        return [required("spec.limited", "must not be empty when type is Limited")]
-    other = "exempt" if wanted == "limited" else "limited"
-    if spec.get(other) is None:
-        return []
-    return [invalid(child("spec", other), spec[other], f"must be nil if the type is {type_}")]
 
 
 def _requests(spec: Obj) -> Iterator[Obj]:
@@ -121,10 +91,12 @@ _FLOW, _DRA = "flowcontrol.apiserver.k8s.io", "resource.k8s.io"
 
 STRATEGIES: dict[str, Strategy] = {
     f"FlowSchema.{_FLOW}": Strategy(
-        default=_default_flow, prepare_create=_reset, prepare_update=keep_status, validate=_flow, generation=True
+        default=_default_flow, prepare_create=_reset, prepare_update=keep_status, validate=validate_flow_schema,
+        validate_status=validate_conditions, generation=True
     ),
     f"PriorityLevelConfiguration.{_FLOW}": Strategy(
-        default=_default_level, prepare_create=_reset, prepare_update=keep_status, validate=_level, generation=True
+        default=_default_level, prepare_create=_reset, prepare_update=keep_status, validate=validate_priority_level,
+        validate_status=validate_conditions, generation=True
     ),
     f"DeviceClass.{_DRA}": Strategy(generation=True, delete_returns_object=True),
     f"ResourceClaim.{_DRA}": Strategy(
@@ -145,5 +117,6 @@ STRATEGIES: dict[str, Strategy] = {
             "spec.nodeName": lambda o: _slice_fields("nodeName", o),
             "spec.driver": lambda o: _slice_fields("driver", o),
         },
+        fields_subject="resource.k8s.io/v1, Kind=ResourceSlice",
     ),
 }

@@ -133,6 +133,8 @@ STRATEGIES: dict[str, Strategy] = {
             "spec.hostNetwork": lambda o: "true" if o["spec"].get("hostNetwork") else "false",
             "status.phase": lambda o: (o.get("status") or {}).get("phase") or "",
             "status.podIP": _pod_ip,
+            "status.podIPs": lambda o: "",  # may be asked for, but no pod has it
+            "spec.host": lambda o: o["spec"].get("nodeName") or "",  # of old clients
             "status.nominatedNodeName": lambda o: (o.get("status") or {}).get("nominatedNodeName") or "",
         },
     ),

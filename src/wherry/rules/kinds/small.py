@@ -1,12 +1,15 @@
 """Strategies of kinds with few rules: Lease, EndpointSlice, PriorityClass, RuntimeClass.
 
-Read by the registry through `STRATEGIES`. Not validated: a RuntimeClass's overhead and tolerations.
+Read by the registry through `STRATEGIES`.
 Source: pkg/apis/{coordination,discovery,scheduling,node}/validation and the registries' strategies.
 """
 
 from __future__ import annotations
 
-from wherry.api.field import Errors, forbidden, invalid, not_supported, required
+import msgspec
+
+from wherry.api.errors import Cause
+from wherry.api.field import Errors, forbidden, index, invalid, not_supported, required
 from wherry.api.objects import Obj
 from wherry.rules.defaults.discovery import default_slice
 from wherry.rules.strategy import Strategy
@@ -14,6 +17,8 @@ from wherry.rules.validation import endpoints
 from wherry.rules.validation.labels import labels
 from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
 from wherry.rules.validation.names import dns1123_label, qualified_name
+from wherry.rules.validation.pod_resources import overhead
+from wherry.rules.validation.pod_scheduling import tolerations
 
 HIGHEST_USER_PRIORITY = 1_000_000_000
 SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
@@ -90,7 +95,25 @@ def _priority_update(new: Obj, old: Obj) -> Errors:
 def _runtime(obj: Obj) -> Errors:
     handler = obj.get("handler") or ""
     errors = [invalid("handler", handler, m) for m in dns1123_label(handler)] if handler else [required("handler")]
-    return errors + labels((obj.get("scheduling") or {}).get("nodeSelector"), "scheduling.nodeSelector")
+    if (more := obj.get("overhead")) is not None:
+        errors += overhead(more.get("podFixed") or {}, "overhead")
+    scheduling = obj.get("scheduling") or {}
+    errors += labels(scheduling.get("nodeSelector"), "scheduling.nodeSelector")
+    tolerated = scheduling.get("tolerations") or []
+    return errors + tolerations(tolerated, "scheduling.tolerations") + _twice(tolerated, "scheduling.tolerations")
+
+
+def _twice(tolerated: list[Obj], path: str) -> Errors:
+    """Tolerations that are the same but for their seconds; shown as the reference's server holds them."""
+    errors: Errors = []
+    seen: list[tuple[str, ...]] = []
+    for i, entry in enumerate(tolerated):
+        said = {name.capitalize(): entry.get(name) or "" for name in ("key", "operator", "value", "effect")}
+        if (known := tuple(said.values())) in seen:
+            shown = msgspec.json.encode({**said, "TolerationSeconds": entry.get("tolerationSeconds")}).decode()
+            errors.append(Cause("FieldValueDuplicate", f"Duplicate value: {shown}", index(path, i)))
+        seen.append(known)
+    return errors
 
 
 def _runtime_update(new: Obj, old: Obj) -> Errors:

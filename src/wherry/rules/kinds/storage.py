@@ -1,7 +1,7 @@
 """Strategies of volumes and of the storage.k8s.io kinds.
 
-Read by the registry through `STRATEGIES`. Not validated: topologies of a StorageClass, taken-over fields of CSINode drivers, inline
-volumes of a VolumeAttachment.
+Read by the registry through `STRATEGIES`. Not validated: taken-over fields of CSINode drivers, inline volumes of a
+VolumeAttachment.
 Source: pkg/registry/core/persistentvolume*, pkg/registry/storage/*/strategy.go, pkg/apis/storage/validation.
 """
 
@@ -13,7 +13,7 @@ from wherry.api.objects import Obj
 from wherry.rules.defaults import storage as defaults
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation import volumes
-from wherry.rules.validation.labels import label_selector
+from wherry.rules.validation.labels import label_key, label_selector
 from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
 from wherry.rules.validation.names import dns1123_subdomain, length, qualified_name
 
@@ -69,7 +69,31 @@ def _class(obj: Obj) -> Errors:
         errors.append(required("volumeBindingMode"))
     elif mode not in _BINDING:
         errors.append(not_supported("volumeBindingMode", mode, _BINDING))
+    return errors + _topologies(obj.get("allowedTopologies") or [])
+
+
+def _topologies(terms: list[Obj]) -> Errors:
+    """Two terms that say the same are one too many; an empty one is told once per term, as the reference counts it."""
+    errors: Errors = []
+    seen: list[dict[str, set[str]]] = [{} for _ in terms]
+    for i, term in enumerate(terms):
+        path = child(index("allowedTopologies", i), "matchLabelExpressions")
+        said: dict[str, set[str]] = {}
+        for j, requirement in enumerate(term.get("matchLabelExpressions") or ()):
+            key, values, at = requirement.get("key") or "", requirement.get("values") or [], index(path, j)
+            errors += _topology_values(values, child(at, "values")) + label_key(key, child(at, "key"))
+            if key in said:
+                errors.append(duplicate(child(at, "key"), key))
+            said[key] = set(values)
+        errors += [duplicate(path, "") for other in seen if other == said]
+        seen.append(said)
     return errors
+
+
+def _topology_values(values: list[str], path: str) -> Errors:
+    if not values:
+        return [required(path)]
+    return [duplicate(index(path, i), value) for i, value in enumerate(values) if value in values[:i]]
 
 
 def _class_update(new: Obj, old: Obj) -> Errors:
@@ -136,7 +160,18 @@ def _csi_node(obj: Obj) -> Errors:
         if name in seen:
             errors.append(duplicate(child(path, "name"), name))
         seen.add(name)
-        errors += [invalid(path, k, m) for k in driver.get("topologyKeys") or () for m in qualified_name(k)]
+        errors += _topology_keys(driver.get("topologyKeys") or [], path)
+    return errors
+
+
+def _topology_keys(keys: list[str], path: str) -> Errors:
+    errors: Errors = []
+    for i, key in enumerate(keys):
+        if not key:
+            errors.append(required(path))
+        if key in keys[:i]:
+            errors.append(duplicate(path, key))
+        errors += [invalid(path, key, m) for m in qualified_name(key)]
     return errors
 
 

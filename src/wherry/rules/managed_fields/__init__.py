@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from wherry.rules.managed_fields.apply import apply_patch
 from wherry.rules.managed_fields.reset import SPEC_AND_METADATA, STATUS, Reset
-from wherry.rules.managed_fields.scale import track_scale
+from wherry.rules.managed_fields.scale import parent_entries, scale_entries, track_scale
 from wherry.rules.managed_fields.track import keep_times, track_update
 
-__all__ = ["SPEC_AND_METADATA", "STATUS", "Reset", "apply_patch", "keep_times", "track_scale", "track_update"]
+__all__ = [
+    "SPEC_AND_METADATA", "STATUS", "Reset", "apply_patch", "keep_times", "parent_entries", "scale_entries", "track_scale", "track_update",
+]  # fmt: skip

@@ -46,22 +46,36 @@ class _Application(NamedTuple):
     force: bool
 
 
-def _group_version_kind(api_version: str, kind: str) -> str:
+def group_version_kind(api_version: str, kind: str) -> str:
+    """As Go prints one; what is no group and version is none of both, and no kind either."""
+    if api_version.count("/") > 1:
+        return "/, Kind="
     group, slash, version = api_version.partition("/")
     return f"{group if slash else ''}/{version if slash else group}, Kind={kind}"
 
 
 def _check(applied: Obj, node: Node | None, api_version: str, kind: str) -> None:
-    said = (applied.get("apiVersion") or "", applied.get("kind") or "")
+    said = (_text(applied.get("apiVersion")), _text(applied.get("kind")))
     if said != (api_version, kind):
-        raise BadRequest(f"invalid object type: {_group_version_kind(*said)}")
+        raise BadRequest(f"invalid object type: {group_version_kind(*said)}")
     meta = applied.get("metadata") or {}
     if isinstance(meta, dict) and meta.get("managedFields") is not None:
         raise BadRequest("metadata.managedFields must be nil")
     wrong = errors(applied, node) if node is not None else ""
     if wrong:
-        subject = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {_group_version_kind(*said)}"
-        raise StatusError(f"failed to create typed patch object ({subject}): {wrong}")
+        raise StatusError(f"failed to create typed patch object ({subject(applied)}): {wrong}")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def subject(applied: Obj) -> str:
+    """The applied object as messages name it."""
+    meta = applied.get("metadata")
+    meta = meta if isinstance(meta, dict) else {}
+    which = group_version_kind(_text(applied.get("apiVersion")), _text(applied.get("kind")))
+    return f"{_text(meta.get('namespace'))}/{_text(meta.get('name'))}; {which}"
 
 
 def apply_patch(

@@ -18,9 +18,9 @@ from wherry.api.options import JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
 from wherry.api.schema import Node
 from wherry.rules.patch import json_patch, merge_patch, strategic
 from wherry.rules.patch.go_text import sprint
-from wherry.rules.patch.parse import parse_patch
+from wherry.rules.patch.parse import parse_patch, strict_errors
 
-__all__ = ["apply", "parse_patch", "undecodable"]
+__all__ = ["apply", "parse_patch", "strict_errors", "undecodable"]
 
 
 def apply(patch_type: str, current: Obj, patch: Any, node: Node | None) -> Obj:

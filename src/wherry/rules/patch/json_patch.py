@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wherry.api.errors import Invalid, TooLarge
+import msgspec
+
+from wherry.api.errors import BadRequest, Invalid, TooLarge
 from wherry.api.objects import Obj
+from wherry.rules.decode import depth
 
 MAX_OPERATIONS = 10_000
+#: bytes that all copies of one patch may add (k8s.io/apiserver JSONPatchMaxCopyBytes)
+MAX_COPIED = 3 * 1024 * 1024
 
 Operation = dict[str, Any]
 
@@ -28,6 +33,7 @@ class _Draft:
 
     def __init__(self, current: Any) -> None:
         self._own: dict[int, Any] = {}  # the values keep the ids unique
+        self.copied = 0
         self.root: Any = self._take(current)
 
     def _take(self, container: Any) -> Any:
@@ -137,14 +143,12 @@ def _copy_value(draft: _Draft, operation: Operation) -> None:
     container, part = draft.parent(_text(operation, "from"))
     value = _get(container, part)
     target, name = draft.parent(_text(operation, "path"))
+    text = msgspec.json.encode(value)
+    draft.copied += len(text)
+    if draft.copied > MAX_COPIED:
+        raise _Fails
     # from now on the value has two places: neither may be written through the other
-    _insert(target, name, _deep_copy(value))
-
-
-def _deep_copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _deep_copy(v) for k, v in value.items()}
-    return [_deep_copy(v) for v in value] if isinstance(value, list) else value
+    _insert(target, name, msgspec.json.decode(text))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -178,7 +182,7 @@ _OPERATIONS: dict[str, Callable[[_Draft, Operation], None]] = {
 
 
 def apply(current: Obj, patch: list[Operation]) -> Obj:
-    """`current` after all operations; `current` itself when there are none. Raises Invalid (an operation fails), TooLarge."""
+    """`current` after all operations; `current` itself when there are none. Raises Invalid (an operation fails), TooLarge, BadRequest."""
     if len(patch) > MAX_OPERATIONS:
         raise TooLarge(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}")
     if not patch:
@@ -192,6 +196,10 @@ def apply(current: Obj, patch: list[Operation]) -> Obj:
             act(draft, operation)
     except _Fails:
         raise Invalid("the server rejected our request due to an error in our request", {}) from None
+    except RecursionError:
+        raise BadRequest(depth.FAULT) from None
+    if depth.too_deep(draft.root):
+        raise BadRequest(depth.FAULT)
     root: Obj = draft.root
     return root
 

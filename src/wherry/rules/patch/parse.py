@@ -12,15 +12,29 @@ from typing import Any
 import msgspec
 
 from wherry.api.errors import BadRequest
+from wherry.api.field import show
 from wherry.api.options import JSON_PATCH, STRATEGIC_PATCH
+from wherry.rules.decode import depth, duplicates
+from wherry.rules.decode.reader import repaired
 from wherry.rules.patch.json_syntax import problem
 
 _GO_KINDS = {dict: "object", list: "array", str: "string", bool: "bool", int: "number", float: "number"}
 _MAP = "map[string]interface {}"
 _OPERATION = "handlers.jsonPatchOp"
+_OPERATION_FIELDS = frozenset({"op", "path", "from", "value"})
 
 
 def _decode(content: bytes) -> Any:
+    try:
+        value = _read(content)
+    except RecursionError:
+        raise ValueError(depth.FAULT) from None
+    if depth.too_deep(value, content):
+        raise ValueError(depth.FAULT)
+    return value
+
+
+def _read(content: bytes) -> Any:
     """JSON as Go reads it: bytes that are not UTF-8 become replacement characters. Raises ValueError with Go's message."""
     try:
         return msgspec.json.decode(content)
@@ -28,7 +42,12 @@ def _decode(content: bytes) -> Any:
         wrong = problem(content)
     if wrong is not None:
         raise ValueError(wrong)
-    return json.loads(content.decode("utf-8", "replace"))
+    return json.loads(repaired(content))
+
+
+def go_kind(value: Any) -> str:
+    """What encoding/json calls a value."""
+    return _GO_KINDS[type(value)]
 
 
 def _mismatch(value: Any, into: str) -> ValueError:
@@ -58,6 +77,16 @@ def _object(value: Any, patch_type: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _mismatch(value, f"value of type {_MAP}")
     return value
+
+
+def strict_errors(patch_type: str, content: bytes, parsed: Any) -> list[str]:
+    """What the text of a patch names twice, and what no operation of a JSON patch has."""
+    found = duplicates.listed(duplicates.read(content)) if duplicates.suspect(content, parsed) else []
+    if patch_type != JSON_PATCH:
+        return found
+    for i, operation in enumerate(parsed):
+        found += [f"unknown field {show(f'[{i}].{name}')}" for name in operation if name not in _OPERATION_FIELDS]
+    return [f"json patch {each}" for each in found]
 
 
 def parse_patch(patch_type: str, content: bytes) -> Any:

@@ -157,7 +157,7 @@ def collisions(status: Obj, before: Obj) -> Errors:
 def below_total(status: Obj, names: Iterable[str], ready: str) -> Errors:
     """No part is more than all, and no more are available than ready. `ready` is how the message calls the latter."""
     replicas, available = status.get("replicas") or 0, status.get("availableReplicas") or 0
-    errors = [invalid(child("status", n), status[n], _ABOVE) for n in names if (status.get(n) or 0) > replicas]
+    errors = [invalid(child("status", n), status.get(n) or 0, _ABOVE) for n in names if (status.get(n) or 0) > replicas]
     if available > (status.get("readyReplicas") or 0):
         errors.append(invalid("status.availableReplicas", available, f"cannot be greater than {ready}"))
     return errors
