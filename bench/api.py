@@ -9,12 +9,17 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.load import Make, Request, Result, Target, apart, pound
 from bench.setup import SETTINGS
 from wherry import Cluster
+from wherry.api.errors import NotFound
+from wherry.api.resources import resource
+from wherry.client.http import HttpClient
+from wherry.client.kubeconfig import Overrides, load
+from wherry.cluster.thread import new_loop
 
 CONNECTIONS = 16
 SECONDS = 2.0
@@ -39,10 +44,23 @@ def run() -> Iterator[tuple[str, float]]:
 def servers() -> Iterator[list[tuple[str, Target]]]:
     """What is measured, each with the mark of its figures."""
     if SETTINGS.kubeconfig:
-        yield [(" (target)", Target(SETTINGS.kubeconfig))]
+        try:
+            yield [(" (target)", Target(SETTINGS.kubeconfig))]
+        finally:
+            new_loop().run_until_complete(_clean(SETTINGS.kubeconfig))
         return
     with tempfile.TemporaryDirectory() as directory, Cluster(data_dir=Path(directory), insecure_port=0, nodes=0) as cluster:
         yield [("", Target(cluster.kubeconfig, cluster.insecure_port)), (" (TLS)", Target(cluster.kubeconfig))]
+
+
+async def _clean(kubeconfig: str) -> None:
+    """Nothing of this stays in a cluster that is not ours."""
+    async with HttpClient(load(Overrides(kubeconfig=kubeconfig)), manager="bench") as client:
+        for namespace in LISTED.values():
+            with suppress(NotFound):
+                await client.delete(resource("namespaces"), "", namespace)
+        for plural in ("pods", "configmaps"):
+            await client.delete_collection(resource(plural), "default", label_selector="made-by=bench")
 
 
 def measured(target: Target, job: str, connections: int) -> Result:
@@ -57,7 +75,7 @@ async def work(target: Target, job: str, connections: int, seconds: float, most:
 
 def pod(name: str, job: str) -> bytes:
     spec = {"containers": [_CONTAINER], "schedulerName": "none"}
-    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": job}}, "spec": spec}).encode()
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": job, "made-by": "bench"}}, "spec": spec}).encode()
 
 
 def _job(job: str, connections: int, most: int) -> tuple[list[Request], Make]:
@@ -91,11 +109,12 @@ def _listing(count: int, namespace: str) -> tuple[list[Request], Make]:
     space = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).encode()
     account = json.dumps({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}).encode()
     path = f"/api/v1/namespaces/{namespace}/pods"
-    first: list[Request] = [("POST", "/api/v1/namespaces", space, JSON), ("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account, JSON)]
+    accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    first: list[Request] = [("POST", "/api/v1/namespaces", space, JSON), ("POST", accounts, account, JSON)]
     first += [("POST", path, pod(f"p-{number}", "list"), JSON) for number in range(count)]
     return first, lambda number, count: ("GET", path, b"", JSON)
 
 
 def _map(name: str, count: int) -> bytes:
     data = {"k": "v" * 500, "count": str(count)}
-    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}).encode()
+    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"made-by": "bench"}}, "data": data}).encode()

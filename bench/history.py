@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.setup import SETTINGS
 from bench.store import body
 from wherry import Cluster
 from wherry.cluster.thread import new_loop
@@ -24,7 +25,7 @@ def run() -> Iterator[tuple[str, float]]:
         loop = new_loop()
         begun = time.perf_counter()
         loop.run_until_complete(_write(directory))
-        yield f"writes/s, of {WRITES:,}", WRITES / (time.perf_counter() - begun)
+        yield f"writes/s, of {SETTINGS.scaled(WRITES):,}", SETTINGS.scaled(WRITES) / (time.perf_counter() - begun)
         yield "MB on disk, before", _megabytes(directory)
         begun = time.perf_counter()
         loop.run_until_complete(_reopen(directory))
@@ -40,7 +41,7 @@ async def _write(directory: Path) -> None:
     store = await SQLiteStore.open(directory)
 
     async def writer(number: int) -> None:
-        for count in range(WRITES // WRITERS):
+        for count in range(SETTINGS.scaled(WRITES) // WRITERS):
             await store.put(f"configmaps/default/c-{(number + count * WRITERS) % OBJECTS}", encode)
 
     encode = body(1)

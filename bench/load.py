@@ -53,7 +53,8 @@ class Session(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
-        self._data = b""
+        self._pieces: list[bytes] = []
+        self._size = 0
         self._end = -1
         self._transport: Any = None
 
@@ -65,9 +66,9 @@ class Session(asyncio.Protocol):
             self._waiting.set_exception(ConnectionError(f"the connection was lost: {error}"))
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Status and the whole answer."""
+        """Status, and the answer with its head."""
         self._waiting = asyncio.get_running_loop().create_future()
-        self._data, self._end = b"", -1
+        self._pieces, self._size, self._end = [], 0, -1
         self._transport.write(request)
         return await self._waiting
 
@@ -75,21 +76,30 @@ class Session(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self._data = self._data + data if self._data else data
+        self._pieces.append(data)
+        self._size += len(data)
         if self._end < 0 and not self._measure():
             return
         chunked = self._end == 0
-        if self._waiting is not None and (self._data.endswith(b"\r\n0\r\n\r\n") if chunked else len(self._data) >= self._end):
+        if self._waiting is not None and (self._has_last_chunk() if chunked else self._size >= self._end):
             waiting, self._waiting = self._waiting, None
             if not waiting.done():
-                waiting.set_result((int(self._data[9:12]), self._data))
+                answer = b"".join(self._pieces)
+                waiting.set_result((int(answer[9:12]), answer))
+
+    def _has_last_chunk(self) -> bool:
+        last = self._pieces[-1]
+        if len(last) < 7 and len(self._pieces) > 1:
+            self._pieces[-2:] = [last := self._pieces[-2] + last]
+        return last.endswith(b"\r\n0\r\n\r\n")
 
     def _measure(self) -> bool:
         """Where the answer ends: a position, or 0 when it comes in chunks. False while its head is not whole."""
-        head = self._data.find(b"\r\n\r\n")
+        data = b"".join(self._pieces)
+        head = data.find(b"\r\n\r\n")
         if head < 0:
             return False
-        low = self._data[:head].lower()
+        low = data[:head].lower()
         at = low.find(b"content-length:")
         self._end = 0 if at < 0 else head + 4 + int(low[at + 15 :].split(b"\r\n", 1)[0])
         return True
@@ -111,7 +121,8 @@ class Caller:
             self._head = "".join(f"{k}: {v}\r\n" for k, v in (("Host", "localhost"), *own, ("Accept", "application/json"),
                                                              ("User-Agent", "bench")))
         name = (self._access.tls_server_name or self._host) if self._tls else None
-        _, session = await asyncio.get_running_loop().create_connection(Session, self._host, self._port, ssl=self._tls, server_hostname=name)
+        loop = asyncio.get_running_loop()
+        _, session = await loop.create_connection(Session, self._host, self._port, ssl=self._tls, server_hostname=name)
         return session
 
     def bytes_of(self, request: Request) -> bytes:

@@ -17,12 +17,16 @@ from bench.setup import SETTINGS
 from wherry import Cluster
 from wherry.api.objects import Obj
 from wherry.api.options import MERGE_PATCH
+from wherry.api.resources import resource
 
 SETS = 100
 REPLICAS = 10
 WATCHERS = 50
 READS = 200
 SECONDS = 4.0
+LIMIT = 120.0
+BEGUN, DONE = "bench-begun", "bench-done"
+MAPS, _MAPS = resource("configmaps"), "/api/v1/namespaces/default/configmaps"
 
 
 def run() -> Iterator[tuple[str, float]]:
@@ -33,21 +37,19 @@ def run() -> Iterator[tuple[str, float]]:
             cluster.client.create(DEPLOYMENTS, "default", _set(f"web-{number}"))
         _until_complete(cluster, sets)
         target = Target(cluster.kubeconfig)
-        quiet = Result(*apart(_read, target, watchers, seconds, "get"))
+        quiet = Result(*apart(_read, target, watchers, seconds, ""))
         yield "reads p50 ms, quiet", quiet.p50
         yield "reads p99 ms, quiet", quiet.p99
-        busy, rolled = cluster.call(_both(cluster, target, watchers, seconds, sets))
+        busy, rolled = cluster.call(_both(cluster, target, watchers, sets))
         yield f"reads p50 ms, {sets} Deployments rolled at once", busy.p50
         yield f"reads p99 ms, {sets} Deployments rolled at once", busy.p99
         yield f"pods/s rolled, {sets} Deployments, with {watchers} watchers and reads", sets * REPLICAS / rolled
 
 
-async def _both(cluster: Cluster, target: Target, watchers: int, seconds: float, sets: int) -> tuple[Result, float]:
-    """The reads run for as long as the rollouts do, at least `seconds`; what they measure begins once they are connected."""
-    reading = asyncio.create_task(asyncio.to_thread(apart, _read, target, watchers, seconds, "get"))
-    while not any(c.startswith("bench") for c in await _agents(cluster)):
-        if reading.done():
-            break
+async def _both(cluster: Cluster, target: Target, watchers: int, sets: int) -> tuple[Result, float]:
+    """The rollouts begin when the readers have; the readers end when the rollouts have. They tell each other with two ConfigMaps."""
+    reading = asyncio.create_task(asyncio.to_thread(apart, _read, target, watchers, LIMIT, DONE))
+    while not (await cluster.aclient.list(MAPS, "default", field_selector=f"metadata.name={BEGUN}")).items and not reading.done():
         await asyncio.sleep(0.02)
     begun = time.perf_counter()
     change = {"spec": {"template": {"metadata": {"labels": {"version": "2"}}}}}
@@ -55,45 +57,48 @@ async def _both(cluster: Cluster, target: Target, watchers: int, seconds: float,
     while not await _complete(cluster, sets):
         await asyncio.sleep(0.02)
     rolled = time.perf_counter() - begun
+    await cluster.aclient.create(MAPS, "default", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": DONE}})
     return Result(*await reading), rolled
 
 
-async def _agents(cluster: Cluster) -> list[str]:
-    """The mark that readers leave when they begin."""
-    from wherry.api.resources import resource
-
-    return [m["metadata"]["name"] for m in (await cluster.aclient.list(resource("configmaps"), "default", field_selector="metadata.name=bench-busy")).items]
-
-
-async def _read(target: Target, watchers: int, seconds: float, job: str) -> Any:
+async def _read(target: Target, watchers: int, seconds: float, until: str) -> Any:
+    """For that many seconds, or until a ConfigMap `until` is there; begins by making another."""
     caller = Caller(target)
     watching = [await caller.open() for _ in range(watchers)]
-    streams = [asyncio.ensure_future(each.ask(caller.bytes_of(("GET", f"{PODS}?watch=true", b"", "application/json")))) for each in watching]
+    streams = [asyncio.ensure_future(each.ask(caller.bytes_of(("GET", f"{PODS}?watch=true", b"", "")))) for each in watching]
     sessions = [await caller.open() for _ in range(8)]
-    mark = b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"bench-busy"}}'
+    stop = asyncio.Event()
     times: list[float] = []
-    for _ in range(10):
-        await sessions[0].ask(caller.bytes_of(("GET", "/apis/apps/v1/namespaces/default/deployments/web-0", b"", "")))
-    await sessions[0].ask(caller.bytes_of(("POST", "/api/v1/namespaces/default/configmaps", mark, "application/json")))
+    mark = b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"%b"}}' % BEGUN.encode()
+    if until:
+        await sessions[0].ask(caller.bytes_of(("POST", _MAPS, mark, "application/json")))
     begun = time.perf_counter()
     request = caller.bytes_of(("GET", "/apis/apps/v1/namespaces/default/deployments/web-1", b"", ""))
 
     async def reader(number: int) -> None:
         """At fixed moments, so that a server that stalls is seen to."""
         at = begun + number / READS
-        while at < begun + seconds:
+        while at < begun + seconds and not stop.is_set():
             await asyncio.sleep(max(0.0, at - time.perf_counter()))
             await sessions[number].ask(request)
             times.append(time.perf_counter() - at)
             at += len(sessions) / READS
 
-    await asyncio.gather(*(reader(n) for n in range(len(sessions))))
+    async def wait() -> None:
+        session = await caller.open()
+        question = caller.bytes_of(("GET", f"{_MAPS}/{until}", b"", ""))
+        while (await session.ask(question))[0] != 200:
+            await asyncio.sleep(0.1)
+        stop.set()
+        session.close()
+
+    await asyncio.gather(*(reader(n) for n in range(len(sessions))), *([wait()] if until else []))
     for each in (*watching, *sessions):
         each.close()
     for stream in streams:
         stream.cancel()
     await asyncio.gather(*streams, return_exceptions=True)
-    return tuple(Result.of(times, seconds))
+    return tuple(Result.of(times, time.perf_counter() - begun))
 
 
 def _set(name: str) -> Obj:

@@ -43,7 +43,8 @@ def _demanding(replicas: int) -> Obj:
     pod = web["spec"]["template"]["spec"]
     term = {"weight": 10, "podAffinityTerm": {"labelSelector": selector, "topologyKey": host}}
     pod["affinity"] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
-    pod["topologySpreadConstraints"] = [{"maxSkew": 1, "topologyKey": host, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector}]
+    rule = {"maxSkew": 1, "topologyKey": host, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector}
+    pod["topologySpreadConstraints"] = [rule]
     return web
 
 

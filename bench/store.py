@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.setup import SETTINGS
 from wherry.store.history import Bounds
 from wherry.store.memory import MemoryStore
 from wherry.store.protocol import Encoded, Encoder, Store
@@ -66,17 +67,17 @@ async def memory_per_record(count: int) -> Figure:
 
 
 def run() -> Iterator[Figure]:
-    yield "puts/s, memory", asyncio.run(puts(MemoryStore(), 1, 2))
+    yield "puts/s, memory", asyncio.run(puts(MemoryStore(), 1, 2 * SETTINGS.size))
     for writers in (1, 64):
         yield f"puts/s, SQLite, {writers} writers", asyncio.run(_durable_puts(writers))
-    yield from asyncio.run(ranges(MemoryStore(), 20_000))
-    yield asyncio.run(memory_per_record(20_000))
+    yield from asyncio.run(ranges(MemoryStore(), SETTINGS.scaled(20_000, 100)))
+    yield asyncio.run(memory_per_record(SETTINGS.scaled(20_000, 100)))
 
 
 async def _durable_puts(writers: int) -> float:
     with tempfile.TemporaryDirectory() as directory:
         store = await SQLiteStore.open(Path(directory))
         try:
-            return await puts(store, writers, 3)
+            return await puts(store, writers, 3 * SETTINGS.size)
         finally:
             await store.close()

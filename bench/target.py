@@ -42,7 +42,8 @@ def rollout(kubeconfig: str, web: Obj, nodes: int) -> tuple[float, float]:
 
 async def _rollout(kubeconfig: str, web: Obj, nodes: int) -> tuple[float, float]:
     name, replicas = web["metadata"]["name"], web["spec"]["replicas"]
-    async with HttpClient(load(Overrides(kubeconfig=kubeconfig)), manager="bench") as client, _nodes(client, kubeconfig, nodes, 2 * replicas):
+    access = load(Overrides(kubeconfig=kubeconfig))
+    async with HttpClient(access, manager="bench") as client, _nodes(client, kubeconfig, nodes, 2 * replicas):
         try:
             begun = time.perf_counter()
             await client.create(DEPLOYMENTS, "default", web)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from bench.setup import SETTINGS
 from wherry import Cluster
 from wherry.cluster.thread import new_loop
 
@@ -23,7 +24,7 @@ PATH = "/api/v1/namespaces/default/configmaps"
 
 def run() -> Iterator[tuple[str, float]]:
     with Cluster(insecure_port=0, nodes=0) as cluster:
-        for watchers in (1, 100, 1000):
+        for watchers in sorted({SETTINGS.scaled(many) for many in (1, 100, 1000)}):
             context = multiprocessing.get_context("spawn")
             queue: Any = context.Queue()
             process = context.Process(target=_client, args=(queue, cluster.insecure_port, watchers))

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from bench.rollout import deployment
+from bench.setup import SETTINGS
 from wherry import Cluster
 from wherry.api.options import MERGE_PATCH
 from wherry.api.resources import resource
@@ -28,6 +29,7 @@ def run() -> Iterator[tuple[str, float]]:
         ("nodes of one DaemonSet", daemon_set, 1000, 0),
         ("pods with affinity and spread", spread, 5000, 500),
     ):
+        size, nodes = SETTINGS.scaled(size, 4), SETTINGS.scaled(nodes, 2) if nodes else 0
         half = _once(case, size // 2, nodes // 2)
         full = _once(case, size, nodes)
         for what, (pods, seconds) in full.items():

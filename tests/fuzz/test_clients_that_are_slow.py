@@ -1,12 +1,12 @@
-"""Clients that are slow, cut their requests in the middle, do not read, or come in thousands: the server lets go of them, and stays small."""
+"""Clients that are slow, cut their requests, do not read, or come in thousands: the server lets go of them, and stays small."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -18,7 +18,9 @@ CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 HEAD = f"POST {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n".encode()
 
 
-@pytest.mark.parametrize("said", [b"", b"GET /api", HEAD, HEAD + b"Content-Length: 300\r\n\r\n{", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"])
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /api", HEAD, HEAD + b"Content-Length: 300\r\n\r\n{", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"]
+)
 def test_requests_cut_in_the_middle_leave_nothing(target: Attacked, said: bytes, caplog: pytest.LogCaptureFixture) -> None:
     target.raw(said, half=True)
     target.alive()
@@ -64,12 +66,16 @@ def test_clients_that_do_not_read_are_cut(monkeypatch: pytest.MonkeyPatch) -> No
             loop = asyncio.get_running_loop()
             await loop.sock_connect(client, ("127.0.0.1", made.port))
             await loop.sock_sendall(client, f"GET {CONFIG_MAPS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
-            while made.server.connections < 1:
-                await asyncio.sleep(0.01)
-            while made.server.connections:
-                await asyncio.sleep(0.01)
+            await _until(lambda: made.server.connections == 1)
+            await _until(lambda: made.server.connections == 0)
 
     run(body)
+
+
+async def _until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(40):
+        while not so():  # noqa: ASYNC110 - what is waited for happens in the kernel
+            await asyncio.sleep(0.01)
 
 
 def _peak() -> int:
@@ -88,19 +94,17 @@ async def _many(made: World, connections: int, writes: int) -> None:
             client.setblocking(False)
             await loop.sock_connect(client, ("127.0.0.1", made.port))
             await loop.sock_sendall(client, request)
-        while made.server.watches < connections:
-            await asyncio.sleep(0.01)
+        await _until(lambda: made.server.watches == connections)
         before = _peak()
         for i in range(writes):
             await made.make_object("configmaps", f"many{i}", data={"a": "x" * 1_000})
         answer = await made.call("GET", "/api/v1/namespaces")
         assert answer.status == 200
         assert _peak() - before < 200 * 1024 * 1024
-    while made.server.watches:
-        await asyncio.sleep(0.01)
+    await _until(lambda: made.server.watches == 0)
 
 
-def _room(connections: int) -> Any:
+def _room(connections: int) -> int:
     """Files that this process may open; two for every connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < 2 * connections + 200:

@@ -15,11 +15,33 @@ CONFIG_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 ordinary = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 _NUMBERS = st.sampled_from(("0", "1", "-1", "-0", "+5", "1e3", "9" * 30, "9" * 5000, str(2**63 - 1), str(2**63), "0x1", " 1", "\u0661", ""))
-_WORDS = st.sampled_from(("true", "false", "All", "Exact", "NotOlderThan", "Strict", "Orphan", "metadata.name=x", "a in (b,", "a==b,!c", "\\", "%"))
+_WORDS = st.sampled_from(
+    ("true", "false", "All", "Exact", "NotOlderThan", "Strict", "Orphan", "metadata.name=x", "a in (b,", "a==b,!c", "\\", "%")
+)
 _TEXTS = st.text(st.characters(codec=None), max_size=12) | st.text("a=!,()\\ in%.-/", max_size=20)
 _NAMES = st.sampled_from(
-    "limit continue resourceVersion resourceVersionMatch labelSelector fieldSelector timeoutSeconds allowWatchBookmarks sendInitialEvents "
-    "dryRun fieldManager fieldValidation force pretty gracePeriodSeconds propagationPolicy orphanDependents uid includeObject x".split()
+    (
+        "limit",
+        "continue",
+        "resourceVersion",
+        "resourceVersionMatch",
+        "labelSelector",
+        "fieldSelector",
+        "timeoutSeconds",
+        "allowWatchBookmarks",
+        "sendInitialEvents",
+        "dryRun",
+        "fieldManager",
+        "fieldValidation",
+        "force",
+        "pretty",
+        "gracePeriodSeconds",
+        "propagationPolicy",
+        "orphanDependents",
+        "uid",
+        "includeObject",
+        "x",
+    )
 )
 _QUERIES = st.lists(st.tuples(_NAMES, _NUMBERS | _WORDS | _TEXTS), max_size=5).map(
     lambda pairs: "&".join(f"{name}={quote(value, errors='surrogatepass')}" for name, value in pairs)
@@ -34,13 +56,17 @@ _BODY = b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"odd"}}'
 def test_queries(target: Attacked, method: str, query: str) -> None:
     path = CONFIG_MAPS if method in ("GET", "POST", "DELETE-ALL") else f"{CONFIG_MAPS}/odd"
     kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-    answer = target.send(method.removesuffix("-ALL"), f"{path}?{query}", _BODY if method in ("POST", "PUT", "PATCH") else None, Content_Type=kind)
+    answer = target.send(
+        method.removesuffix("-ALL"), f"{path}?{query}", _BODY if method in ("POST", "PUT", "PATCH") else None, Content_Type=kind
+    )
     must_be_clear(answer.status, answer.json if answer.status >= 400 else None, (method, query))
 
 
 _SEGMENTS = (
-    "api", "apis", "v1", "apps", "namespaces", NAMESPACE, "configmaps", "deployments", "watch", "status", "scale", "proxy", "log", "exec", "healthz",
-    "readyz", "livez", "metrics", "version", "openapi", "v2", "v3", ".well-known", "openid", "customresourcedefinitions", "apiextensions.k8s.io",
+    "api", "apis", "v1", "apps", "namespaces", NAMESPACE, "configmaps", "deployments", "watch", "status", "scale", "proxy", "log",
+    "exec", "healthz",
+    "readyz", "livez", "metrics", "version", "openapi", "v2", "v3", ".well-known", "openid", "customresourcedefinitions",
+    "apiextensions.k8s.io",
 )  # fmt: skip
 _PATHS = st.lists(
     st.sampled_from(_SEGMENTS)
@@ -59,7 +85,9 @@ def test_paths(target: Attacked, method: str, segments: list[str]) -> None:
     assert code != 500
 
 
-@pytest.mark.parametrize("line", ["GET", "GET /", " / ", "GET  /version", "GET * ", "GET http://x/version", "GET /a b", "G\tT /", "A" * 5000 + " /"])
+@pytest.mark.parametrize(
+    "line", ["GET", "GET /", " / ", "GET  /version", "GET * ", "GET http://x/version", "GET /a b", "G\tT /", "A" * 5000 + " /"]
+)
 def test_request_lines(target: Attacked, line: str) -> None:
     must_be_clear(*target.request(line), line)
 
@@ -72,14 +100,18 @@ def test_paths_that_are_too_long(target: Attacked) -> None:
 
 
 _VALUES = st.sampled_from(
-    ("", "*", "*/*", "/", ";", ",,,", "application/json", "application/json;as=Table;g=meta.k8s.io;v=v9", "application/yaml;q=nan", "text/html",
-     "application/vnd.kubernetes.protobuf", "Bearer", "Bearer x.y.z", "Basic !!!", "Bearer eyJhbGciOiJub25lIn0.e30.", "gzip;q=0", "websocket",
+    ("", "*", "*/*", "/", ";", ",,,", "application/json", "application/json;as=Table;g=meta.k8s.io;v=v9", "application/yaml;q=nan",
+    "text/html",
+     "application/vnd.kubernetes.protobuf", "Bearer", "Bearer x.y.z", "Basic !!!", "Bearer eyJhbGciOiJub25lIn0.e30.", "gzip;q=0",
+     "websocket",
      "Upgrade", "100-continue", "-5", "a, b", "\xff\xfe", "\xc3\xa9", "a" * 5000, '"', "system:serviceaccount:a:b:c", "system:masters")
 ) | st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=15)  # fmt: skip
 _HEADERS = st.dictionaries(
     st.sampled_from((
-        "Accept", "Accept-Encoding", "Authorization", "Audit-ID", "Connection", "Content-Type", "Expect", "If-None-Match", "Impersonate-User",
-        "Impersonate-Group", "Impersonate-Uid", "Impersonate-Extra-%zz", "Origin", "Upgrade", "User-Agent", "X-Forwarded-For", "Sec-WebSocket-Key",
+        "Accept", "Accept-Encoding", "Authorization", "Audit-ID", "Connection", "Content-Type", "Expect", "If-None-Match",
+        "Impersonate-User",
+        "Impersonate-Group", "Impersonate-Uid", "Impersonate-Extra-%zz", "Origin", "Upgrade", "User-Agent", "X-Forwarded-For",
+        "Sec-WebSocket-Key",
     )),
     _VALUES,
     max_size=5,
@@ -130,7 +162,9 @@ def test_frames_that_are_no_http(target: Attacked, name: str) -> None:
     target.alive()
 
 
-@pytest.mark.parametrize("noise", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes(range(256)) * 9])
+@pytest.mark.parametrize(
+    "noise", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes(range(256)) * 9]
+)
 def test_other_protocols(target: Attacked, noise: bytes) -> None:
     code, status = parsed(target.raw(noise, half=False))
     assert code == 400

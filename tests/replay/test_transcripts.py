@@ -29,7 +29,11 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n.endswith("-k136") else n for n in NAMES])
+#: played in CI only: the twins of others, and what those of the lab play too
+SLOW = ("-k136", "f2-label-set-patch", "f3-revisions", "f4-rollover", "f6-many-names")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n.endswith(SLOW) else n for n in NAMES])
 def test_output_agrees_with_the_recording(name: str, cluster: Cluster, tmp_path: Path) -> None:
     session = Session(cluster)
     try:

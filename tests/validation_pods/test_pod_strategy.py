@@ -57,6 +57,7 @@ def test_fields_that_selectors_see() -> None:
     assert seen == {
         "spec.nodeName": "n", "spec.restartPolicy": "", "spec.schedulerName": "", "spec.serviceAccountName": "",
         "spec.hostNetwork": "true", "status.phase": "Running", "status.podIP": "10.0.0.1", "status.nominatedNodeName": "",
+        "spec.host": "n", "status.podIPs": "",
     }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 to one server: a pool of connections kept alive, one request at a time on each.
 
-`HttpClient` sends requests here. The answers are parsed by `answer`; opening, TLS, proxies and reuse are ours. A connection that the server had
-closed while it was idle is not an error: the request is sent again on a new one, if it cannot have been acted upon twice.
+`HttpClient` sends requests here. The answers are parsed by `answer`; opening, TLS, proxies and reuse are ours. A connection that the server
+had closed while it was idle is not an error: the request is sent again on a new one, if it cannot have been acted upon twice.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The second process of `wherry up --processes 2`: controllers and scheduler over loopback, started and watched over by the first.
 
-Called by `components` in the first process; `python -m wherry.cluster.processes` is the second. The first tells it on standard input what it
-needs, and holds that pipe open: when the first ends, however it does, the pipe closes and the second ends at once, so there are never two
-sets of controllers. It says on standard output when all of them run. A second process that ends by itself is started again, later each
+Called by `components` in the first process; `python -m wherry.cluster.processes` is the second. The first tells it on standard input what
+it needs, and holds that pipe open: when the first ends, however it does, the pipe closes and the second ends at once, so there are never
+two sets of controllers. It says on standard output when all of them run. A second process that ends by itself is started again, later each
 time, and the cluster is not ready meanwhile. Controllers that need the inside of the API server (its keys, its authorizer) stay in the
 first process; both sides pick theirs with `inside`.
 """

@@ -1,7 +1,8 @@
 """Controllers, scheduler and simulated nodes as processes of their own, over HTTP, against any API server.
 
-Called by `wherry controllers`, `wherry scheduler` and `wherry node`, and by `processes` for the second process of a cluster. The same parts as in a cluster, on an `HttpClient`. With an election
-several copies may run and one works; nothing is read before a copy leads, so a waiting one costs nothing.
+Called by `wherry controllers`, `wherry scheduler` and `wherry node`, and by `processes` for the second process of a cluster. The same
+parts as in a cluster, on an `HttpClient`. With an election several copies may run and one works; nothing is read before a copy leads, so a
+waiting one costs nothing.
 """
 
 from __future__ import annotations

@@ -28,6 +28,11 @@ _PARALLEL = 32
 _RETRY_AFTER = 1.0
 
 
+def _awaited(metadata: Obj) -> bool:
+    """Whether somebody may wait for how a pod ended: a finalizer's owner, or whoever made a pod by hand."""
+    return bool(metadata.get("finalizers")) or not metadata.get("ownerReferences")
+
+
 class StatusWriter:
     """`full`: a pod that is to go gets its containers' ends written before it is deleted (else only if something waits for them)."""
 
@@ -83,7 +88,7 @@ class StatusWriter:
 
     async def _write_onto(self, worker: PodWorker, pod: Obj) -> None:
         last = worker.finished and "deletionTimestamp" in pod["metadata"]
-        if not last or self._full or pod["metadata"].get("finalizers"):
+        if not last or self._full or _awaited(pod["metadata"]):
             status = worker.status(pod)
             if status != pod.get("status"):
                 written = await self._client.update(PODS, {**pod, "status": status}, subresource="status")

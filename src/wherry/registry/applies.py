@@ -67,6 +67,7 @@ async def apply(core: Core, target: Target, content: bytes | object, options: Wr
         why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         raise errors.conflict(resource.group_resource, target.name, why)
     draft, warnings = decoded(merged, said.told(options))
+    draft["metadata"].pop("resourceVersion", None)  # nothing is there to compare it with
     return await create_draft(core, target, draft, options, user, warnings, managers.by_apply)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 #: generateName keeps this much of its prefix, so that five more characters fit a label
 MAX_GENERATED_PREFIX = 58
+_NEW_EVENT = "Event.events.k8s.io"
 
 
 @dataclass(slots=True)
@@ -54,6 +55,10 @@ class Core:
     def strategy(self, resource: Resource) -> Strategy:
         custom = custom_kinds.of(resource)
         return self.strategies.get(resource.group_kind, PLAIN) if custom is None else custom.strategy
+
+    def strategy_asked(self, resource: Resource) -> Strategy:
+        """Of a write of `resource`: that of the stored kind, but Events are looked at more strictly by the new group."""
+        return self.strategy(resource if resource.group_kind == _NEW_EVENT else self.table.storage(resource))
 
     def wrote(self, resource: Resource, record: Record) -> None:
         """Called with every record that was stored: what is worked out from stored objects follows them."""

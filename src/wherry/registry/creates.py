@@ -124,7 +124,7 @@ async def create_draft(
 ) -> Written:
     """The rest of a create, from a draft in the stored version on."""
     resource = core.table.storage(target.resource)
-    strategy = core.strategy(resource)
+    strategy = core.strategy_asked(target.resource)
     bodies.check_name(draft, target)
     if resource.custom is not None and resource.custom.terminating:
         why = "create not allowed while custom resource definition is terminating"

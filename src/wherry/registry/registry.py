@@ -21,7 +21,7 @@ from wherry.registry.custom import Customs
 from wherry.registry.measures import GROUP as METRICS
 from wherry.registry.measures import Measures
 from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
-from wherry.registry.subresources import binding, eviction, finalize, rollback, scale, token
+from wherry.registry.subresources import binding, eviction, finalize, rollback, scale
 from wherry.registry.subresources.views import is_view
 from wherry.registry.tokens.issuer import Issuer
 from wherry.store.protocol import Record, Store
@@ -104,6 +104,8 @@ class Registry:
         if target.subresource == "rollback":
             return await rollback.create(self._core, target, body, options, user)
         if target.subresource == "token":
+            from wherry.registry.subresources import token
+
             return await token.create(self._core, self.issuer, target, body, options, user)
         if target.subresource:
             raise _not_built(target)

@@ -32,6 +32,12 @@ from wherry.store.protocol import CompareFailed, Record
 
 #: (current object in the stored version, shared) -> (private draft, warnings)
 Change = Callable[[Obj], tuple[Obj, list[str]]]
+#: where the reference keeps what is not kept under its plural; this shows in one message
+_PREFIXES = {
+    "replicationcontrollers": "controllers", "endpoints": "services/endpoints", "services": "services/specs", "nodes": "minions",
+    "ingresses": "ingress",
+}  # fmt: skip
+_GROUPED = ("apiextensions.k8s.io", "apiregistration.k8s.io")
 _FROM_OLD = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
 
 
@@ -44,6 +50,9 @@ async def update(core: Core, target: Target, body: Body, options: WriteOptions, 
     current = await core.store.get(key(resource, target.namespace, target.name))
     if current is None:
         if strategy.create_on_update and not target.subresource:
+            if uid := draft["metadata"].get("uid"):
+                raise _other_uid(resource, target.namespace, target.name, uid, "")
+            draft["metadata"].pop("resourceVersion", None)  # nothing is there to compare it with
             return await create_draft(core, target, draft, options, user, warnings)
         raise errors.not_found(resource.group_resource, target.name)
     fresh = True
@@ -143,7 +152,7 @@ def _check_version(resource: Resource, strategy: Strategy, meta: Obj, was: Obj) 
     if not version or version == "0":
         if not strategy.unconditional_update:
             raise errors.invalid(
-                resource.group_kind,
+                resource.group_resource,  # the reference names the resource where its kind belongs
                 name,
                 [errors.Cause("FieldValueInvalid", "Invalid value: 0: must be specified for an update", "metadata.resourceVersion")],
             )
@@ -151,15 +160,21 @@ def _check_version(resource: Resource, strategy: Strategy, meta: Obj, was: Obj) 
         raise StatusError(f'strconv.ParseUint: parsing "{version}": invalid syntax', code=500)
     uid = meta.get("uid", "")
     if uid and uid != was["uid"]:
-        at = "/".join(x for x in ("/registry", resource.plural, was.get("namespace", ""), name) if x)
-        why = (
-            f"StorageError: invalid object, Code: 4, Key: {at}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
-            f"UID in precondition: {uid}, UID in object meta: {was['uid']}"
-        )
-        raise errors.conflict(resource.group_resource, name, why)
+        raise _other_uid(resource, was.get("namespace", ""), name, uid, was["uid"])
     if version and version != "0" and version != was["resourceVersion"]:
         raise errors.conflict(resource.group_resource, name, errors.MODIFIED)
     meta["resourceVersion"] = was["resourceVersion"]
+
+
+def _other_uid(resource: Resource, namespace: str, name: str, wanted: str, uid: str) -> StatusError:
+    grouped = resource.custom is not None or resource.group in _GROUPED
+    at = f"{resource.group}/{resource.plural}" if grouped else _PREFIXES.get(resource.plural, resource.plural)
+    at = "/".join(x for x in ("/registry", at, namespace, name) if x)
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {at}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
+        f"UID in precondition: {wanted}, UID in object meta: {uid}"
+    )
+    return errors.conflict(resource.group_resource, name, why)
 
 
 def _raise_generation(strategy: Strategy, draft: Obj, old: Obj) -> None:

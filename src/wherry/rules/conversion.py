@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from wherry.api.objects import Obj
 from wherry.api.resources import LEGACY_VERSIONS, Resource
+from wherry.rules import legacy
 from wherry.rules.hpa_conversion import to_v1, to_v2
-from wherry.rules.legacy.forms import from_stored, to_stored
 
 #: field of v1 -> field of events.k8s.io/v1; every other field has the same name in both
 _EVENT = {
@@ -41,9 +41,9 @@ def convert(obj: Obj, from_resource: Resource, to_resource: Resource) -> Obj:
     if pair == ("HorizontalPodAutoscaler", "autoscaling/v2", "autoscaling/v1"):
         return to_v1(obj)
     if (from_resource.group, from_resource.version) in LEGACY_VERSIONS:
-        return to_stored(obj, from_resource.api_version)
+        return legacy.to_stored(obj, from_resource.api_version)
     if (to_resource.group, to_resource.version) in LEGACY_VERSIONS:
-        return from_stored(obj, api_version)
+        return legacy.from_stored(obj, api_version)
     raise ValueError(f"no conversion of {from_resource.kind} from {from_resource.api_version} to {api_version}")
 
 

@@ -17,6 +17,7 @@ from wherry.api.schema import definition
 from wherry.rules import decode
 from wherry.rules.managed_fields import track_update
 from wherry.rules.rbac.request import Attributes
+from wherry.rules.validation.access_reviews import selector_errors, shown_path
 from wherry.server.authentication import Authentication, Credentials, TokenError
 from wherry.server.authorization import Authorizer
 
@@ -64,10 +65,14 @@ def _spec_errors(spec: Obj) -> Errors:
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     errors: Errors = []
     if resource is not None and path is not None:
-        errors.append(field.invalid("spec.nonResourceAttributes", path, _BOTH))
+        errors.append(field.invalid("spec.nonResourceAttributes", shown_path(path), _BOTH))
     if resource is None and path is None:
         errors.append(field.invalid("spec.resourceAttributes", None, _ONE))
     return errors
+
+
+def _selectors(spec: Obj) -> Errors:
+    return selector_errors(spec.get("resourceAttributes"), "spec.resourceAttributes")
 
 
 def _subject_errors(spec: Obj) -> Errors:
@@ -142,12 +147,13 @@ class Reviews:
     async def _access(self, target: Target, review: Obj, options: WriteOptions, user: User) -> Obj:
         resource, spec = target.resource, review.get("spec") or {}
         own, local = resource.plural == "selfsubjectaccessreviews", resource.namespaced
-        errors = [*_spec_errors(spec), *([] if own else _subject_errors(spec)), *_metadata_errors(review, namespaced=local)]
+        errors = [*_spec_errors(spec), *([] if own else _subject_errors(spec)), *_selectors(spec)]
+        errors += _metadata_errors(review, namespaced=local)
         given = (spec.get("resourceAttributes") or {}).get("namespace", "")
         if local and spec.get("resourceAttributes") is not None and given != target.namespace:
             errors.append(field.invalid("spec.resourceAttributes.namespace", given, "must match metadata.namespace"))
         if local and spec.get("nonResourceAttributes") is not None:
-            errors.append(field.invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], _ALONE))
+            errors.append(field.invalid("spec.nonResourceAttributes", shown_path(spec["nonResourceAttributes"]), _ALONE))
         if errors:
             raise invalid(resource.group_kind, "", errors)
         decision = await self._authorizer.decide(user if own else _subject(spec), _asked(spec))

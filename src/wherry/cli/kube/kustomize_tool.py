@@ -39,6 +39,8 @@ def _is_ours(tool: str) -> bool:
     """This program, called by another name."""
     try:
         with open(tool, "rb") as file:
-            return os.path.samefile(tool, sys.argv[0]) or b"wherry" in file.read(4096)
+            if b"wherry" in file.read(4096):
+                return True
+        return os.path.samefile(tool, sys.argv[0])
     except OSError:
         return False

@@ -5,16 +5,18 @@ Asked by the registry for reads and by `updates` for writes; `status` and `final
 
 from __future__ import annotations
 
-from wherry.api.resources import Resource
+from importlib import import_module
+
+from wherry.api.resources import LEGACY_VERSIONS, Resource
 from wherry.registry.core import Core
-from wherry.registry.subresources import approval, ephemeral_containers, resize
 from wherry.rules import legacy
 from wherry.rules.strategy import Strategy
 
-_VIEWS: dict[tuple[str, str], Strategy] = {
-    ("CertificateSigningRequest.certificates.k8s.io", "approval"): approval.STRATEGY,
-    ("Pod", "ephemeralcontainers"): ephemeral_containers.STRATEGY,
-    ("Pod", "resize"): resize.STRATEGY,
+#: (kind, subresource) -> the file here that has its `STRATEGY`; imported at the first request
+_VIEWS: dict[tuple[str, str], str] = {
+    ("CertificateSigningRequest.certificates.k8s.io", "approval"): "approval",
+    ("Pod", "ephemeralcontainers"): "ephemeral_containers",
+    ("Pod", "resize"): "resize",
 }
 
 
@@ -26,5 +28,9 @@ def is_view(resource: Resource, subresource: str) -> bool:
 def strategy_of(core: Core, resource: Resource, subresource: str = "") -> Strategy:
     """Of a request for `resource`, in the version that was asked for."""
     if subresource and (view := _VIEWS.get((resource.group_kind, subresource))) is not None:
-        return view
-    return legacy.strategy(resource.api_version, resource.kind) or core.strategy(core.table.storage(resource))
+        found: Strategy = import_module(f"wherry.registry.subresources.{view}").STRATEGY
+        return found
+    of_the_past = None
+    if (resource.group, resource.version) in LEGACY_VERSIONS:
+        of_the_past = legacy.strategy(resource.api_version, resource.kind)
+    return of_the_past or core.strategy_asked(resource)

@@ -16,7 +16,7 @@ import msgspec
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource, version_order
 from wherry.api.schema import Node
-from wherry.rules.crd import nodes, scale_paths
+from wherry.rules.crd import scale_paths
 from wherry.rules.crd.conditions import is_true
 from wherry.rules.crd.scale_paths import ScalePaths
 from wherry.rules.crd.structural import Structural
@@ -56,6 +56,8 @@ class CustomKind:
 
     @cached_property
     def node(self) -> Node:
+        from wherry.rules.crd import nodes
+
         return nodes.root(self.structural)
 
     @cached_property

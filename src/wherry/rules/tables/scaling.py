@@ -1,6 +1,6 @@
 """Rows of autoscalers, disruption budgets and scales. Called through `tables.row`.
 
-Source: pkg/printers/internalversion/printers.go; autoscaling/v1 objects are read as pkg/apis/autoscaling/v1/conversion.go does.
+Source: pkg/printers/internalversion/printers.go; a row is the same in every version an autoscaler is asked for in.
 """
 
 from __future__ import annotations
@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from wherry.api import quantity
 from wherry.api.objects import Obj
-from wherry.rules.tables.cells import NONE, UNKNOWN, UNSET, age, name, notes, part, spec, status
+from wherry.rules.hpa_conversion import to_v2
+from wherry.rules.tables.cells import NONE, UNKNOWN, UNSET, age, name, part, spec, status
 from wherry.rules.tables.column import AGE, NAME, Printer, doc, integer, text
 
 _MAX_METRICS = 2
@@ -62,31 +61,11 @@ def _metrics(specs: Sequence[Obj], states: Sequence[Obj]) -> str:
     return f"{listed} + {len(shown) - _MAX_METRICS} more..." if len(shown) > _MAX_METRICS else listed
 
 
-def _cpu(field: str, value: int) -> Obj:
-    return {"type": "Resource", "resource": {"name": "cpu", field: {"averageUtilization": value}}}
-
-
-def _v1_metrics(obj: Obj) -> tuple[list[Obj], list[Obj]]:
-    """autoscaling/v1 keeps CPU in fields of its own, everything else in annotations (whose inner form is v2beta1's and is not shown)."""
-    wanted, state = spec(obj).get("targetCPUUtilizationPercentage"), status(obj).get("currentCPUUtilizationPercentage")
-    specs = [] if wanted is None else [_cpu("target", wanted)]
-    states = [] if state is None else [_cpu("current", state)]
-    others = notes(obj).get("autoscaling.alpha.kubernetes.io/metrics")
-    if others:
-        try:
-            specs = [{"type": m.get("type", "")} for m in msgspec.json.decode(others, type=list[dict[str, Any]])] + specs
-        except msgspec.MsgspecError:
-            return specs, states
-        states = [{}] * (len(specs) - 1) + states
-    return specs, states
-
-
 def _autoscaler(obj: Obj, now: float) -> list[Any]:
-    wanted, ref = spec(obj), part(obj, "spec", "scaleTargetRef")
     if obj.get("apiVersion") == "autoscaling/v1":
-        specs, states = _v1_metrics(obj)
-    else:
-        specs, states = wanted.get("metrics") or [], status(obj).get("currentMetrics") or []
+        obj = to_v2(obj)
+    wanted, ref = spec(obj), part(obj, "spec", "scaleTargetRef")
+    specs, states = wanted.get("metrics") or [], status(obj).get("currentMetrics") or []
     least = wanted.get("minReplicas")
     return [name(obj), f"{ref.get('kind', '')}/{ref.get('name', '')}", _metrics(specs, states), UNSET if least is None else str(least),
             wanted.get("maxReplicas", 0), status(obj).get("currentReplicas", 0), age(obj, now)]  # fmt: skip

@@ -13,6 +13,7 @@ from wherry.rules.validation.names import dns1123_subdomain, length, qualified_n
 
 _FIXED = ("involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "reason", "type", "eventTime",
           "action", "related", "reportingComponent", "reportingInstance")
+_TEXTS = ("reason", "message", "type", "action", "reportingComponent", "reportingInstance")
 _NO_MATCH = "does not match event.namespace"
 
 
@@ -42,7 +43,8 @@ def validate_new_event_update(new: Obj, old: Obj) -> Errors:
     for name in _FIXED:
         if (new.get(name) or None) != (old.get(name) or None):
             shown = "reportingController" if name == "reportingComponent" else name
-            errors.append(invalid(shown, new.get(name), IMMUTABLE))
+            value = new.get(name)
+            errors.append(invalid(shown, "" if value is None and name in _TEXTS else value, IMMUTABLE))
     return errors
 
 

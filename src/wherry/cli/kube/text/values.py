@@ -22,6 +22,6 @@ def escaped(text: str) -> str:
 
 def yaml(value: Any) -> str:
     """YAML with sorted keys, quoted only where it must be."""
-    from wherry.cli.kube.text.yaml_text import dump
+    from wherry.kit.yaml_text import dump
 
     return dump(value)

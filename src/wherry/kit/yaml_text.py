@@ -1,7 +1,7 @@
-"""YAML text as sigs.k8s.io/yaml writes it: sorted keys, double quotes where quotes are needed, block text for several lines.
+"""YAML text as Go's libraries write it: keys in natural order, quotes only where needed, block text for several lines, no aliases.
 
-Apart from `values`, so that only commands that print YAML load the library.
-Source: sigs.k8s.io/yaml, go.yaml.in/yaml/v2 encode.go.
+Called by the server for YAML answers and by kubectl's output; imported only where YAML is written, as loading the library takes a while.
+Source: sigs.k8s.io/yaml, go.yaml.in/yaml/v2 (encode.go; sorter.go for the order of keys).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _NOT_TEXT = re.compile(
     r"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"
     r"|\d{4}-\d{1,2}-\d{1,2}([Tt ]\s*\d{1,2}:\d{1,2}:\d{1,2}(\.\d*)?\s*(Z|[-+]\d{1,2}(:?\d{2})?)?)?"
 )
+_TOKENS = re.compile(r"[0-9]+|.", re.DOTALL)
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -41,11 +42,28 @@ def _float(dumper: Any, value: float) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
+def _mapping(dumper: Any, value: dict[Any, Any]) -> Any:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", sorted(value.items(), key=lambda item: natural(str(item[0]))))
+
+
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(float, _float)
+_Dumper.add_representer(dict, _mapping)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9][0-9.]*e[-+][0-9]+"), list("-+0123456789"))
+
+
+def natural(key: str) -> list[tuple[int, int, int, int]]:
+    """What keys sort by: signs before numbers before letters, numbers by value, of equal ones the shorter first."""
+    return [_token(token) for token in _TOKENS.findall(key)]
+
+
+def _token(token: str) -> tuple[int, int, int, int]:
+    if token.isalpha():
+        return (1, ord(token), 0, 0)
+    return (0, int(token), len(token), 0) if token[0] in "0123456789" else (0, 0, 0, ord(token))
 
 
 def dump(value: Any) -> str:
     """One document."""
-    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=1 << 30, sort_keys=True)
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=1 << 30, sort_keys=False)
     return text
