@@ -75,7 +75,8 @@ async def work(target: Target, job: str, connections: int, seconds: float, most:
 
 def pod(name: str, job: str) -> bytes:
     spec = {"containers": [_CONTAINER], "schedulerName": "none"}
-    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": job, "made-by": "bench"}}, "spec": spec}).encode()
+    meta = {"name": name, "labels": {"app": job, "made-by": "bench"}}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}).encode()
 
 
 def _job(job: str, connections: int, most: int) -> tuple[list[Request], Make]:
@@ -117,4 +118,5 @@ def _listing(count: int, namespace: str) -> tuple[list[Request], Make]:
 
 def _map(name: str, count: int) -> bytes:
     data = {"k": "v" * 500, "count": str(count)}
-    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"made-by": "bench"}}, "data": data}).encode()
+    meta = {"name": name, "labels": {"made-by": "bench"}}
+    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}).encode()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.setup import SETTINGS
-from bench.store import body
 from wherry import Cluster
 from wherry.cluster.thread import new_loop
+from wherry.store.protocol import Encoded, Encoder
 from wherry.store.sqlite import SQLiteStore
 
 WRITES = 1_000_000
 WRITERS = 256
 OBJECTS = 1000
+FILLING = b"x" * 1800
 
 
 def run() -> Iterator[tuple[str, float]]:
@@ -40,11 +42,19 @@ def run() -> Iterator[tuple[str, float]]:
 async def _write(directory: Path) -> None:
     store = await SQLiteStore.open(directory)
 
+    def encoder(name: str) -> Encoder:
+        """A whole ConfigMap, as a cluster that opens the store will read it."""
+        head = (f'{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"name":"{name}","namespace":"default","uid":"{uuid.uuid4()}",'
+                '"creationTimestamp":"2026-01-01T00:00:00Z","resourceVersion":"').encode()
+        return lambda revision: Encoded(b'%b%d"},"data":{"v":"%b"}}' % (head, revision, FILLING))
+
+    encoders = [encoder(f"c-{n}") for n in range(OBJECTS)]
+
     async def writer(number: int) -> None:
         for count in range(SETTINGS.scaled(WRITES) // WRITERS):
-            await store.put(f"configmaps/default/c-{(number + count * WRITERS) % OBJECTS}", encode)
+            at = (number + count * WRITERS) % OBJECTS
+            await store.put(f"configmaps/default/c-{at}", encoders[at])
 
-    encode = body(1)
     await asyncio.gather(*(writer(n) for n in range(WRITERS)))
     await store.close()
 

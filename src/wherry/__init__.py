@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wherry.kit.version import VERSION
+
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.options import Options
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Cluster", "Options", "__version__"]
 
 

@@ -17,12 +17,12 @@ from wherry import Cluster
 
 ROOT = Path(__file__).parents[2]
 #: what a thousandth of the work still takes long for: run by `-m slow`
-LONG = ("testing", "workloads", "api-full")
+LONG = ("testing", "workloads", "api-full", "watch", "growth", "processes", "api", "mixed")
 pytestmark = pytest.mark.timeout(240)
 
 
 def bench(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-W", "error", "-m", "bench", *words], cwd=ROOT, capture_output=True, text=True, timeout=200,
+    return subprocess.run([sys.executable, "-W", "error", "-m", "bench", *words], cwd=ROOT, capture_output=True, text=True, timeout=90,
                           env={**os.environ, "PYTHONWARNINGS": ""})
 
 

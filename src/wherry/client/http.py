@@ -19,7 +19,6 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from wherry import __version__
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, DeleteOptions, PatchType, WriteOptions
@@ -29,6 +28,7 @@ from wherry.client.access import Access
 from wherry.client.credentials import Credentials, Header
 from wherry.client.protocol import Event, Listing
 from wherry.client.transport import Connection, ConnectionFailed, Request, Stale, Transport, unpacked
+from wherry.kit.version import VERSION
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -71,7 +71,7 @@ class HttpClient:
         self._credentials = Credentials(access, now)
         self._plugged = access.exec_plugin is not None
         self._base = self._transport.server.path.rstrip("/")
-        self._agent = user_agent or f"{manager}/{__version__} ({platform.system().lower()}/{platform.machine()})"
+        self._agent = user_agent or f"{manager}/{VERSION} ({platform.system().lower()}/{platform.machine()})"
         self._on_warning = on_warning
         self._compression = access.compression
         self.access = access

@@ -83,11 +83,11 @@ def _complete(content: bytes, value: Any) -> Parsed:
 
 def _lenient(content: bytes) -> Parsed:
     """What is no Unicode becomes U+FFFD, as in the reference; what is still malformed is told so."""
-    if text := json_fault.fault(content):
-        return _json_fault(content, text)
-    text = repaired(content)
+    if malformed := json_fault.fault(content):
+        return _json_fault(content, malformed)
+    unicode = repaired(content)
     try:
-        return _complete(text, msgspec.json.decode(text))
+        return _complete(unicode, msgspec.json.decode(unicode))
     except RecursionError:
         return _json_fault(content, depth.FAULT)
     except msgspec.DecodeError as fault:
