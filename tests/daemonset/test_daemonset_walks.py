@@ -333,7 +333,7 @@ class Walk:
 
 
 steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size=15, max_size=50)
-WALKS = int(os.environ.get("WHERRY_WALKS", "300"))
+WALKS = int(os.environ.get("WHERRY_WALKS", "100"))
 TAINTED = [*[("sync", 0)] * 12, ("add node", 0), ("whole rollout", 0), ("taint", 15)]
 #: a pod whose owner was taken off is gone before it can be adopted
 ORPHANED = [

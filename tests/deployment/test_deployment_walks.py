@@ -237,7 +237,7 @@ class Walk:
 
 
 steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size=15, max_size=50)
-WALKS = int(os.environ.get("WHERRY_WALKS", "250"))
+WALKS = int(os.environ.get("WHERRY_WALKS", "100"))
 #: scaled while paused to a size that the old ReplicaSet has by chance
 BY_CHANCE = [
     *[("sync", 0)] * 5, ("scale", 8), ("sync", 0), ("image", 0), ("sync", 0), ("replica set", 0), ("scale", 30), ("pause", 0),

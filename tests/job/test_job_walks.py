@@ -21,7 +21,7 @@ from wherry.api.options import DeleteOptions
 from wherry.rules.job import indexes
 from wherry.rules.job.finished import is_finished
 
-WALKS = int(os.environ.get("WHERRY_WALKS", "200"))
+WALKS = int(os.environ.get("WHERRY_WALKS", "100"))
 
 MOVES = (*["settle"] * 3, *["succeed"] * 3, *["fail"] * 2, "ignored", "bury", "run", "vanish", "suspend", "resume", "scale", "die", "wait")
 POLICY = {"rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]}

@@ -27,8 +27,8 @@ from wherry.rollout.watching import snapshots
 WEB = parse("deployment/web")
 
 
-async def set_image(client: Any, image: str) -> None:
-    patch = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": image}]}}}}
+async def set_image(client: Any, image: str, **spec: Any) -> None:
+    patch = {"spec": {**spec, "template": {"spec": {"containers": [{"name": "c", "image": image}]}}}}
     await client.patch(DEPLOYMENTS, "default", "web", patch, STRATEGIC_PATCH)
 
 
@@ -58,14 +58,15 @@ def test_a_rollout_is_seen_revision_by_revision_until_it_is_done() -> None:
 
 def test_a_snapshot_names_the_cause_and_the_deadline_and_ends_when_it_strikes() -> None:
     async def work(client: Any) -> None:
-        await client.create(DEPLOYMENTS, "default", deployment(progressDeadlineSeconds=1))
+        await client.create(DEPLOYMENTS, "default", deployment())
         await Rollout(client, "deployment/web").wait(10)
-        await set_image(client, "nginx:999.0")
+        await set_image(client, "nginx:999.0", progressDeadlineSeconds=1)
         seen = [step async for step in snapshots(client, WEB, "default", every=0.1)]
         assert seen[-1].failed == 'deployment "web" exceeded its progress deadline'
         assert any(cause.kind == "image" for step in seen for cause in step.causes)
         assert any(step.deadline_left for step in seen)
         await Rollout(client, "deployment/web").undo()
+        await client.patch(DEPLOYMENTS, "default", "web", {"spec": {"progressDeadlineSeconds": 600}}, STRATEGIC_PATCH)
         after = [step async for step in snapshots(client, WEB, "default", every=0.1)]
         assert after[-1].done
         assert not any(step.failed for step in after)

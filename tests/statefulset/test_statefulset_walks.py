@@ -330,7 +330,7 @@ class Walk:
 
 
 steps = st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 30)), min_size=15, max_size=50)
-WALKS = int(os.environ.get("WHERRY_WALKS", "300"))
+WALKS = int(os.environ.get("WHERRY_WALKS", "100"))
 
 
 TWO_STUCK = [("sync", 0), ("image", 29), *[("sync", 0)] * 9, ("start", 1), ("sync", 0), ("start", 2)]

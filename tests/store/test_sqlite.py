@@ -67,6 +67,7 @@ def test_compacted_history_leaves_the_file(tmp_path: Path) -> None:
     db.close()
 
 
+@pytest.mark.slow
 def test_a_start_after_a_long_history_is_quick(tmp_path: Path) -> None:
     async def run() -> float:
         store = await SQLiteStore.open(tmp_path)

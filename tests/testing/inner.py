@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+#: named, since loading all that a developer has installed takes longer than most of these tests
+PLUGINS = ("wherry.testing.plugin", "pytest_timeout", "pytest_asyncio.plugin", "anyio.pytest_plugin", "xdist.plugin")
+
 
 def run(folder: Path, files: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """The finished process; its `stdout` is pytest's report."""
@@ -16,10 +19,11 @@ def run(folder: Path, files: dict[str, str], *arguments: str) -> subprocess.Comp
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "KUBECONFIG"))}
+    named = [word for plugin in PLUGINS for word in ("-p", plugin)]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--timeout=50", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "--timeout=50", *named, *arguments],
         cwd=folder,
-        env=environment,
+        env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=55,

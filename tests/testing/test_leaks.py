@@ -18,11 +18,15 @@ from wherry import Cluster
 SLACK = 25
 
 
+def descriptors() -> int:
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def measure() -> dict[str, object]:
     gc.collect()
     return {
         "threads": sorted(thread.name for thread in threading.enumerate()),
-        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "temporary files": sorted(path.name for path in Path(tempfile.gettempdir()).glob("wherry-*")),
         "variables": dict(os.environ),
     }
@@ -52,10 +56,11 @@ def virtual() -> None:
 def run_many(count: int) -> None:
     live()
     virtual()
-    before = measure()
+    before, opened = measure(), descriptors()
     for number in range(count):
         (virtual if number % 4 == 3 else live)()
     assert measure() == before
+    assert descriptors() <= opened  # what an earlier test left may be closed meanwhile
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from tests.testing.inner import run
@@ -178,13 +179,18 @@ def test_asynchronous_tests_of_both_plugins_and_unittest(tmp_path: Path) -> None
     assert "4 passed" in done.stdout, done.stdout + done.stderr
 
 
+def test_pytest_finds_the_plugin_by_itself() -> None:
+    found = [point.value for point in entry_points(group="pytest11") if point.name == "wherry"]
+    assert found == ["wherry.testing.plugin"]
+
+
 def test_the_plugin_loads_nothing_of_a_cluster(tmp_path: Path) -> None:
     test = """
         import sys
 
         def test_it():
             loaded = [name for name in sys.modules if name.startswith("wherry.")]
-            assert loaded == ["wherry.testing", "wherry.testing.plugin"]
+            assert loaded == ["wherry.kit", "wherry.kit.version", "wherry.testing", "wherry.testing.plugin"]
     """
     done = run(tmp_path, {"test_it.py": test})
     assert "1 passed" in done.stdout, done.stdout

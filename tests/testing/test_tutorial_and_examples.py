@@ -29,6 +29,7 @@ def blocks() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.kubectl
 def test_the_tests_of_the_tutorial_pass(tmp_path: Path) -> None:
     files = {block.splitlines()[0].removeprefix("# "): block for block in blocks() if block.startswith("# test_")}
@@ -44,9 +45,8 @@ def test_the_other_code_of_the_tutorial_runs() -> None:
         exec(compile(block, str(TUTORIAL), "exec"), {})
 
 
-@pytest.mark.parametrize(
-    "name", ["rollback", *(pytest.param(name, marks=pytest.mark.slow) for name in ("operator", "deploy_script", "job_launcher"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rollback", "operator", "deploy_script", "job_launcher"])
 def test_an_example(tmp_path: Path, name: str) -> None:
     project = tmp_path / name
     shutil.copytree(ROOT / "examples" / name, project, ignore=shutil.ignore_patterns(".pytest_cache", "__pycache__"))

@@ -135,7 +135,7 @@ def test_node_leases_are_renewed_for_an_hour() -> None:
     assert ready == ["True"] * 3
 
 
-@pytest.mark.parametrize("nodes", [1, 3])
+@pytest.mark.parametrize("nodes", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_day_passes_in_no_time(nodes: int) -> None:
     async def story(cluster: Cluster) -> float:
         begun = cluster.clock.now()
