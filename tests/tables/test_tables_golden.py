@@ -10,6 +10,7 @@ import pytest
 
 from wherry.api.resources import TABLE
 from wherry.rules import tables
+from wherry.rules.tables.printers import PRINTERS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "api" / "tables.jsonl"
 NOW = 1_800_000_000.0
@@ -52,4 +53,4 @@ def test_every_kind_makes_a_row_of_a_bare_object(resource: Any) -> None:
 
 def test_every_printer_belongs_to_a_served_kind() -> None:
     kinds = {r.group_kind for r in TABLE} | {"Scale.autoscaling"}
-    assert set(tables.PRINTERS) <= kinds
+    assert set(PRINTERS) <= kinds

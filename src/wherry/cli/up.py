@@ -71,9 +71,17 @@ def up(**options: Any) -> None:
         if options["detach"]:
             detach(home)
         else:
+            _begin_certificates(home)
             run(_foreground(home, options))
     except OSError as error:
         raise click.ClickException(_explain(error)) from error
+
+
+def _begin_certificates(home: Path) -> None:
+    from wherry.cluster import pki
+    from wherry.cluster.options import HOST
+
+    pki.begin(home / "pki", HOST)
 
 
 def _check_audit_policy(path: Path | None) -> None:

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from wherry.cluster.forehand import Made
+
 CA_YEARS = 10
 #: the order of the group of P-256 (SP 800-186)
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -26,6 +28,12 @@ class Authority(NamedTuple):
 
     certificate: bytes
     key: bytes
+
+
+def make_all(hosts: list[str], days: int) -> Made:
+    """A new CA, and a server's certificate signed by it."""
+    ca, ca_key = make_ca()
+    return Made(ca, ca_key, *issue(Authority(ca, ca_key), "kube-apiserver", organizations=(), hosts=tuple(hosts), days=days))
 
 
 def issue(

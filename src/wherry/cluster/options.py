@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+HOST = "127.0.0.1"
 DEFAULT_IMAGE_MISSING = ("*:999.*", "*does-not-exist*", "*doesnotexist*")
 
 
@@ -15,7 +16,7 @@ class Options:
     data_dir: Path | None = None
     #: objects in memory even with a data directory (which then only holds certificates and the kubeconfig)
     ephemeral: bool = False
-    host: str = "127.0.0.1"
+    host: str = HOST
     port: int = 0
     insecure_port: int | None = None
     #: what the audit log records (a Policy of audit.k8s.io/v1), and where it goes (`-`: standard output); both or nothing is recorded

@@ -15,6 +15,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from wherry.cluster import forehand
+
 CERTIFICATE_DAYS = 365
 #: a certificate with less than this left is replaced at start
 RENEW_DAYS = 30
@@ -47,23 +49,39 @@ def ensure(directory: Path, host: str) -> Pki:
     """Loads what is in `directory`, makes what is missing. `host` is added to the names the server's certificate is good for."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     ca_path, key_path = directory / "ca.crt", directory / "ca.key"
+    names = hosts(host)
     if not (ca_path.exists() and key_path.exists()):
-        from wherry.cluster import certificates
+        made = forehand.take(names)
+        if made is None:
+            from wherry.cluster import certificates
 
-        certificate, key = certificates.make_ca()
-        _write_private(key_path, key)
-        _write(ca_path, certificate, 0o644)
+            made = certificates.make_all(names, CERTIFICATE_DAYS)
+        _write_private(key_path, made.ca_key)
+        _write(ca_path, made.ca, 0o644)
+        _write_server(directory, names, made.server, made.server_key)
     token_path = directory / "token"
     if not token_path.exists():
         _write_private(token_path, secrets.token_urlsafe(32).encode())
-    hosts = list(dict.fromkeys((host, *SERVER_NAMES, *SERVER_ADDRESSES)))
-    if not _is_good(directory, hosts):
-        certificate, key = issue(directory, "kube-apiserver", hosts=tuple(hosts))
-        _write_private(directory / "server.key", key)
-        _write(directory / "server.crt", certificate, 0o644)
-        note = {"files": _files(directory), "hosts": hosts, "ends": int(time.time()) + CERTIFICATE_DAYS * 86400}
-        _write(directory / "server.json", json.dumps(note).encode(), 0o644)
+    if not _is_good(directory, names):
+        _write_server(directory, names, *issue(directory, "kube-apiserver", hosts=tuple(names)))
     return Pki(directory, ca_path.read_text(), token_path.read_text().strip())
+
+
+def begin(directory: Path, host: str) -> None:
+    """Lets another process make what `ensure` will find missing: a first start need not wait for it. Only before any thread runs."""
+    if not (directory / "ca.crt").exists():
+        forehand.begin(hosts(host), CERTIFICATE_DAYS)
+
+
+def hosts(host: str) -> list[str]:
+    return list(dict.fromkeys((host, *SERVER_NAMES, *SERVER_ADDRESSES)))
+
+
+def _write_server(directory: Path, hosts: list[str], certificate: bytes, key: bytes) -> None:
+    _write_private(directory / "server.key", key)
+    _write(directory / "server.crt", certificate, 0o644)
+    note = {"files": _files(directory), "hosts": hosts, "ends": int(time.time()) + CERTIFICATE_DAYS * 86400}
+    _write(directory / "server.json", json.dumps(note).encode(), 0o644)
 
 
 #: what `shared` made in this process, by host and seed: the files of a directory but for the token

@@ -51,7 +51,7 @@ class Measures:
 
     async def page(self, target: Target, options: ListOptions) -> Page:
         """All of them: pages are not made of what is worked out."""
-        match = query.matcher(options.label_selector, options.field_selector, PLAIN)
+        match = query.matcher(options.label_selector, options.field_selector, lambda: PLAIN)
         now, revision = self._core.now(), self._core.store.revision
         pods = await self._stored(prefix(_PODS, target.namespace))
         if target.resource.plural == "pods":

@@ -83,20 +83,21 @@ def too_large_version(version: int, current: int) -> Timeout:
     return Timeout(f"Timeout: Too large resource version: {version}, current: {current}", details)
 
 
-def matcher(label_selector: str, field_selector: str, strategy: Strategy, *, namespaced: bool = True) -> Match | None:
-    """One test for both selectors, None when everything matches. Raises BadRequest for selectors that are wrong or not supported."""
-    labels = selectors.parse(label_selector) if label_selector else None
-    fields = field_selectors.parse(field_selector) if field_selector else None
-    if fields is not None:
-        own = strategy.fields or strategy.custom  # a kind that converts field labels itself knows no namespace when it has none
-        common = field_selectors.COMMON if namespaced or not own else ("metadata.name",)
-        field_selectors.check(fields, (*common, *strategy.fields), strategy.fields_subject, custom=strategy.custom)
-    if labels is not None and fields is not None:
-        by_label, by_field = _labels(labels), _fields(fields, strategy)
-        return lambda obj: by_label(obj) and by_field(obj)
-    if labels is not None:
-        return _labels(labels)
-    return _fields(fields, strategy) if fields is not None else None
+def matcher(label_selector: str, field_selector: str, kind: Callable[[], Strategy], *, namespaced: bool = True) -> Match | None:
+    """One test for both selectors, None when everything matches. Raises BadRequest for selectors that are wrong or not supported.
+
+    `kind` is called only for a field selector: whoever lists every kind without one loads no rules of kinds that nobody uses.
+    """
+    by_label = _labels(selectors.parse(label_selector)) if label_selector else None
+    if not field_selector:
+        return by_label
+    fields = field_selectors.parse(field_selector)
+    strategy = kind()
+    own = strategy.fields or strategy.custom  # a kind that converts field labels itself knows no namespace when it has none
+    common = field_selectors.COMMON if namespaced or not own else ("metadata.name",)
+    field_selectors.check(fields, (*common, *strategy.fields), strategy.fields_subject, custom=strategy.custom)
+    by_field = _fields(fields, strategy)
+    return by_field if by_label is None else lambda obj: by_label(obj) and by_field(obj)
 
 
 def _labels(selector: selectors.Selector) -> Match:

@@ -63,7 +63,7 @@ async def list_(core: Core, target: Target, options: ListOptions) -> Page:
     """A page of the collection. Raises BadRequest, Invalid, Gone, Timeout."""
     query.check_list(options)
     resource = target.resource
-    match = query.matcher(options.label_selector, options.field_selector, core.strategy(resource), namespaced=resource.namespaced)
+    match = query.matcher(options.label_selector, options.field_selector, lambda: core.strategy(resource), namespaced=resource.namespaced)
     at = prefix(core.table.storage(resource), target.namespace)
     revision, after = _start(core, options, at)
     if options.limit and match is not None:

@@ -28,7 +28,7 @@ def watch(core: Core, target: Target, options: WatchOptions) -> AsyncIterator[li
     """Batches of events, without end. Raises Invalid and BadRequest at once, Gone from the iterator (at its start or in the middle)."""
     query.check_watch(options)
     resource = target.resource
-    match = query.matcher(options.label_selector, options.field_selector, core.strategy(resource), namespaced=resource.namespaced)
+    match = query.matcher(options.label_selector, options.field_selector, lambda: core.strategy(resource), namespaced=resource.namespaced)
     version = query.parse_version(options.resource_version, code=500)
     return _stream(core, target, options, match, version)
 

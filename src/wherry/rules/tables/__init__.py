@@ -7,36 +7,17 @@ Source: KEP-555 server-side get; pkg/printers/internalversion/printers.go; apise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from wherry.api.objects import Obj
 from wherry.api.resources import BUILT_IN, Resource
-from wherry.rules.tables import (
-    access,
-    admission,
-    batch,
-    core,
-    default,
-    devices,
-    event,
-    networking,
-    node,
-    pod,
-    priority,
-    scaling,
-    services,
-    storage,
-    volumes,
-    workloads,
-)
+from wherry.rules.tables import default
 from wherry.rules.tables.column import Printer
 
 IncludeObject = Literal["Metadata", "Object", "None"]
 
-_AREAS = (access, admission, batch, core, devices, event, networking, node, pod, priority, scaling, services, storage, volumes, workloads)
-PRINTERS: dict[str, Printer] = {kind: printer for area in _AREAS for kind, printer in area.PRINTERS.items()}
 _BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN) | {"extensions"}
 #: kind of a subresource -> the key of its printer, where it is not that of the parent
 _SUBRESOURCES = {"scale": "Scale.autoscaling"}
@@ -48,10 +29,17 @@ def printer(resource: Resource, subresource: str = "") -> Printer:
         return _of_custom(resource)
     # what extensions/v1beta1 had is in apps today
     kind = f"{resource.kind}.apps" if resource.group == "extensions" else resource.group_kind
-    found = PRINTERS.get(_SUBRESOURCES.get(subresource, kind))
+    found = _printers().get(_SUBRESOURCES.get(subresource, kind))
     if found is not None:
         return found
     return default.BUILT_IN if resource.group in _BUILT_IN_GROUPS else default.CUSTOM
+
+
+@cache
+def _printers() -> Mapping[str, Printer]:
+    from wherry.rules.tables.printers import PRINTERS  # loaded when somebody looks
+
+    return PRINTERS
 
 
 def _of_custom(resource: Resource) -> Printer:
@@ -104,14 +92,11 @@ def rows(of: Printer, objs: Sequence[Obj], now: float, include: IncludeObject = 
     result = []
     for obj in objs:
         entry: Obj = {"cells": of.cells(obj, now)}
-        if of is _POD and (conditions := pod.row_conditions(obj)):
+        if of.conditions is not None and (conditions := of.conditions(obj)):
             entry["conditions"] = conditions
         entry["object"] = _included(obj, include, version)
         result.append(entry)
     return result
-
-
-_POD, _FLOW_SCHEMA = PRINTERS["Pod"], PRINTERS["FlowSchema.flowcontrol.apiserver.k8s.io"]
 
 
 def table(
@@ -127,8 +112,8 @@ def table(
 ) -> Obj:
     """The Table of some objects. `metadata`: of the list, or of the one object, its resourceVersion. Without `headers` columns are null."""
     of = printer(resource, subresource)
-    if of is _FLOW_SCHEMA:
-        objs = sorted(objs, key=priority.flow_order)
+    if of.order is not None:
+        objs = sorted(objs, key=of.order)
     return {
         "kind": "Table",
         "apiVersion": f"meta.k8s.io/{version}",

@@ -50,6 +50,10 @@ class Printer(NamedTuple):
 
     columns: tuple[Column, ...]
     cells: Cells
+    #: the conditions of an object's row
+    conditions: Callable[[Obj], list[Obj]] | None = None
+    #: what the rows are sorted by; None: as they come
+    order: Callable[[Obj], Any] | None = None
 
 
 def doc(type_: str, field: str) -> Doc:

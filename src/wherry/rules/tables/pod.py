@@ -196,7 +196,7 @@ def _template_cells(obj: Obj, now: float) -> list[Any]:
 
 
 PRINTERS = {
-    "Pod": Printer(_COLUMNS, _cells),
+    "Pod": Printer(_COLUMNS, _cells, row_conditions),
     "PodTemplate": Printer(
         (
             NAME,

@@ -58,6 +58,7 @@ PRINTERS = {
             text("MissingPL", "references a broken or non-existent PriorityLevelConfiguration"),
         ),
         _flow_schema,
+        order=flow_order,
     ),
     "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io": Printer(
         (
