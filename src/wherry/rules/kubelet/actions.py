@@ -36,7 +36,10 @@ def failed_for_good(containers: list[Container], pod_spec: Obj) -> bool:
 
 def all_done(containers: list[Container], pod_spec: Obj) -> bool:
     """Everything that counts has ended for good; sidecars may still run."""
-    return failed_for_good(containers, pod_spec) or all(ended_for_good(c, pod_spec) for c in containers if c.role == "app")
+    for c in containers:
+        if c.role == "app" and not ended_for_good(c, pod_spec):
+            return failed_for_good(containers, pod_spec)
+    return True
 
 
 def _wants_start(container: Container, pod_spec: Obj) -> bool:

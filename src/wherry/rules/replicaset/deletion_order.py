@@ -25,9 +25,14 @@ _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 _COST = re.compile(r"-[0-9]+|0|[1-9][0-9]*")
 
 
+#: assigned, phase, ready, cost, -pods on its node: smaller goes first
+_Rank = tuple[bool, int, bool, int, int]
+
+
 class _Candidate(NamedTuple):
+    """What decides between pods of one rank."""
+
     pod: Obj
-    first: tuple[bool, int, bool, int, int]  # assigned, phase, ready, cost, -pods on its node: smaller goes first
     ready_since: float | None
     ready_step: int
     restarts: tuple[int, int]
@@ -52,7 +57,9 @@ def _step(moment: float | None, now: float) -> int:
 def _restarts(pod: Obj) -> tuple[int, int]:
     """The highest restart count of a container and of a sidecar."""
     status: dict[str, Any] = pod.get("status") or {}
-    regular = max((c.get("restartCount", 0) for c in status.get("containerStatuses") or ()), default=0)
+    regular = max([c.get("restartCount", 0) for c in status.get("containerStatuses") or ()], default=0)
+    if "initContainerStatuses" not in status:
+        return regular, 0
     sidecars = {c["name"] for c in pod["spec"].get("initContainers") or () if c.get("restartPolicy") == "Always"}
     counts = (c.get("restartCount", 0) for c in status.get("initContainerStatuses") or () if c["name"] in sidecars)
     return regular, max(counts, default=0)
@@ -62,14 +69,16 @@ def _moment(text: str | None) -> float | None:
     return timestamps.parse(text) if text else None
 
 
-def _candidate(pod: Obj, on_node: int, now: float) -> _Candidate:
+def _rank(pod: Obj, on_node: Counter[str]) -> _Rank:
     node, phase = pod["spec"].get("nodeName", ""), (pod.get("status") or {}).get("phase", "")
-    ready = pod_rules.is_ready(pod)
+    return bool(node), _PHASES.get(phase, 0), pod_rules.is_ready(pod), deletion_cost(pod), -on_node[node]
+
+
+def _candidate(pod: Obj, ready: bool, now: float) -> _Candidate:
     condition = objects.condition(pod, "Ready") if ready else None
     ready_since = _moment(condition.get("lastTransitionTime")) if condition else None
     created = _moment(pod["metadata"].get("creationTimestamp"))
-    first = (bool(node), _PHASES.get(phase, 0), ready, deletion_cost(pod), -on_node)
-    return _Candidate(pod, first, ready_since, _step(ready_since, now), _restarts(pod), created, _step(created, now), objects.uid(pod))
+    return _Candidate(pod, ready_since, _step(ready_since, now), _restarts(pod), created, _step(created, now), objects.uid(pod))
 
 
 def _younger(one: _Candidate, other: _Candidate, since: tuple[float | None, float | None], steps: tuple[int, int]) -> int:
@@ -80,8 +89,6 @@ def _younger(one: _Candidate, other: _Candidate, since: tuple[float | None, floa
 
 
 def _compare(one: _Candidate, other: _Candidate) -> int:
-    if one.first != other.first:
-        return -1 if one.first < other.first else 1
     if one.ready_since != other.ready_since:
         return _younger(one, other, (one.ready_since, other.ready_since), (one.ready_step, other.ready_step))
     if one.restarts != other.restarts:
@@ -91,13 +98,24 @@ def _compare(one: _Candidate, other: _Candidate) -> int:
     return 0
 
 
-def in_deletion_order(pods: Sequence[Obj], related: Iterable[Obj], now: float) -> list[Obj]:
-    """`related`: every pod of the ReplicaSets of the same owner, these ones included; they say how crowded a node is."""
+def in_deletion_order(pods: Sequence[Obj], related: Iterable[Obj], now: float, count: int | None = None) -> list[Obj]:
+    """All of them, or the first `count`: then pods of a later rank are not compared with each other.
+
+    `related`: every pod of the ReplicaSets of the same owner, these ones included; they say how crowded a node is.
+    """
     on_node = Counter(p["spec"].get("nodeName", "") for p in related if pod_rules.is_active(p))
-    candidates = [_candidate(p, on_node[p["spec"].get("nodeName", "")], now) for p in pods]
-    return [c.pod for c in sorted(candidates, key=cmp_to_key(_compare))]
+    ranks: dict[_Rank, list[Obj]] = {}
+    for pod in pods:
+        ranks.setdefault(_rank(pod, on_node), []).append(pod)
+    found: list[Obj] = []
+    for rank in sorted(ranks):
+        if count is not None and len(found) >= count:
+            break
+        candidates = [_candidate(p, rank[2], now) for p in ranks[rank]]
+        found += [c.pod for c in sorted(candidates, key=cmp_to_key(_compare))]
+    return found[:count]
 
 
 def to_delete(pods: Sequence[Obj], related: Iterable[Obj], count: int, now: float) -> list[Obj]:
     """The `count` pods to delete; nothing is sorted when all of them go."""
-    return list(pods) if count >= len(pods) else in_deletion_order(pods, related, now)[:count]
+    return list(pods) if count >= len(pods) else in_deletion_order(pods, related, now, count)
