@@ -46,6 +46,17 @@ def certificate() -> tuple[bytes, bytes]:
     return made.public_bytes(serialization.Encoding.PEM), private
 
 
+def server_context() -> ssl.SSLContext:
+    """For a server with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with TemporaryDirectory() as directory:
+        files = [Path(directory, name) for name in ("cert.pem", "key.pem")]
+        for file, content in zip(files, certificate(), strict=True):
+            file.write_bytes(content)
+        context.load_cert_chain(*files)
+    return context
+
+
 def bundle() -> str:
     return base64.b64encode(certificate()[0]).decode()
 
@@ -91,15 +102,9 @@ async def hook_server() -> AsyncIterator[HookServer]:
         answer = {"kind": "AdmissionReview", "apiVersion": review["apiVersion"], "response": {"uid": review["request"]["uid"], **response}}
         return web.json_response(answer)
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with TemporaryDirectory() as directory:
-        files = [Path(directory, name) for name in ("cert.pem", "key.pem")]
-        for file, content in zip(files, certificate(), strict=True):
-            file.write_bytes(content)
-        context.load_cert_chain(*files)
     server = web.ServerRunner(web.Server(handle))
     await server.setup()
-    site = web.TCPSite(server, "127.0.0.1", 0, ssl_context=context)
+    site = web.TCPSite(server, "127.0.0.1", 0, ssl_context=server_context())
     await site.start()
     assert site._server is not None
     made.port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]

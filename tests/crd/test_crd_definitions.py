@@ -12,7 +12,7 @@ from wherry.rules.crd import approval, names
 from wherry.rules.crd import definition as rules
 from wherry.rules.crd.definition_validation import validate_definition
 
-SCHEMA = "spec.versions[0].schema.openAPIV3Schema"
+SCHEMA = "spec.validation.openAPIV3Schema"
 
 
 def errors(made: Obj) -> list[str]:
@@ -103,7 +103,7 @@ def test_keywords(keyword: str, value: Any, expected: str) -> None:
 
 def test_selectable_fields_are_single_values() -> None:
     fields = [{"jsonPath": p} for p in (".spec.color", ".spec.ports", ".spec.nope", ".metadata.name", ".spec.color")]
-    at = "spec.versions[0].selectableFields"
+    at = "spec.selectableFields"
     assert errors(definition(version(selectableFields=fields))) == [
         f'{at}[1].jsonPath: Invalid value: ".spec.ports": must point to a field of type string, boolean or integer. Enum string fields and '
         "strings with formats are allowed.",
@@ -116,7 +116,7 @@ def test_selectable_fields_are_single_values() -> None:
 def test_the_scale_lies_in_spec_and_status() -> None:
     scale = {"specReplicasPath": ".status.a", "statusReplicasPath": ".status.b"}
     assert errors(definition(version(subresources={"scale": scale}))) == [
-        'spec.versions[0].subresources.scale.specReplicasPath: Invalid value: ".status.a": should be a json path under .spec'
+        'spec.subresources.scale.specReplicasPath: Invalid value: ".status.a": should be a json path under .spec'
     ]
 
 
@@ -191,3 +191,21 @@ def test_names_once_free_are_accepted_and_then_established() -> None:
         "message": "the initial names have been accepted",
     }
     assert names.establish({**made, "status": done}, "2026-01-01T00:00:07Z") is None
+
+
+def test_what_all_versions_say_alike_is_looked_at_once_above_them() -> None:
+    same, other = {"type": "string"}, {"type": "object", "properties": {"a": {}}}
+    one, two = version("v1", same, subresources={}), version("v2", same, storage=False, subresources={})
+    assert [e.partition(":")[0] for e in errors(definition(one, two))] == ["spec.validation.openAPIV3Schema.type"]
+    two = version("v2", other, storage=False, subresources={})
+    assert [e.partition(":")[0] for e in errors(definition(one, two))] == [
+        "spec.versions[0].schema.openAPIV3Schema.type",
+        "spec.versions[1].schema.openAPIV3Schema.properties[a].type",
+    ]
+
+
+def test_versions_are_shown_with_the_names_of_the_reference() -> None:
+    first, *_ = errors(definition(version("v1", schema(), storage=False)))
+    held = '{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,'
+    held += '"AdditionalPrinterColumns":null,"SelectableFields":null}'
+    assert first == f"spec.versions: Invalid value: [{held}]: must have exactly one version marked as storage version"

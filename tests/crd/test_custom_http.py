@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.admission_dynamic.hook_server import bundle, server_context
 from tests.crd.widgets import DEFINITIONS, NAME, SCALE, WIDGETS, definition, establish, schema, version, widget
 from wherry import Cluster
 from wherry.api.errors import StatusError
@@ -189,12 +190,12 @@ def test_a_webhook_converts_between_versions() -> None:
         app.router.add_post("/convert", answer)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_context())
         await site.start()
         port = runner.addresses[0][1]
         try:
             async with Cluster(nodes=1, serve=False, test_mode=True) as cluster:
-                await _both_versions(cluster, f"http://127.0.0.1:{port}/convert")
+                await _both_versions(cluster, {"url": f"https://127.0.0.1:{port}/convert", "caBundle": bundle()})
         finally:
             await runner.cleanup()
 
@@ -202,12 +203,12 @@ def test_a_webhook_converts_between_versions() -> None:
     assert max(calls) >= 2  # a list is converted in one call
 
 
-async def _both_versions(cluster: Cluster, url: str) -> None:
+async def _both_versions(cluster: Cluster, hook: Obj) -> None:
     client = cluster.aclient
     size: Obj = {"type": "object", "properties": {"size": {"type": "integer"}}}
     replicas: Obj = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
     scale = {**SCALE, "specReplicasPath": ".spec.replicas"}
-    webhook = {"clientConfig": {"url": url}, "conversionReviewVersions": ["v1"]}
+    webhook = {"clientConfig": hook, "conversionReviewVersions": ["v1"]}
     both = definition(
         version("v1", schema(size), storage=False),
         version("v2", schema(replicas), subresources={"status": {}, "scale": scale}),
@@ -227,7 +228,16 @@ async def _both_versions(cluster: Cluster, url: str) -> None:
     assert stored.object()["apiVersion"] == "example.com/v2"
     await client.patch(DEFINITIONS, "", NAME, {"spec": {"names": {"categories": ["all"]}}}, "application/merge-patch+json")
     assert [o["spec"] for o in (await client.list(WIDGETS, "default")).items] == [{"size": 7}, {"size": 4}]
-    broken = {"spec": {"conversion": {"webhook": {"clientConfig": {"url": url.replace("convert", "gone")}}}}}
+    broken = {"spec": {"conversion": {"webhook": {"clientConfig": {"url": hook["url"].replace("convert", "gone")}}}}}
     await client.patch(DEFINITIONS, "", NAME, broken, "application/merge-patch+json")
     with pytest.raises(StatusError, match=r"conversion webhook for example.com/v2, Kind=Widget failed: "):
         await client.get(WIDGETS, "default", "w")
+
+
+def test_what_needs_a_namespace_or_a_name_is_not_there_without(api: Api) -> None:
+    for method in ("POST", "DELETE", "PUT", "PATCH"):
+        assert api.ask(method, "/apis/example.com/v1/widgets", widget())[:2] == (404, "404 page not found\n"), method
+    assert api.ask("GET", "/apis/example.com/v1/widgets")[0] == 200
+    for method in ("PUT", "PATCH"):
+        code, body, _ = api.ask(method, COLLECTION, widget(), Content_Type="application/json")
+        assert (code, body["message"]) == (400, "name must be provided"), method

@@ -301,6 +301,23 @@ def test_a_namespace_takes_its_custom_objects_with_it() -> None:
     run_virtual(run(), epoch=1_767_225_600.0)
 
 
+def test_a_definition_may_come_back_with_another_scope() -> None:
+    async def story(cluster: Cluster) -> None:
+        client = cluster.aclient
+        for scope in ("Namespaced", "Cluster", "Namespaced"):
+            row, namespace = (WIDGETS, "default") if scope == "Namespaced" else (replace(WIDGETS, namespaced=False), "")
+            await establish(cluster, definition(scope=scope))
+            made = await client.create(row, namespace, widget())
+            assert made["metadata"].get("namespace", "") == namespace
+            if namespace:
+                with pytest.raises(NotFound, match='namespaces "nowhere" not found'):
+                    await client.create(row, "nowhere", widget())
+            await client.delete(DEFINITIONS, "", NAME)
+            await gone(cluster, DEFINITIONS, "", NAME)
+
+    on_cluster(story)
+
+
 def test_definitions_are_there_again_after_a_restart(tmp_path: Any) -> None:
     async def first(cluster: Cluster) -> None:
         await establish(cluster, definition())

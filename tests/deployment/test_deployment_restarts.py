@@ -46,7 +46,8 @@ def _said(obj: Obj) -> Obj:
     times = ("lastUpdateTime", "lastTransitionTime", "message")
     status = {k: v for k, v in obj["status"].items() if k != "observedGeneration"}
     if "conditions" in status:
-        status["conditions"] = [{k: v for k, v in c.items() if k not in times} for c in status["conditions"]]
+        said = [{k: v for k, v in c.items() if k not in times} for c in status["conditions"]]
+        status["conditions"] = sorted(said, key=lambda c: str(c["type"]))
     kept = ("name", "labels", "annotations")
     return {"metadata": {k: obj["metadata"].get(k) for k in kept}, "spec": obj["spec"], "status": status}
 

@@ -18,7 +18,12 @@ SERVICES = resource("services")
 
 
 def service(name: str, **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "default"}, "spec": {"ports": [{"port": 80}], **spec}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"ports": [{"port": 80}], **spec},
+    }
 
 
 def definition() -> dict[str, Any]:
@@ -104,7 +109,12 @@ def test_an_address_that_somebody_reserved_is_not_given_to_a_service() -> None:
     async def story() -> None:
         async with Cluster(serve=False, nodes=0, seed=1) as cluster:
             parent = {"resource": "things", "name": "x"}
-            obj = {"apiVersion": "networking.k8s.io/v1", "kind": "IPAddress", "metadata": {"name": "10.96.7.7"}, "spec": {"parentRef": parent}}
+            obj = {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "IPAddress",
+                "metadata": {"name": "10.96.7.7"},
+                "spec": {"parentRef": parent},
+            }
             await cluster.aclient.create(ADDRESSES, "", obj)
             with pytest.raises(StatusError, match="provided IP is already allocated"):
                 await cluster.aclient.create(SERVICES, "default", service("a", clusterIP="10.96.7.7"))
@@ -121,5 +131,51 @@ def test_flow_schemas_name_levels_that_are_there() -> None:
             assert len(schemas) == 11
             assert {each["spec"]["priorityLevelConfiguration"]["name"] for each in schemas} <= levels
             assert all(each["status"]["conditions"][0]["reason"] == "Found" for each in schemas)
+
+    run_virtual(story(), epoch=1_750_000_000.0)
+
+
+def test_a_further_range_gives_addresses_and_stays_until_they_are_given_back() -> None:
+    async def story() -> None:
+        async with Cluster(serve=False, nodes=0, seed=1) as cluster:
+            with pytest.raises(StatusError, match="the provided network does not match the current range"):
+                await cluster.aclient.create(SERVICES, "default", service("a", clusterIP="10.7.0.9"))
+            head = {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "m"}}
+            more = {**head, "spec": {"cidrs": ["10.7.0.0/24"]}}
+            await cluster.aclient.create(RANGES, "", more)
+            await cluster.clock.sleep(5)
+            made = await cluster.aclient.get(RANGES, "", "m")
+            assert made["metadata"]["finalizers"] == ["networking.k8s.io/service-cidr-finalizer"]
+            assert made["status"]["conditions"][0]["message"] == "Kubernetes Service CIDR is ready"
+            await cluster.aclient.create(SERVICES, "default", service("a", clusterIP="10.7.0.9"))
+            await cluster.clock.sleep(5)
+            await cluster.aclient.delete(RANGES, "", "m")
+            await cluster.clock.sleep(30)
+            held = await cluster.aclient.get(RANGES, "", "m")
+            assert held["status"]["conditions"][0]["reason"] == "Terminating"
+            await cluster.aclient.delete(SERVICES, "default", "a")
+            await cluster.clock.sleep(30)
+            assert await names(cluster, RANGES) == {"kubernetes"}
+
+    run_virtual(story(), epoch=1_750_000_000.0)
+
+
+def test_a_schema_whose_level_is_not_there_is_dangling() -> None:
+    async def story() -> None:
+        async with Cluster(serve=False, nodes=0, seed=1) as cluster:
+            subjects = [{"kind": "User", "user": {"name": "u"}}]
+            rule = {"subjects": subjects, "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/x"]}]}
+            spec = {"priorityLevelConfiguration": {"name": "later"}, "rules": [rule]}
+            obj = {"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "s"}, "spec": spec}
+            await cluster.aclient.create(SCHEMAS, "", obj)
+            await cluster.clock.sleep(5)
+            [condition] = (await cluster.aclient.get(SCHEMAS, "", "s"))["status"]["conditions"]
+            assert (condition["status"], condition["reason"]) == ("True", "NotFound")
+            limited = {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}
+            level = {**obj, "kind": "PriorityLevelConfiguration", "metadata": {"name": "later"}, "spec": limited}
+            await cluster.aclient.create(LEVELS, "", level)
+            await cluster.clock.sleep(5)
+            [condition] = (await cluster.aclient.get(SCHEMAS, "", "s"))["status"]["conditions"]
+            assert (condition["status"], condition["reason"]) == ("False", "Found")
 
     run_virtual(story(), epoch=1_750_000_000.0)

@@ -15,18 +15,19 @@ from wherry.client.informer import Informers
 from wherry.kit.clock import Clock
 from wherry.kit.virtual import run_virtual
 from wherry.node.simulated_nodes import SimulatedNodes
+from wherry.rules.scheduling.setup import Setup
 from wherry.scheduler.scheduler import Scheduler
 
 PODS = resource("pods")
 
 
 class World:
-    def __init__(self, api: FakeApi, **nodes: Any) -> None:
+    def __init__(self, api: FakeApi, setup: Setup | None = None, **nodes: Any) -> None:
         self.api = api
         self.clock = Clock()
         self.informers = Informers(api)
         self.nodes = SimulatedNodes(api, self.informers, self.clock, **nodes)
-        self.scheduler = Scheduler(api, self.informers, self.clock, Random(1))
+        self.scheduler = Scheduler(api, self.informers, self.clock, Random(1), setup)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, *, scheduler: bool = True) -> None:

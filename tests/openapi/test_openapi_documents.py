@@ -81,7 +81,23 @@ def test_schemas_are_written_as_each_version_does() -> None:
 
 def test_version_2_refers_only_to_what_it_defines() -> None:
     document = json.loads(openapi.v2(TABLE))
-    assert _references(document) <= {f"#/definitions/{name}" for name in document["definitions"]}
+    parameters = {f"#/parameters/{name}" for name in document["parameters"]}
+    assert _references(document) == parameters | (_references(document) & {f"#/definitions/{name}" for name in document["definitions"]})
+
+
+def test_version_2_keeps_where_old_kubectls_look_what_they_look_for() -> None:
+    patch = json.loads(openapi.v2(TABLE))["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
+    assert [p.get("name") or p["$ref"].partition("-")[0] for p in patch["parameters"]] == [
+        "body", "dryRun", "#/parameters/fieldManager", "fieldValidation", "#/parameters/force",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/api/v1/pods", "/api/v1/namespaces/{namespace}/pods", "/api/v1/namespaces/{namespace}/pods/{name}/log"])
+def test_every_parameter_is_described(path: str) -> None:
+    item = _v3("", "v1")["paths"][path]
+    described = {p["name"]: p.get("description", "") for op in item.values() if isinstance(op, dict) for p in op["parameters"]}
+    assert described
+    assert all(described.values())
 
 
 def test_operation_ids_are_unique() -> None:

@@ -118,3 +118,33 @@ def test_many_pods_are_spread_and_counted() -> None:
         assert max(counts) - min(counts) <= 1
 
     play(scenario)
+
+
+def test_a_pod_that_asks_for_less_makes_room() -> None:
+    async def scenario(world: World) -> None:
+        await world.pod("first", {**TOO_BIG, "resources": {"requests": {"cpu": "200"}}})
+        await world.pod("second", {**TOO_BIG, "resources": {"requests": {"cpu": "200"}}})
+        assert "nodeName" not in world.get("second")["spec"]
+        first = world.get("first")
+        smaller = [{**first["spec"]["containers"][0], "resources": {"requests": {"cpu": "10"}}}]
+        await world.api.update(resource("pods"), {**first, "spec": {**first["spec"], "containers": smaller}})
+        await world.rest(2)
+        assert world.get("second")["spec"]["nodeName"] == "sim-0"
+
+    play(scenario, count=1)
+
+
+def test_an_empty_domain_that_goes_lets_others_grow() -> None:
+    async def scenario(world: World) -> None:
+        far = {"metadata": {"name": "far", "labels": {"kubernetes.io/hostname": "far"}}, "spec": {"unschedulable": True},
+               "status": {"allocatable": {"cpu": "1", "pods": "9"}}}  # fmt: skip
+        await world.api.create(NODES, "", far)
+        rule = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+        for each in ("first", "second"):
+            await world.pod(each, topologySpreadConstraints=[rule])
+        assert "nodeName" not in world.get("second")["spec"]
+        await world.api.delete(NODES, "", "far")
+        await world.rest(2)
+        assert world.get("second")["spec"]["nodeName"] == "sim-0"
+
+    play(scenario, count=1)

@@ -86,6 +86,20 @@ def test_protobuf_is_answered_in_json_when_the_client_takes_it() -> None:
     run(body)
 
 
+def test_what_has_no_table_is_not_answered_as_one() -> None:
+    async def body(made: World) -> None:
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        asked = '{"spec":{"nonResourceAttributes":{"path":"/","verb":"get"}}}'
+        table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+        refused = await made.call("POST", path, asked, Accept=table)
+        assert (refused.status, refused.json["reason"]) == (406, "NotAcceptable")
+        answered = await made.call("POST", path, asked, Accept=f"{table},application/json")
+        assert (answered.status, answered.json["kind"]) == (201, "SelfSubjectAccessReview")
+        assert (await made.call("GET", PATH, Accept=table)).json["kind"] == "Table"
+
+    run(body)
+
+
 def test_a_body_beyond_three_mebibytes_is_refused() -> None:
     async def body(made: World) -> None:
         answer = await made.call("POST", PATH, io.BytesIO(b"x" * (3 * 1024 * 1024 + 1)))

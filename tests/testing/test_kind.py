@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes import client, config
 
 from tests.testing.inner import run
 from wherry.testing.kind_cluster import KindCluster
@@ -40,13 +41,13 @@ def test_a_suite_for_pytest_kind_runs_unchanged(tmp_path: Path) -> None:
 
 
 def test_the_object_without_pytest(tmp_path: Path) -> None:
-    config = tmp_path / "kind.yaml"
-    config.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}]\n")
+    nodes = tmp_path / "kind.yaml"
+    nodes.write_text("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}, {role: worker}]\n")
     kind = KindCluster("mine")
     with pytest.raises(RuntimeError, match="create"):
         _ = kind.cluster
-    kind.create(config)
-    kind.create(config)
+    kind.create(nodes)
+    kind.create(nodes)
     folder = kind.path
     assert len(kind.cluster.nodes.node_names) == 2 if kind.cluster.nodes else False
     kind.ensure_kind()
@@ -54,6 +55,22 @@ def test_the_object_without_pytest(tmp_path: Path) -> None:
     kind.delete()
     kind.delete()
     assert not folder.exists()
+
+
+def test_suites_find_what_a_new_kind_cluster_has() -> None:
+    kind = KindCluster("mine")
+    kind.create()
+    try:
+        with config.new_client_from_config(str(kind.kubeconfig_path), context="kind-mine") as connection:
+            me = client.AuthenticationV1Api(connection).create_self_subject_review(client.V1SelfSubjectReview()).status.user_info
+            assert (me.username, me.groups) == ("kubernetes-admin", ["kubeadm:cluster-admins", "system:authenticated"])
+            kind.cluster.wait_for("deployment/coredns", "condition=Available", namespace="kube-system")
+            core = client.CoreV1Api(connection)
+            dns = core.list_namespaced_pod("kube-system", label_selector="k8s-app=kube-dns").items
+            assert len(dns) == 2
+            assert core.read_namespaced_service("kube-dns", "kube-system").spec.cluster_ip == "10.96.0.10"
+    finally:
+        kind.delete()
 
 
 def test_a_loaded_image_is_there_even_if_no_registry_has_it() -> None:
@@ -90,8 +107,9 @@ def test_the_command_on_path(tmp_path: Path) -> None:
         assert call("get", "nodes", "--name", "one").stdout == "sim-0\n"
         again = call("create", "cluster", "--name", "one")
         assert 'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "one"' in again.stderr
-        config = yaml.safe_load((tmp_path / "config").read_text())
-        assert config["current-context"] == "kind-one"
+        written = yaml.safe_load((tmp_path / "config").read_text())
+        assert written["current-context"] == "kind-one"
+        assert written["users"][0]["user"].keys() == {"client-certificate-data", "client-key-data"}
         assert yaml.safe_load(call("get", "kubeconfig", "--name", "one").stdout)["clusters"][0]["name"] == "kind-one"
         assert call("load", "docker-image", "my:1", "my:2", "--name", "one").returncode == 0
         assert call("version").stdout.startswith("kind v0.")

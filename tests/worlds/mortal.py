@@ -107,7 +107,10 @@ class MortalCluster(Cluster):
         if self.own is not None and self.own.is_dead:
             await self.restart()
             await self.clock.sleep(3)
-        assert not any(task.done() for task in self.tasks)
+        for task in self.tasks:
+            if task.done():
+                task.result()
+                raise AssertionError("a controller ended")
         assert self.faults == []
 
     async def on_create(self, resource: Resource, made: Obj) -> None:

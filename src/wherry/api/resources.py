@@ -28,6 +28,10 @@ SUBRESOURCE_KINDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+#: subresources that ask for a connection -> the kind of its options; of a proxy that depends on whose it is
+CONNECT_KINDS = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portforward": "PodPortForwardOptions"}
+
+
 class Custom(Protocol):
     """How a custom kind behaves, made from its definition (`wherry.rules.crd.kind`); held by the kind's row."""
 
@@ -212,6 +216,11 @@ STORED_AS |= {
 #: groups whose every resource is built in
 BUILT_IN_GROUPS = frozenset(row.group for row in BUILT_IN)
 _KUBE_VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
+
+
+def connect_kind(row: Resource, subresource: str) -> str:
+    """The kind of the options of a connection, "" for a subresource that is none."""
+    return f"{row.kind}ProxyOptions" if subresource == "proxy" else CONNECT_KINDS.get(subresource, "")
 
 
 def version_order(version: str) -> tuple[int, int, int, str]:

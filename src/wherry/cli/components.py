@@ -7,9 +7,11 @@ import re
 import socket
 import uuid
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from wherry.cli.up import run
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from wherry.client.access import Access
     from wherry.cluster.standalone import Election
     from wherry.rules.leader_election import Timings
+    from wherry.rules.scheduling.setup import Setup
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -80,14 +83,43 @@ def controllers(words: str, **options: Any) -> None:
 
 @click.command()
 @_connection
-@click.option("--scheduler-name", default="default-scheduler", show_default=True, help="The schedulerName of the pods it takes.")
+@click.option("--config", "config_file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+              help="Its profiles: a KubeSchedulerConfiguration. What the command line says of connection and election wins.")
+@click.option("--scheduler-name", help="The schedulerName of the pods it takes, without --config.  [default: default-scheduler]")
 @_elected("kube-scheduler")
-def scheduler(scheduler_name: str, **options: Any) -> None:
+def scheduler(config_file: Path | None, scheduler_name: str | None, **options: Any) -> None:
     """Run the scheduler against an API server."""
     from wherry.cluster import standalone
+    from wherry.rules.scheduling.setup import DEFAULT_SCHEDULER, plain
 
+    if config_file is not None and scheduler_name is not None:
+        raise click.UsageError("--scheduler-name: the profiles of --config say it")
+    setup = _configured(config_file, options) if config_file is not None else plain(scheduler_name or DEFAULT_SCHEDULER)
     election = _election(options)
-    _run(lambda access: standalone.run_scheduler(access, scheduler_name, election, _say), options)
+    _run(lambda access: standalone.run_scheduler(access, setup, election, _say), options)
+
+
+def _configured(path: Path, options: dict[str, Any]) -> Setup:
+    """The file's profiles; its word on connection and election goes into the options that nobody gave."""
+    from wherry.cluster import scheduling
+
+    try:
+        found = scheduling.read_file(path)
+    except ValueError as error:
+        raise click.ClickException(f"--config: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"--config: {path}: {error.strerror}") from error
+    said = found.election
+    values = {
+        "leader_elect": said.elect, "leader_elect_lease_duration": said.lease_duration, "leader_elect_renew_deadline": said.renew_deadline,
+        "leader_elect_retry_period": said.retry_period, "leader_elect_resource_name": said.name,
+        "leader_elect_resource_namespace": said.namespace, "kubeconfig": found.kubeconfig or None,
+    }  # fmt: skip
+    context = click.get_current_context()
+    for name, value in values.items():
+        if value is not None and context.get_parameter_source(name) == ParameterSource.DEFAULT:
+            options[name] = value
+    return found.setup
 
 
 @click.command()

@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ from wherry import __version__
 from wherry.cli import home as homes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 #: the version of kind whose commands these are
 KIND_VERSION = "v0.30.0"
@@ -82,12 +84,24 @@ def create_cluster(name: str, kubeconfig: Path | None, config: Path | None, **ac
     home = home_of(name)
     _say(f'Creating cluster "{name}" ...')
     command = [sys.executable, "-m", "wherry.cli.main", "up", "--data-dir", str(home), "--ephemeral", "--port", "0", "--nodes", str(nodes)]
-    done = subprocess.run([*command, "--detach"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    with _contents() as contents:
+        done = subprocess.run([*command, "--manifests", contents, "--detach"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise click.ClickException(f"failed to create cluster: {done.stderr.strip() or done.stdout.strip()}")
     _export(name, kubeconfig)
     _say(f" • {nodes} simulated node{'' if nodes == 1 else 's'}")
     _say(f'Set kubectl context to "kind-{name}"')
+
+
+@contextmanager
+def _contents() -> Iterator[str]:
+    """A file of what kind's clusters have from the start."""
+    from wherry.testing import kind_contents
+
+    with tempfile.NamedTemporaryFile("w", prefix="wherry-kind-", suffix=".json", encoding="utf-8") as file:
+        json.dump({"apiVersion": "v1", "kind": "List", "items": kind_contents.objects()}, file)
+        file.flush()
+        yield file.name
 
 
 def _count_nodes(config: Path | None) -> int:
@@ -241,8 +255,8 @@ def shim(folder: Path) -> None:
 
 # --- the cluster behind a name ---
 def _config(name: str) -> dict[str, Any]:
-    """Its kubeconfig, with kind's names. Raises ClickException."""
-    from wherry.cluster import kubeconfig
+    """Its kubeconfig, as kind writes it. Raises ClickException."""
+    from wherry.testing import kind_contents
 
     home = home_of(name)
     running = homes.read_note(home)
@@ -250,10 +264,7 @@ def _config(name: str) -> dict[str, Any]:
         raise click.ClickException(
             f'could not locate any control plane nodes for cluster named "{name}". Use the --name option to select a different cluster'
         )
-    pki = home / "pki"
-    config = kubeconfig.build(running.url, (pki / "ca.crt").read_text(), token=(pki / "token").read_text().strip(), name=f"kind-{name}")
-    config["users"][0]["name"] = config["contexts"][0]["context"]["user"] = f"kind-{name}"
-    return config
+    return kind_contents.config(name, running.url, home / "pki")
 
 
 def _path(path: Path | None) -> Path:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 )
 @click.option("--audit-policy-file", type=click.Path(path_type=Path, dir_okay=False), help="Which requests are recorded: an audit policy.")
 @click.option("--audit-log-path", metavar="FILE", help="Where audit events are written, a line of JSON each; - is standard output.")
+@click.option("--scheduler-config", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="The scheduler's profiles: a KubeSchedulerConfiguration.")
 @click.option("--nodes", type=click.IntRange(0, 5000), default=3, show_default=True, help="How many simulated nodes.")
 @click.option("--processes", type=click.IntRange(1, 2), default=1, show_default=True,
               help="2: controllers and scheduler run in a process of their own, on another core.")
@@ -62,6 +64,7 @@ def up(**options: Any) -> None:
     home = (options["data_dir"] or homes.default_home()).absolute()
     _check_kubeconfig(options["kubeconfig"], options["merge"])
     _check_audit_policy(options["audit_policy_file"])
+    _check_scheduler_config(options["scheduler_config"], options["processes"])
     running = homes.read_note(home)
     if running is not None:
         raise click.ClickException(
@@ -95,6 +98,22 @@ def _check_audit_policy(path: Path | None) -> None:
         read_policy(path)
     except PolicyError as error:
         raise click.ClickException(f"--audit-policy-file: {error}") from error
+
+
+def _check_scheduler_config(path: Path | None, processes: int) -> None:
+    """Before anything starts: can the configuration be used?"""
+    if path is None:
+        return
+    from wherry.cluster import scheduling
+
+    if processes > 1:
+        raise click.ClickException("--scheduler-config needs --processes 1")
+    try:
+        scheduling.read_file(path)
+    except ValueError as error:
+        raise click.ClickException(f"--scheduler-config: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"--scheduler-config: {path}: {error.strerror}") from error
 
 
 def _check_kubeconfig(path: Path | None, merge: bool) -> None:
@@ -184,6 +203,7 @@ def _cluster_options(home: Path, options: dict[str, Any]) -> Options:
         insecure_port=options["insecure_port"],
         audit_policy_file=options["audit_policy_file"],
         audit_log_path=options["audit_log_path"],
+        scheduler_config=options["scheduler_config"],
         nodes=options["nodes"],
         processes=options["processes"],
         pods_per_node=options["pods_per_node"],

@@ -133,6 +133,7 @@ class Cluster(Verbs):
         from wherry.client.informer import Informers
         from wherry.cluster import components
         from wherry.cluster.bootstrap import bootstrap
+        from wherry.registry.initial import ensure as ensure_initial
         from wherry.registry.rbac.ensure import ensure as ensure_default_roles
         from wherry.registry.registry import Registry
 
@@ -158,6 +159,7 @@ class Cluster(Verbs):
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
         await bootstrap(self._component("kube-apiserver", trusted=False), options.host, self.port)
         await ensure_default_roles(self.registry)
+        await ensure_initial(self.registry)
         if self.pki is not None:
             from wherry.api import timestamps
             from wherry.cluster.identities import publish

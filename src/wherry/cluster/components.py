@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import guarding, identities, storage
+from wherry.cluster import guarding, identities, scheduling, storage
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
@@ -21,12 +21,14 @@ from wherry.registry.core import ALPHABET
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.rules.scheduling.setup import Setup
     from wherry.scheduler.scheduler import Scheduler
 
 
 async def start(cluster: Cluster, tasks: Tasks) -> None:
     """Fills the informers, then starts controllers, scheduler and nodes, in this order. Who has nothing to do yet starts later."""
     rng, client = cluster.rng, cluster.component
+    setup = scheduling.setup_of(cluster.options)
     if cluster.options.run_controllers:
         parts = Parts(client("kube-controller-manager"), cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
         parts.table = cluster.registry.table
@@ -45,7 +47,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     if cluster.on_demand is not None:
         cluster.on_demand.start()
         if cluster.second is None:
-            cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, tasks))
+            cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, tasks, setup))
     if cluster.nodes is not None:
         tasks.start(cluster.nodes.run(), "nodes")
     if cluster.second is not None:
@@ -68,15 +70,15 @@ def _site(cluster: Cluster, parts: Parts) -> Site:
     )
 
 
-def _start_scheduler(cluster: Cluster, tasks: Tasks) -> None:
-    cluster.scheduler = scheduler(cluster.component("kube-scheduler"), cluster.informers, cluster.clock, cluster.rng)
+def _start_scheduler(cluster: Cluster, tasks: Tasks, setup: Setup | None) -> None:
+    cluster.scheduler = scheduler(cluster.component("kube-scheduler"), cluster.informers, cluster.clock, cluster.rng, setup)
     tasks.start(cluster.scheduler.run(), "scheduler")
 
 
-def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random, *, name: str = "default-scheduler") -> Scheduler:
+def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random, setup: Setup | None = None) -> Scheduler:
     from wherry.scheduler.scheduler import Scheduler
 
-    return Scheduler(client, informers, clock, rng, name=name)
+    return Scheduler(client, informers, clock, rng, setup)
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

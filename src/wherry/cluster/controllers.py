@@ -41,13 +41,17 @@ class Site:
 
 
 class Row(NamedTuple):
-    """`path`: module:Class below `wherry.controllers`; `needs`: what of the Site it is given after its Parts."""
+    """`path`: module:Class below `wherry.controllers`; `needs`: what of the Site it is given after its Parts.
+
+    It starts with the first object of `tables`, or with the first write of `written` after the cluster's start; without either, at once.
+    """
 
     name: str
     path: str
     tables: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     parts: str = "parts"
+    written: tuple[str, ...] = ()
 
     def make(self, site: Site) -> Controller | None:
         """The controller; None when the site lacks what it needs."""
@@ -62,6 +66,8 @@ class Row(NamedTuple):
 _WORKLOADS = ("deployments.apps", "statefulsets.apps", "daemonsets.apps")
 _CLAIMS, _VOLUMES = ("persistentvolumeclaims",), ("persistentvolumes",)
 _REQUESTS = ("certificatesigningrequests.certificates.k8s.io",)
+_ADDRESSES = "ipaddresses.networking.k8s.io"
+_FLOW = ("flowschemas.flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io")
 _DEFINITIONS = ("customresourcedefinitions.apiextensions.k8s.io",)
 
 ROWS = (
@@ -89,6 +95,7 @@ ROWS = (
     ),
     Row("resourcequota-controller", "resource_quota:ResourceQuotaController", ("resourcequotas",)),
     Row("node-lifecycle-controller", "node_lifecycle:NodeLifecycleController", ("nodes",)),
+    Row("ttl-controller", "node_ttl:NodeTTLController", ("nodes",)),
     Row("taint-eviction-controller", "taint_eviction:TaintEvictionController", ("pods",)),
     Row("pod-garbage-collector-controller", "pod_gc:PodGarbageCollector", ("pods",)),
     Row(
@@ -113,6 +120,10 @@ ROWS = (
     Row("certificatesigningrequest-signing-controller", "csr_signing:CSRSigningController", _REQUESTS, ("authority",)),
     Row("crd-naming-controller", "crd_names:DefinitionNames", _DEFINITIONS, parts="server_parts"),
     Row("crd-finalizer", "crd_cleanup:DefinitionCleanup", _DEFINITIONS, parts="server_parts"),
+    Row("crd-apiservice-controller", "api_services:APIServiceController", _DEFINITIONS, parts="server_parts"),
+    Row("service-ip-address-controller", "ip_addresses:IPAddressController", parts="server_parts", written=("services", _ADDRESSES)),
+    Row("service-cidr-controller", "service_cidrs:ServiceCIDRController", written=("servicecidrs.networking.k8s.io",)),
+    Row("flow-schema-status-controller", "flow_schemas:FlowSchemaController", parts="server_parts", written=_FLOW),
     Row("guard-controller", "guard:GuardController", _WORKLOADS, ("guard",)),
     Row("remember-controller", "remember:RememberController", _WORKLOADS, ("remember",)),
 )
@@ -142,7 +153,7 @@ class OnDemand:
     def prepare(self) -> None:
         """Make those that run from the start, so that their informers are filled with all others."""
         for row in self._rows:
-            if not row.tables or any(map(self._store.size, row.tables)):
+            if not (row.tables or row.written) or any(map(self._store.size, row.tables)):
                 self._make(row)
 
     def start(self) -> None:
@@ -153,6 +164,8 @@ class OnDemand:
             if row.name not in self.running:
                 for table in row.tables:
                     self.when_first(table, lambda row=row: self._wanted(row))  # type: ignore[misc]
+                for table in row.written:
+                    self._store.when_next(table, lambda row=row: None if self._stopped else self._wanted(row))  # type: ignore[misc]
 
     def when_first(self, table: str, call: Callable[[], None]) -> None:
         """Call with the first object of a table, unless the cluster stops before."""

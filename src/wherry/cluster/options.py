@@ -44,6 +44,8 @@ class Options:
     run_controllers: bool = True
     #: 2: controllers and scheduler run in a second process, over loopback (not with virtual time, and only of a cluster that serves)
     processes: int = 1
+    #: a file with a KubeSchedulerConfiguration: profiles, their plug-ins and arguments; None: the default profile
+    scheduler_config: Path | str | None = None
     #: heed the annotations wherry.dev/guard and wherry.dev/remember-config of workloads; a guard may ask URLs outside
     guards: bool = True
     #: check that trusted writes are what decoding would make of them, and, when the cluster stops, that no shared object was changed

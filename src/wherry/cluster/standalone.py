@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wherry.api.resources import ResourceTable
 from wherry.client.access import Access
@@ -30,6 +30,9 @@ from wherry.kit.tasks import Tasks
 from wherry.reconcile.controller import Parts
 from wherry.reconcile.leader import LeaderElection
 from wherry.registry.core import ALPHABET
+
+if TYPE_CHECKING:
+    from wherry.rules.scheduling.setup import Setup
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +56,16 @@ async def run_controllers(access: Access, words: Sequence[str], election: Electi
         await _led(election, client, clock, work)
 
 
-async def run_scheduler(access: Access, name: str, election: Election, started: Started) -> None:
-    """Until cancelled. `name`: the schedulerName it serves. Raises LeadershipLost."""
+async def run_scheduler(access: Access, setup: Setup, election: Election, started: Started) -> None:
+    """Until cancelled. Raises LeadershipLost."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(HttpClient(access, manager="kube-scheduler"))
         informers, clock = Informers(client), Clock()
 
         async def work() -> None:
-            scheduler = components.scheduler(client, informers, clock, random.Random(), name=name)
-            await _run(informers, {"scheduler": scheduler.run}, lambda: started(f"the scheduler {name} runs"))
+            scheduler = components.scheduler(client, informers, clock, random.Random(), setup)
+            served = ", ".join(setup.profiles)
+            await _run(informers, {"scheduler": scheduler.run}, lambda: started(f"the scheduler {served} runs"))
 
         await _led(election, client, clock, work)
 

@@ -41,6 +41,7 @@ class CronJobController(Controller):
         if before is None:
             return None
         jobs = self._jobs.by_index("owner", objects.uid(before))
+        before = await self._recall(before, jobs)
         cron_job = await self._clean_up(before, jobs)
         cron_job, told = status.observed(cron_job, jobs, await self._missing(cron_job, jobs))
         decision = decide(cron_job, self.clock.now())
@@ -50,6 +51,15 @@ class CronJobController(Controller):
             _raise((await self.apply(Plan((Update(cron_job, "status"),)))).error)
         _raise(error)
         return decision.wait
+
+    async def _recall(self, cron_job: Obj, jobs: Sequence[Obj]) -> Obj:
+        """What was forgotten is written down first: an old Job that is deleted is the only one that knows of its run."""
+        recalled, told = status.recalled(cron_job, jobs)
+        if recalled is cron_job:
+            return cron_job
+        applied = await self.apply(Plan((*told, Update(recalled, "status"))))
+        _raise(applied.error)
+        return applied.results[-1] if applied.results else cron_job
 
     async def _clean_up(self, cron_job: Obj, jobs: Sequence[Obj]) -> Obj:
         for job in too_old(cron_job, jobs):

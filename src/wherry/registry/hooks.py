@@ -7,35 +7,56 @@ choice until the Service that has it is stored, and call `allocate` before they 
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, nullcontext
+from ipaddress import IPv4Network
 from typing import Any
 
 from wherry.api import errors
 from wherry.api.errors import StatusError
-from wherry.api.objects import Obj
-from wherry.api.resources import Resource
+from wherry.api.objects import Obj, is_deleting
+from wherry.api.resources import Resource, resource
 from wherry.registry.core import Core, prefix
+from wherry.rules.initial.addresses import ALLOCATOR, MANAGED_BY, RANGE
+from wherry.rules.initial.ranges import is_ready, networks
 from wherry.rules.service_allocation import Pools, allocate, held
 
+RANGES = resource("servicecidrs", "networking.k8s.io")
+ADDRESSES = resource("ipaddresses", "networking.k8s.io")
 _FREE: AbstractAsyncContextManager[Any] = nullcontext()
 
 
-def guard(core: Core, resource: Resource) -> AbstractAsyncContextManager[Any]:
+def guard(core: Core, kind: Resource) -> AbstractAsyncContextManager[Any]:
     """Held while a Service is written; nothing for every other kind."""
-    return core.allocating if resource.group_resource == "services" else _FREE
+    return core.allocating if kind.group_resource == "services" else _FREE
 
 
-async def give(core: Core, resource: Resource, draft: Obj, old: Obj | None) -> None:
+async def give(core: Core, kind: Resource, draft: Obj, old: Obj | None) -> None:
     """A Service gets its addresses and ports. Raises Invalid when one asked for is taken or out of range, 500 when there are no more."""
-    if resource.group_resource != "services":
+    if kind.group_resource != "services":
         return
-    ips: set[str] = set()
+    ips = await _reserved(core)
     ports: set[int] = set()
-    for record in (await core.store.range(prefix(resource))).records:
+    for record in (await core.store.range(prefix(kind))).records:
         used = held(record.object())
         ips |= used[0]
         ports |= used[1]
-    result = allocate(draft, old, Pools(ips, ports), core.rng)
+    result = allocate(draft, old, Pools(ips, ports, more=await _more_ranges(core)), core.rng)
     if result.internal:
         raise StatusError(result.internal, code=500, reason="InternalError")
     if result.errors:
-        raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), result.errors)
+        raise errors.invalid(kind.group_kind, draft["metadata"].get("name", ""), result.errors)
+
+
+
+async def _reserved(core: Core) -> set[str]:
+    """Addresses that somebody made an IPAddress for. Those of our making follow the Services, a moment later, and say nothing new."""
+    made = (await core.store.range(prefix(ADDRESSES))).records
+    return {each.key.rpartition("/")[2] for each in made if (each.object()["metadata"].get("labels") or {}).get(MANAGED_BY) != ALLOCATOR}
+
+
+async def _more_ranges(core: Core) -> tuple[IPv4Network, ...]:
+    """The IPv4 ranges of ServiceCIDRs beside the cluster's own, those that are ready and stay."""
+    if core.store.size(RANGES.group_resource) < 2:  # the cluster's own is always there
+        return ()
+    objects = [each.object() for each in (await core.store.range(prefix(RANGES))).records]
+    used = [obj for obj in objects if obj["metadata"]["name"] != RANGE and not is_deleting(obj) and is_ready(obj)]
+    return tuple(network for obj in used for network in networks(obj) if network.version == 4)

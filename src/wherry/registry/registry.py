@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
 from wherry.api.errors import StatusError
+from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, ListOptions, Target, User, WatchOptions, WriteOptions
 from wherry.api.resources import ResourceTable
-from wherry.registry import creates, custom_scale, deletes, patches, reads, updates, watches
+from wherry.registry import connects, creates, custom_scale, deletes, patches, reads, updates, watches
 from wherry.registry.admission.chain import Chain, Means
 from wherry.registry.admission.default import default_chain
 from wherry.registry.core import Core
@@ -134,6 +135,10 @@ class Registry:
         if not is_view(target.resource, target.subresource):
             raise _not_built(target)
         return await patches.patch(self._core, target, patch_type, content, options, user)
+
+    async def connect(self, target: Target, options: Obj, user: User) -> Obj:
+        """Before a connection to a pod, Service or node is made: its options, as admission leaves them."""
+        return await connects.admit(self._core, target, options, user)
 
     async def delete(self, target: Target, options: DeleteOptions, user: User) -> Deleted:
         return await deletes.delete(self._core, self._core.customs.current(target), options, user)

@@ -32,6 +32,8 @@ class Pools(NamedTuple):
     ports: AbstractSet[int]
     cidr: IPv4Network = DEFAULT_CIDR
     port_range: range = DEFAULT_PORTS
+    #: further ranges, tried when the first is full (KEP-1880)
+    more: tuple[IPv4Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,11 @@ def _explicit_ip(wanted: list[str], pools: Pools) -> str:
     assert address is not None  # init_families has validated it
     text = canonical(address)
     why = ""
-    if address not in pools.cidr:
+    network = next((each for each in (pools.cidr, *pools.more) if address in each), None)
+    if network is None:
         why = "the provided network does not match the current range"
-    elif address in (pools.cidr.network_address, pools.cidr.broadcast_address):
-        why = f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {pools.cidr}"
+    elif address in (network.network_address, network.broadcast_address):
+        why = f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {network}"
     elif text in pools.ips:
         why = "provided IP is already allocated"
     if why:
@@ -133,15 +136,23 @@ def _band(size: int, step: int, largest: int) -> int:
 
 
 def _next_ip(pools: Pools, rng: random.Random) -> str:
-    first, last = pools.cidr.network_address + 1, pools.cidr.broadcast_address - 1
-    size, band = int(last) - int(first) + 1, _band(pools.cidr.num_addresses, 16, 256)
+    for network in (pools.cidr, *pools.more):
+        if ip := _free_ip(network, pools.ips, rng):
+            return ip
+    raise LookupError("range is full")
+
+
+def _free_ip(network: IPv4Network, used: AbstractSet[str], rng: random.Random) -> str:
+    """An address of the range that is not in use, "" when there is none."""
+    first, last = network.network_address + 1, network.broadcast_address - 1
+    size, band = int(last) - int(first) + 1, _band(network.num_addresses, 16, 256)
     for low, count in ((band, size - band), (0, band)):
         start = rng.randrange(count) if count > 0 else 0
         for i in range(count):
             ip = str(first + low + (start + i) % count)
-            if ip not in pools.ips:
+            if ip not in used:
                 return ip
-    raise LookupError("range is full")
+    return ""
 
 
 class _Ports:

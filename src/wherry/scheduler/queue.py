@@ -36,7 +36,8 @@ class _Entry:
 class SchedulingQueue:
     """`now` is an argument of whatever depends on the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_backoff: float = FIRST_BACKOFF, max_backoff: float = MAX_BACKOFF) -> None:
+        self._first_backoff, self._max_backoff = first_backoff, max_backoff
         self._entries: dict[str, _Entry] = {}
         self._active: list[tuple[int, float, int, _Entry]] = []
         self._backoff: list[tuple[float, int, _Entry]] = []
@@ -90,7 +91,7 @@ class SchedulingQueue:
         if entry is not None and entry.place == "working":
             entry.place, entry.plugins, entry.error = "parked", frozenset(plugins), False
             entry.waiting_since = now
-            entry.ready_at = now + delay(entry.attempts, FIRST_BACKOFF, MAX_BACKOFF)
+            entry.ready_at = now + delay(entry.attempts, self._first_backoff, self._max_backoff)
             self._parked[key] = entry
 
     def retry(self, key: str, now: float) -> None:
@@ -98,7 +99,7 @@ class SchedulingQueue:
         entry = self._entries.get(key)
         if entry is not None and entry.place == "working":
             entry.error = True
-            entry.ready_at = now + delay(entry.attempts, FIRST_BACKOFF, MAX_BACKOFF)
+            entry.ready_at = now + delay(entry.attempts, self._first_backoff, self._max_backoff)
             self._push_backoff(entry)
 
     def wake(self, now: float, plugins: frozenset[str] | None = None) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from wherry.api import timestamps
 from wherry.api.errors import NotFound, StatusError
-from wherry.api.objects import Obj, is_deleting, key, name, namespace, reference, uid
+from wherry.api.objects import Obj, is_deleting, key, labels, name, namespace, reference, uid
 from wherry.api.options import STRATEGIC_PATCH, DeleteOptions
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
@@ -26,6 +26,7 @@ from wherry.kit.clock import Clock
 from wherry.rules.scheduling.condition import failure_patch, preempted
 from wherry.rules.scheduling.decide import Bind, Unschedulable, decide
 from wherry.rules.scheduling.demand import PodInfo
+from wherry.rules.scheduling.setup import DEFAULT_SCHEDULER, Setup, plain
 from wherry.rules.scheduling.snapshot import Snapshot
 from wherry.scheduler.queue import SchedulingQueue
 from wherry.scheduler.volumes import Prepared, VolumeBinder
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 PODS = resource("pods")
 NODES = resource("nodes")
-DEFAULT_SCHEDULER = "default-scheduler"
+NAMESPACES, BUDGETS = resource("namespaces"), resource("poddisruptionbudgets", "policy")
 #: bindings written at a time
 _PARALLEL = 64
 #: decisions between two looks at the rest of the world
@@ -44,29 +45,43 @@ _POD_GONE = frozenset(
     {"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity", "VolumeRestrictions", "NodeVolumeLimits"}
 )
 _POD_CAME = frozenset({"PodTopologySpread", "InterPodAffinity"})
+_NAMESPACE_CHANGED = frozenset({"InterPodAffinity"})
+#: without the node a domain may be gone that kept others from growing
+_NODE_GONE = frozenset({"PodTopologySpread"})
 #: the longest note of an event
 _NOTE_LIMIT = 1024
+_NO_NAMESPACE: Obj = {"metadata": {}}
 
 
 def _ended(pod: Obj) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
-class Scheduler:
-    """`name` is the schedulerName it serves; `rng` breaks ties between equally good nodes."""
+def scheduler_of(pod: Obj) -> str:
+    return pod["spec"].get("schedulerName") or DEFAULT_SCHEDULER
 
-    def __init__(self, client: Client, informers: Informers, clock: Clock, rng: Random, *, name: str = DEFAULT_SCHEDULER) -> None:
+
+class Scheduler:
+    """`setup`: the schedulerNames it serves, and how; `rng` breaks ties between equally good nodes."""
+
+    def __init__(self, client: Client, informers: Informers, clock: Clock, rng: Random, setup: Setup | None = None) -> None:
         self._client = client
-        self._recorder = Recorder(client, clock, name)
+        setup = setup or plain()
+        self._profiles = setup.profiles
+        self._recorders = {name: Recorder(client, clock, name) for name in setup.profiles}
         self._clock = clock
         self._pick = rng.randrange
-        self._name = name
         self._pods, self._nodes = informers.of(PODS), informers.of(NODES)
+        self._namespaces, self._budgets = informers.of(NAMESPACES), informers.of(BUDGETS)
         self.snapshot = Snapshot()
         self._volumes = VolumeBinder(client, informers)
         self.snapshot.volumes = self._volumes.world
-        self.queue = SchedulingQueue()
+        self.snapshot.namespaces = lambda name: labels(self._namespaces.get(name) or _NO_NAMESPACE)
+        self.snapshot.budgets = self._budgets.items
+        self.queue = SchedulingQueue(setup.first_backoff, setup.max_backoff)
         self._assumed: dict[str, str] = {}
+        #: pods that were promised a node which their status does not name yet
+        self._preempting: set[str] = set()
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._writes = asyncio.Semaphore(_PARALLEL)
@@ -75,20 +90,24 @@ class Scheduler:
     @property
     def idle(self) -> bool:
         """Nothing is being scheduled or written."""
-        return self.queue.idle and not self._tasks and not self._wake.is_set() and self._recorder.idle
+        return self.queue.idle and not self._tasks and not self._wake.is_set() and all(r.idle for r in self._recorders.values())
 
     async def run(self) -> None:
         """Schedule until cancelled."""
         await self._nodes.synced()
         await self._pods.synced()
+        await self._namespaces.synced()
+        await self._budgets.synced()
         await self._volumes.synced()
+        self._namespaces.add_handler(self._on_namespace)
         self._volumes.follow(self._wake_pod, self._wake_plugins)
         self._nodes.add_handler(self._on_node)
         self._pods.add_handler(self._on_pod)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._recorder.run(), name=f"{self._name} events")
-                group.create_task(self._loop(), name=f"{self._name} loop")
+                for name, recorder in self._recorders.items():
+                    group.create_task(recorder.run(), name=f"{name} events")
+                group.create_task(self._loop(), name="scheduler loop")
         finally:
             await self._stop()
 
@@ -115,10 +134,17 @@ class Scheduler:
         if self.queue.wake(self._clock.now(), plugins):
             self._wake.set()
 
+    def _on_namespace(self, old: Obj | None, new: Obj | None) -> None:
+        """Which pods a namespaceSelector means may have changed."""
+        if labels(old or _NO_NAMESPACE) != labels(new or _NO_NAMESPACE):
+            self.snapshot.tallies.forget()
+            self._wake_plugins(_NAMESPACE_CHANGED)
+
     def _on_node(self, old: Obj | None, new: Obj | None) -> None:
         if new is None:
             if old is not None:
                 self.snapshot.remove_node(name(old))
+                self._wake_plugins(_NODE_GONE)
         elif self.snapshot.set_node(new):
             self.queue.wake(self._clock.now())
             self._wake.set()
@@ -135,7 +161,9 @@ class Scheduler:
     def _gone(self, at: str) -> None:
         self.queue.remove(at)
         self._assumed.pop(at, None)
-        if self.snapshot.remove_pod(at) and self.queue.wake(self._clock.now(), _POD_GONE):
+        left = self.snapshot.remove_pod(at)
+        left = self.snapshot.break_promise(at) or left
+        if left and self.queue.wake(self._clock.now(), _POD_GONE):
             self._wake.set()
 
     def _placed(self, old: Obj | None, pod: Obj) -> None:
@@ -151,19 +179,29 @@ class Scheduler:
             return
         self.queue.remove(at)
         self.snapshot.put_pod(self.snapshot.demands.info(pod), node)
-        if self.queue.wake(self._clock.now(), _POD_CAME):
+        if self.queue.wake(self._clock.now(), _POD_CAME if known is None else _POD_CAME | _POD_GONE):
             self._wake.set()
 
     def _unplaced(self, old: Obj | None, pod: Obj) -> None:
         spec, at = pod["spec"], key(pod)
         if at in self._assumed and self._assumed[at] == uid(pod):
             return
-        ours = (spec.get("schedulerName") or DEFAULT_SCHEDULER) == self._name
-        if not ours or spec.get("schedulingGates") or is_deleting(pod) or _ended(pod):
-            self.queue.remove(at)
-        elif old is None or at not in self.queue or uid(old) != uid(pod) or not _same_demand(old, pod):
+        profile = self._profiles.get(scheduler_of(pod))
+        if profile is None or (profile.gates and spec.get("schedulingGates")) or is_deleting(pod) or _ended(pod):
+            self._gone(at)
+            return
+        self._keep_promise(pod)
+        if old is None or at not in self.queue or uid(old) != uid(pod) or not _same_demand(old, pod):
             self.queue.add(self.snapshot.demands.info(pod), self._clock.now())
             self._wake.set()
+
+    def _keep_promise(self, pod: Obj) -> None:
+        """What the pod's status says of the node it is to get."""
+        node = (pod.get("status") or {}).get("nominatedNodeName")
+        if node:
+            self.snapshot.promise(self.snapshot.demands.info(pod), node)
+        elif self.snapshot.nominated and key(pod) not in self._preempting:
+            self.snapshot.break_promise(key(pod))
 
     # --- the loop ---
     async def _drain(self) -> None:
@@ -184,14 +222,37 @@ class Scheduler:
             self._timer = self._clock.call_later(max(due - self._clock.now(), 0.0), self._wake.set)
 
     def _schedule(self, info: PodInfo) -> None:
-        decision = decide(info, self.snapshot, self._pick)
+        profile = self._profiles[scheduler_of(info.pod)]
+        info.pod = self._latest(info)
+        decision = decide(info, self.snapshot, self._pick, profile)
         if isinstance(decision, Bind):
             self.snapshot.put_pod(info, decision.node)
             self._assumed[info.key] = info.uid
-            self._spawn(self._bind(info, decision.node, self._volumes.assume(info, decision.node, self.snapshot)))
-        else:
-            self.queue.park(info.key, {r.plugin for r in decision.diagnosis.values()}, self._clock.now())
-            self._spawn(self._report(info, decision))
+            volumes = self._volumes.assume(info, decision.node, self.snapshot) if profile.binds_volumes else None
+            self._spawn(self._bind(info, decision.node, volumes, profile.bind_timeout))
+            return
+        self.queue.park(info.key, {r.plugin for r in decision.diagnosis.values()}, self._clock.now())
+        outdone = self._promise(info, decision)
+        self._spawn(self._report(info, decision, outdone))
+
+    def _latest(self, info: PodInfo) -> Obj:
+        """The pod with the status it has now; what was demanded is what was queued."""
+        pod = self._pods.get(info.key)
+        return pod if pod is not None and uid(pod) == info.uid and _same_demand(pod, info.pod) else info.pod
+
+    def _promise(self, info: PodInfo, decision: Unschedulable) -> list[PodInfo]:
+        """The node is promised to the pod from now on; gives less important pods that it was promised to."""
+        if decision.nominated == "":
+            self.snapshot.break_promise(info.key)
+        if not decision.nominated:
+            return []
+        there = self.snapshot.nominated.get(decision.nominated) or {}
+        outdone = [p for p in there.values() if p.demand.priority < info.demand.priority]
+        for pod in outdone:
+            self.snapshot.break_promise(pod.key)
+        self.snapshot.promise(info, decision.nominated)
+        self._preempting.add(info.key)
+        return outdone
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -199,19 +260,19 @@ class Scheduler:
         task.add_done_callback(self._tasks.discard)
 
     # --- writes ---
-    async def _bind(self, info: PodInfo, node: str, volumes: Prepared | None) -> None:
+    async def _bind(self, info: PodInfo, node: str, volumes: Prepared | None, timeout: float) -> None:
         meta = {"name": name(info.pod), "namespace": namespace(info.pod), "uid": info.uid}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": {"kind": "Node", "name": node}}
         try:
             if volumes is not None:
-                await self._prepare_volumes(info, node, volumes)
+                await self._prepare_volumes(info, node, volumes, timeout)
             async with self._writes:
                 await self._client.create(PODS, meta["namespace"], binding, name=meta["name"], subresource="binding")
         except (StatusError, OSError) as error:
             self._not_bound(info, error)
             return
         self.queue.remove(info.key, info.uid)
-        self._recorder.event(info.pod, "Normal", "Scheduled", f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}")
+        self._tell(info, info.pod, "Normal", "Scheduled", f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}")
 
     def _not_bound(self, info: PodInfo, error: Exception) -> None:
         """Take the assumption back, unless the pod has moved on meanwhile; try again later unless it is gone."""
@@ -227,20 +288,24 @@ class Scheduler:
         self._wake.set()
         log.info("binding %s failed: %s", info.key, error)
 
-    async def _prepare_volumes(self, info: PodInfo, node: str, volumes: Prepared) -> None:
+    def _tell(self, info: PodInfo, about: Obj, type_: str, reason: str, note: str) -> None:
+        """In the name of the scheduler that the pod names."""
+        self._recorders[scheduler_of(info.pod)].event(about, type_, reason, note)
+
+    async def _prepare_volumes(self, info: PodInfo, node: str, volumes: Prepared, timeout: float) -> None:
         try:
-            await self._volumes.prepare(info, node, volumes)
+            await self._volumes.prepare(info, node, volumes, timeout)
         except StatusError as error:
             note = f'running PreBind plugin "VolumeBinding": {error.message}'
-            self._recorder.event(info.pod, "Warning", "FailedScheduling", note[:_NOTE_LIMIT])
+            self._tell(info, info.pod, "Warning", "FailedScheduling", note[:_NOTE_LIMIT])
             raise
 
-    async def _report(self, info: PodInfo, decision: Unschedulable) -> None:
-        """The event, the condition, and the victims' end."""
+    async def _report(self, info: PodInfo, decision: Unschedulable, outdone: list[PodInfo]) -> None:
+        """The event, the condition, and the victims' end; the promises that no longer stand."""
         note = decision.message
         if len(note) > _NOTE_LIMIT:
             note = note[: _NOTE_LIMIT - 4] + " ..."
-        self._recorder.event(info.pod, "Warning", "FailedScheduling", note)
+        self._tell(info, info.pod, "Warning", "FailedScheduling", note)
         pod = self._pods.get(info.key) or info.pod
         if uid(pod) != info.uid:
             return
@@ -250,23 +315,36 @@ class Scheduler:
                 if patch is not None:
                     await self._client.patch(PODS, namespace(pod), name(pod), patch, STRATEGIC_PATCH, subresource="status")
                 for victim in decision.victims:
-                    await self._evict(victim, info, decision.nominated)
+                    await self._evict(victim, info, decision.nominated or "")
+                for other in outdone:
+                    await self._take_back(other)
         except NotFound:
             return  # the pod went meanwhile
         except (StatusError, OSError) as error:
             log.warning("status of %s not written: %s", info.key, error)
+        finally:
+            self._preempting.discard(info.key)
+
+    async def _take_back(self, info: PodInfo) -> None:
+        """The pod's node was promised to a more important one: it is to look for another."""
+        patch = {"status": {"nominatedNodeName": None}}
+        try:
+            await self._client.patch(PODS, namespace(info.pod), name(info.pod), patch, STRATEGIC_PATCH, subresource="status")
+        except NotFound:
+            return  # it went by itself
+        self._wake_pod(info.key)
 
     async def _evict(self, victim: PodInfo, winner: PodInfo, node: str) -> None:
         pod = victim.pod
         if is_deleting(pod):
             return
-        patch = {"status": {"conditions": [preempted(self._name, timestamps.time(self._clock.now()))]}}
+        patch = {"status": {"conditions": [preempted(scheduler_of(winner.pod), timestamps.time(self._clock.now()))]}}
         try:
             await self._client.patch(PODS, namespace(pod), name(pod), patch, STRATEGIC_PATCH, subresource="status")
             await self._client.delete(PODS, namespace(pod), name(pod), DeleteOptions(uid=victim.uid))
         except NotFound:
             return  # it went by itself
-        self._recorder.event(reference(pod), "Normal", "Preempted", f"Preempted by pod {winner.uid} on node {node}")
+        self._tell(winner, reference(pod), "Normal", "Preempted", f"Preempted by pod {winner.uid} on node {node}")
 
 
 def _same_demand(old: Obj, new: Obj) -> bool:

@@ -27,8 +27,6 @@ from wherry.rules.volumes_binding.names import claim_key, claim_keys, claims_of_
 CLAIMS, VOLUMES, PODS = resource("persistentvolumeclaims"), resource("persistentvolumes"), resource("pods")
 CLASSES, CSI_NODES = resource("storageclasses", "storage.k8s.io"), resource("csinodes", "storage.k8s.io")
 DRIVERS, CAPACITIES = resource("csidrivers", "storage.k8s.io"), resource("csistoragecapacities", "storage.k8s.io")
-#: seconds that a pod waits for its volumes before it goes back into the queue (bindTimeoutSeconds)
-BIND_TIMEOUT = 600.0
 PLUGINS = frozenset({"VolumeBinding", "VolumeZone", "VolumeRestrictions", "NodeVolumeLimits"})
 
 WakePod = Callable[[str], None]
@@ -126,13 +124,13 @@ class VolumeBinder:
         for volume in [v for v, claim in self.world.assumed.items() if claim in mine]:
             del self.world.assumed[volume]
 
-    async def prepare(self, info: PodInfo, node: str, prepared: Prepared) -> None:
-        """Write, then wait until every claim is bound. Raises StatusError (also for a provisioner that gave up, and after ten minutes)."""
+    async def prepare(self, info: PodInfo, node: str, prepared: Prepared, timeout: float) -> None:
+        """Write, then wait until every claim is bound. Raises StatusError, also for a provisioner that gave up, and when time is over."""
         for update in prepared.updates:
             target = VOLUMES if update.obj["kind"] == "PersistentVolume" else CLAIMS
             self._informers.absorb(target, await self._client.update(target, update.obj))
         try:
-            async with asyncio.timeout(BIND_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 for at in claim_keys(info.pod):
                     await self._bound(at, node, at in prepared.provisions)
         except TimeoutError:

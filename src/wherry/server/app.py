@@ -21,14 +21,14 @@ from wherry.kit.clock import Clock
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.registry import Registry
 from wherry.rules.decode import depth
-from wherry.server import connection, health, rendering, routes, tokens_discovery
+from wherry.server import connection, deadlines, health, rendering, routes, tokens_discovery
 from wherry.server.access import Access, attributes
 from wherry.server.admission_authorizer import deciding
 from wherry.server.authentication import AUTHENTICATED, Authentication, Authenticator, Certificates, FirstOf, Tokens
 from wherry.server.authorization import MASTERS, Authorizer, FirstThatAllows, Rbac
 from wherry.server.authorization_node import Nodes
 from wherry.server.call import Call
-from wherry.server.documents import Documents, method_not_allowed
+from wherry.server.documents import Documents
 from wherry.server.gateway import NodeGateway, Simulated
 from wherry.server.health import Checks, Health
 from wherry.server.interference import Interference
@@ -148,7 +148,8 @@ class ApiServer:
             route = self._route(parts)
             if route is not None:
                 verb, resource = self._verb(call, route), route.target.resource.plural
-            answer = await self._answer(server, call, parts, route, verb, common)
+            work = self._answer(server, call, parts, route, verb, common)
+            answer = await (deadlines.kept(call, route, verb, work) if "timeout=" in call.query else work)
         except StatusError as error:
             answer = rendering.error_reply(call, error)
         except (ConnectionError, asyncio.CancelledError):
@@ -213,7 +214,7 @@ class ApiServer:
         return verb
 
     async def _answer(self, server: Server, call: Call, parts: list[str], route: Route | None, verb: str, common: bytes) -> Answer:
-        if parts[0] in health.PATHS and "Authorization" not in call.request.headers:
+        if parts[0] in health.PATHS and "Authorization" not in call.request.headers and not routes.is_nowhere(call.path):
             return self._health.reply(parts, call.parameters)
         trail = None
         if self.audit is None:
@@ -222,9 +223,11 @@ class ApiServer:
             user, trail = await self._recorded(self.audit, call, parts, route, verb, common)
         call.user = await self._access.impersonated(call, user, parts, route, verb, trail)
         await self._access.allow(call, call.user, parts, route, verb, trail)
+        if routes.is_nowhere(call.path):
+            return rendering.not_found_text()
         if route is not None:
             if not verb:
-                raise method_not_allowed()
+                return self._documents.impossible(call, route)
             if self.interference is not None and self.interference.concerns(verb):
                 await self.interference.before(call, route, verb)
             return await self._resources.serve(server, call, route, verb, common)

@@ -18,7 +18,7 @@ def readable(value: str) -> str:
 class Call:
     """`path` is as it came, without the query. `user` is set once the caller is known."""
 
-    __slots__ = ("_parameters", "method", "path", "query", "request", "user", "warnings")
+    __slots__ = ("_parameters", "method", "path", "query", "request", "tables", "user", "warnings")
 
     def __init__(self, request: web.BaseRequest) -> None:
         self.request = request
@@ -26,6 +26,8 @@ class Call:
         self.path, _, self.query = request.raw_path.partition("?")
         self._parameters: Parameters | None = None
         self.user: User | None = None
+        #: whether what is asked for can be answered as a table
+        self.tables = True
         #: texts for Warning headers that come from elsewhere than the registry
         self.warnings: tuple[str, ...] = ()
 
@@ -42,7 +44,7 @@ class Call:
     @property
     def wanted(self) -> Wanted:
         """What the client wants to be answered in. Raises NotAcceptable."""
-        return negotiation.negotiate(self.request.headers.get("Accept"))
+        return negotiation.negotiate(self.request.headers.get("Accept"), self.tables)
 
     @property
     def pretty(self) -> bool:

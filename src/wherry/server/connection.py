@@ -9,6 +9,7 @@ Source: k8s.io/apiserver/pkg/server/secure_serving.go (MaxHeaderBytes, ReadHeade
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from wherry.api.errors import BadRequest, InternalError, StatusError
+from wherry.api.errors import BadRequest, InternalError, MethodNotAllowed, StatusError
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -30,6 +31,9 @@ MAX_HEADERS = 128
 #: seconds until a connection without a complete request is closed
 PATIENCE = 90.0
 _TOO_MANY = "Too many headers"
+#: the parser knows the methods of HTTP, not that any word may be one: no path has one that it does not know
+_NO_METHOD = "Invalid method encountered"
+_REQUEST_LINE = re.compile(r"b['\"][A-Za-z][A-Za-z0-9_.-]* /\S* HTTP/1")
 _LONGEST = 200
 
 
@@ -63,9 +67,12 @@ class Connection(RequestHandler):
 
 def refusal(status: int, exc: BaseException | None, message: str | None) -> StatusError:
     """The error that a fault of the parser is."""
-    text = str(getattr(exc, "message", "") or message or "").partition("\n")[0].strip().rstrip(":")
+    whole = str(getattr(exc, "message", "") or message or "")
+    text = whole.partition("\n")[0].strip().rstrip(":")
     if isinstance(exc, LineTooLong) or (isinstance(exc, BadHttpMessage) and text.startswith(_TOO_MANY)):
         return StatusError("Request header fields too large", code=431, reason="RequestHeaderFieldsTooLarge")
+    if text.startswith(_NO_METHOD) and _REQUEST_LINE.search(whole):
+        return MethodNotAllowed("the server does not allow this method on the requested resource", {})
     if status == HTTPStatus.BAD_REQUEST:
         return BadRequest(f"the request is no valid HTTP: {text[:_LONGEST]}" if text else "the request is no valid HTTP")
     return InternalError(f"Internal error occurred: {exc}")

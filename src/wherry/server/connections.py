@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from wherry.api.errors import BadRequest, NotFound, ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
-from wherry.api.options import Target
+from wherry.api.options import Target, User
 from wherry.api.resources import Resource, resource
 from wherry.registry.registry import Registry
+from wherry.server import connect_options
 from wherry.server.gateway import Connect, NodeGateway
 from wherry.server.parameters import Parameters
 
@@ -20,8 +21,9 @@ NAMES = frozenset({"attach", "exec", "portforward", "proxy"})
 _PODS, _ENDPOINTS = resource("pods"), resource("endpoints")
 
 
-async def refusal(registry: Registry, gateway: NodeGateway, target: Target, p: Parameters) -> StatusError:
-    """Why there is no connection. Raises StatusError for what is not there."""
+async def refusal(registry: Registry, gateway: NodeGateway, target: Target, p: Parameters, user: User, rest: str) -> StatusError:
+    """Why there is no connection. Raises StatusError for what admission refuses or is not there. `rest`: the path behind a proxy."""
+    await registry.connect(target, connect_options.of(target, p, rest), user)
     if target.subresource == "proxy":
         return await _proxy(registry, gateway, target)
     pod = await _get(registry, _PODS, target.namespace, target.name)

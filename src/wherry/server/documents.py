@@ -11,7 +11,7 @@ import platform
 
 import msgspec
 
-from wherry.api.errors import MethodNotAllowed, NotAcceptable, NotFound
+from wherry.api.errors import BadRequest, MethodNotAllowed, NotAcceptable, NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import BUILT_IN, ResourceTable
 from wherry.server import discovery, negotiation, openapi, routes
@@ -79,9 +79,23 @@ class Documents:
             return error_reply(call, not_found())
         return not_found_text()
 
+    def impossible(self, call: Call, route: routes.Route) -> Reply:
+        """The answer to a method that a resource's path does not have. Raises MethodNotAllowed, BadRequest.
+
+        Custom kinds have no routes: a server looks for one of that scope, then for the name that the verb needs.
+        Source: apiextensions-apiserver/pkg/apiserver/customresource_handler.go (ServeHTTP), apiserver/pkg/endpoints/handlers/namer.go.
+        """
+        if route.target.resource.custom is not None:
+            if route.everywhere:
+                return not_found_text()
+            if not route.target.name and call.method in ("PUT", "PATCH"):
+                raise BadRequest("name must be provided")
+        raise method_not_allowed()
+
     def reply(self, call: Call, parts: list[str]) -> Reply:
         """`parts`: the path's segments. Raises NotFound, MethodNotAllowed, NotAcceptable."""
-        if parts[0] in ("api", "apis", "version") and call.method != "GET":
+        if call.method != "GET" and (parts[0] in ("api", "version") or (parts[0] == "apis" and len(parts) > 2)):
+            # the lists of groups and a group are handed out whatever the method is
             raise method_not_allowed()
         match parts:
             case [""] | ["index.html"]:

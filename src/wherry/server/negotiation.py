@@ -92,7 +92,7 @@ def _conversion(clause: Clause) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=256)
-def _negotiate(header: str) -> Wanted:
+def _negotiate(header: str, tables: bool) -> Wanted:
     if not _listed(header):
         raise NotAcceptable(f"406: Not Acceptable\n\nAvailable representations: {_NAMES}", {})
     protobuf_only = False
@@ -100,8 +100,10 @@ def _negotiate(header: str) -> Wanted:
         if clause.parameters.get("stream") not in (None, "", "watch"):
             continue
         conversion = _conversion(clause)
+        if conversion is None or (conversion[0] == "Table" and not tables):
+            continue
         for media_type in _OFFERED:
-            if not clause.matches(media_type) or conversion is None or (conversion[0] == "Table" and media_type == PROTOBUF):
+            if not clause.matches(media_type) or (conversion[0] == "Table" and media_type == PROTOBUF):
                 continue
             if media_type == PROTOBUF:
                 protobuf_only = True
@@ -110,9 +112,9 @@ def _negotiate(header: str) -> Wanted:
     raise NotAcceptable(f"only the following media types are accepted: {f'{JSON}, {YAML}' if protobuf_only else _NAMES}")
 
 
-def negotiate(header: str | None) -> Wanted:
-    """What an object or a list is to be answered in."""
-    return PLAIN if not header or header == JSON else _negotiate(header)
+def negotiate(header: str | None, tables: bool = True) -> Wanted:
+    """What an object or a list is to be answered in. `tables`: whether there is a table of it."""
+    return PLAIN if not header or header == JSON else _negotiate(header, tables)
 
 
 def best_effort(header: str | None) -> Wanted:

@@ -102,15 +102,16 @@ def _v3(source: _Source) -> bytes:
 
 @lru_cache(maxsize=2)
 def _v2(source: _Source) -> bytes:
-    head = msgspec.json.encode({"swagger": "2.0", "info": _info(), "paths": openapi_v2.paths(_paths(source))})
+    items = openapi_v2.paths(_paths(source))
+    head = msgspec.json.encode({"swagger": "2.0", "info": _info(), "parameters": openapi_v2.share(items), "paths": items})
     schemas = b",".join(_pair(name, schema) for name, schema in _definitions(source, openapi_schemas.V2))
     return zlib.compress(head[:-1] + b',"definitions":{' + schemas + b"}}", 5)
 
 
 @lru_cache(maxsize=2)
 def _v2_protobuf(source: _Source) -> bytes:
-    definitions = _definitions(source, openapi_schemas.V2)
-    return zlib.compress(openapi_protobuf.document(_info(), openapi_v2.paths(_paths(source)), definitions), 5)
+    items, definitions = openapi_v2.paths(_paths(source)), _definitions(source, openapi_schemas.V2)
+    return zlib.compress(openapi_protobuf.document(_info(), openapi_v2.share(items), items, definitions), 5)
 
 
 def _info() -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from wherry.api.resources import SUBRESOURCE_KINDS, Resource
+from wherry.server.openapi_parameters import CONNECT, DELETE, LIST, LOG, PATCH, PROXY, WRITE, query
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 PATCH_TYPES = (
@@ -17,25 +18,6 @@ PATCH_TYPES = (
 )  # fmt: skip
 _MEDIA = ("application/json", "application/yaml")
 _WATCH = ("application/json;stream=watch",)
-
-#: query parameters of an action: name -> type
-_WRITE = {"dryRun": "string", "fieldManager": "string", "fieldValidation": "string"}
-_PATCH = {**_WRITE, "force": "boolean"}
-_DELETE = {
-    "dryRun": "string", "gracePeriodSeconds": "integer", "orphanDependents": "boolean", "propagationPolicy": "string",
-    "ignoreStoreReadErrorWithClusterBreakingPotential": "boolean",
-}  # fmt: skip
-_LIST = {
-    "allowWatchBookmarks": "boolean", "continue": "string", "fieldSelector": "string", "labelSelector": "string", "limit": "integer",
-    "resourceVersion": "string", "resourceVersionMatch": "string", "sendInitialEvents": "boolean", "timeoutSeconds": "integer",
-    "watch": "boolean",
-}  # fmt: skip
-_LOG = {
-    "container": "string", "follow": "boolean", "insecureSkipTLSVerifyBackend": "boolean", "limitBytes": "integer", "pretty": "string",
-    "previous": "boolean", "sinceSeconds": "integer", "stream": "string", "tailLines": "integer", "timestamps": "boolean",
-}  # fmt: skip
-_EXEC = {"command": "string", "container": "string", "stderr": "boolean", "stdin": "boolean", "stdout": "boolean", "tty": "boolean"}
-_CONNECT = {"exec": _EXEC, "attach": {k: v for k, v in _EXEC.items() if k != "command"}, "portforward": {"ports": "integer"}}
 _POSTED = ("binding", "eviction", "token")
 _STREAMED = ("exec", "attach", "portforward", "proxy", "log")
 
@@ -83,7 +65,7 @@ def items(row: Resource, *, strategic: bool = True) -> dict[str, dict[str, Any]]
     collection = f"{base}/namespaces/{{namespace}}/{row.plural}" if row.namespaced else f"{base}/{row.plural}"
     found = {collection: _collection(row), f"{collection}/{{name}}": _item(row, strategic)}
     if row.namespaced and "list" in row.verbs:
-        found[f"{base}/{row.plural}"] = {"get": _list(row, "ForAllNamespaces"), "parameters": [_query("pretty", "string")]}
+        found[f"{base}/{row.plural}"] = {"get": _list(row, "ForAllNamespaces"), "parameters": [query("pretty", "string")]}
     for name in row.subresources:
         path = f"{collection}/{{name}}/{name}"
         found[path] = _with_parameters(row, _subresource(row, name, strategic), named=True)
@@ -94,7 +76,7 @@ def _with_parameters(row: Resource, operations: dict[str, Any], *, named: bool) 
     parameters = [_path("name", f"name of the {row.kind}")] if named else []
     if row.namespaced:
         parameters.append(_path("namespace", "namespace of the object"))
-    return {**operations, "parameters": [*parameters, _query("pretty", "string")]}
+    return {**operations, "parameters": [*parameters, query("pretty", "string")]}
 
 
 def _collection(row: Resource) -> dict[str, Any]:
@@ -102,11 +84,11 @@ def _collection(row: Resource) -> dict[str, Any]:
     if "list" in row.verbs:
         operations["get"] = _list(row)
     if "create" in row.verbs:
-        operations["post"] = operation(row, "post", "create", of(row), _WRITE, body=row.schema, codes=("200", "201", "202"))
+        operations["post"] = operation(row, "post", "create", of(row), WRITE, body=row.schema, codes=("200", "201", "202"))
     if "deletecollection" in row.verbs:
-        query = {**_LIST, **_DELETE}
+        asked = {**LIST, **DELETE}
         operations["delete"] = operation(
-            row, "deletecollection", "deleteCollection", of(row), query, body=META + "DeleteOptions", gives=META + "Status"
+            row, "deletecollection", "deleteCollection", of(row), asked, body=META + "DeleteOptions", gives=META + "Status"
         )
     return _with_parameters(row, operations, named=False)
 
@@ -116,40 +98,40 @@ def _item(row: Resource, strategic: bool) -> dict[str, Any]:
     if "get" in row.verbs:
         operations["get"] = operation(row, "get", "read", of(row), {})
     if "update" in row.verbs:
-        operations["put"] = operation(row, "put", "replace", of(row), _WRITE, body=row.schema, codes=("200", "201"))
+        operations["put"] = operation(row, "put", "replace", of(row), WRITE, body=row.schema, codes=("200", "201"))
     if "patch" in row.verbs:
         operations["patch"] = _patch(row, of(row), strategic)
     if "delete" in row.verbs:
         operations["delete"] = operation(
-            row, "delete", "delete", of(row), _DELETE, body=META + "DeleteOptions", gives=META + "Status", codes=("200", "202")
+            row, "delete", "delete", of(row), DELETE, body=META + "DeleteOptions", gives=META + "Status", codes=("200", "202")
         )
     return _with_parameters(row, operations, named=True)
 
 
 def _list(row: Resource, suffix: str = "") -> dict[str, Any]:
-    return operation(row, "list", "list", of(row), _LIST, gives=list_schema(row), media=(*_MEDIA, *_WATCH), suffix=suffix)
+    return operation(row, "list", "list", of(row), LIST, gives=list_schema(row), media=(*_MEDIA, *_WATCH), suffix=suffix)
 
 
 def _patch(row: Resource, gvk: Gvk, strategic: bool, suffix: str = "") -> dict[str, Any]:
     types = PATCH_TYPES if strategic else PATCH_TYPES[:-1]
     return operation(
-        row, "patch", "patch", gvk, _PATCH, body=META + "Patch", body_media=types, gives=gvk.schema, codes=("200", "201"), suffix=suffix
+        row, "patch", "patch", gvk, PATCH, body=META + "Patch", body_media=types, gives=gvk.schema, codes=("200", "201"), suffix=suffix
     )
 
 
 def _subresource(row: Resource, name: str, strategic: bool) -> dict[str, Any]:
     gvk, suffix = of_subresource(row, name), name[0].upper() + name[1:]
     if name in _POSTED:
-        return {"post": operation(row, "post", "create", gvk, _WRITE, body=gvk.schema, codes=("200", "201", "202"), suffix=suffix)}
+        return {"post": operation(row, "post", "create", gvk, WRITE, body=gvk.schema, codes=("200", "201", "202"), suffix=suffix)}
     if name == "log":
-        return {"get": operation(row, "get", "read", gvk, _LOG, gives="", media=("text/plain",), suffix=suffix)}
+        return {"get": operation(row, "get", "read", gvk, LOG, gives="", media=("text/plain",), suffix=suffix)}
     if name in _STREAMED:
-        query = _CONNECT.get(name, {"path": "string"})
+        asked = CONNECT.get(name, PROXY)
         verbs = ("get", "post") if name != "proxy" else ("get", "post", "put", "patch", "delete")
         return {
-            verb: operation(row, "connect", f"connect{verb.title()}", gvk, query, gives="", media=("*/*",), suffix=suffix) for verb in verbs
+            verb: operation(row, "connect", f"connect{verb.title()}", gvk, asked, gives="", media=("*/*",), suffix=suffix) for verb in verbs
         }
-    put = operation(row, "put", "replace", gvk, _WRITE, body=gvk.schema, codes=("200", "201"), suffix=suffix)
+    put = operation(row, "put", "replace", gvk, WRITE, body=gvk.schema, codes=("200", "201"), suffix=suffix)
     if name == "finalize":
         return {"put": put}
     get = operation(row, "get", "read", gvk, {}, suffix=suffix)
@@ -157,7 +139,7 @@ def _subresource(row: Resource, name: str, strategic: bool) -> dict[str, Any]:
 
 
 def operation(
-    row: Resource, action: str, verb: str, gvk: Gvk, query: dict[str, str], *, body: str = "", body_media: tuple[str, ...] = ("*/*",),
+    row: Resource, action: str, verb: str, gvk: Gvk, asked: dict[str, str], *, body: str = "", body_media: tuple[str, ...] = ("*/*",),
     gives: str | None = None, media: tuple[str, ...] = _MEDIA, codes: tuple[str, ...] = ("200",), suffix: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """One operation. `gives` is the definition of the answer: that of `gvk` when None, text when empty."""
@@ -166,7 +148,7 @@ def operation(
     found: dict[str, Any] = {
         "description": f"{verb} {row.plural}" + (f" {suffix}" if suffix else ""),
         "operationId": _operation_id(row, verb, suffix),
-        "parameters": [_query(name, type_) for name, type_ in sorted(query.items())],
+        "parameters": [query(name, type_) for name, type_ in sorted(asked.items())],
         "responses": {code: {"description": _WORDS[code], "content": content} for code in codes},
         "tags": [f"{_camel(row.group, first_upper=False) or 'core'}_{row.version}"],
         "x-kubernetes-action": action,
@@ -197,10 +179,6 @@ def _camel(group: str, *, first_upper: bool) -> str:
     words = group.removesuffix(".k8s.io").split(".")
     text = "".join(word[:1].upper() + word[1:] for word in words)
     return text if first_upper else text[:1].lower() + text[1:]
-
-
-def _query(name: str, type_: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": {"type": type_, "uniqueItems": True}}
 
 
 def _path(name: str, description: str) -> dict[str, Any]:

@@ -31,6 +31,8 @@ from wherry.server.wire import Answer, Reply, Server, read_body
 from wherry.store.protocol import Record
 
 _BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN) | {"extensions"}
+#: subresources that are never shown as a table; reviews and bindings are not either
+_WITHOUT_TABLES = frozenset({"binding", "ephemeralcontainers", "eviction", "finalize", "resize", "rollback", "token"})
 #: kinds that are served with a warning: api version and kind -> text
 _DEPRECATED = {
     ("v1", "Endpoints"): ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",),
@@ -90,8 +92,9 @@ class Resources:
         elif target.resource.custom is not None:
             call.warnings = target.resource.custom.warnings
         if target.subresource:
+            call.tables = target.subresource not in _WITHOUT_TABLES
             if target.subresource in connections.NAMES:
-                raise await connections.refusal(self._registry, self._gateway, target, call.parameters)
+                raise await connections.refusal(self._registry, self._gateway, target, call.parameters, call.who, route.rest)
             if target.subresource == "log":
                 pod = await self._registry.get(Target(target.resource, target.namespace, target.name))
                 return await pod_requests.logs(server, call, pod.object(), self._gateway, common)
@@ -141,9 +144,12 @@ class Resources:
         return RawBody(content, content_type or negotiation.JSON)
 
     async def _create(self, call: Call, target: Target) -> Reply:
+        is_review = (target.resource.group, target.resource.plural) in reviews.KINDS
+        if is_review or target.resource.kind == "Binding":
+            call.tables = False
         wanted, body = call.wanted, await self._body(call)
         options = parameters.write_options(call.parameters, "CreateOptions", call.header("User-Agent"))
-        if (target.resource.group, target.resource.plural) in reviews.KINDS:
+        if is_review:
             review, warnings = await self._reviews.create(target, body.content, body.content_type, options, call.who)
             return rendering.json_reply(call, rendering.encode(review), 201, warnings, as_yaml=wanted.format == "yaml")
         written = await self._registry.create(target, body, options, call.who)

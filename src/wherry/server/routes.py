@@ -68,6 +68,14 @@ def split(path: str) -> list[str]:
     return path.strip("/").split("/")
 
 
+def is_nowhere(path: str) -> bool:
+    """Paths that name something only when their slashes are not counted: permission is asked for that, but nothing is served there.
+
+    A slash at the end is one too many outside of the API and of `/version`.
+    """
+    return path.startswith("//") or (path.endswith("/") and len(path) > 1 and not path.startswith(("/api/", "/apis/", "/version/")))
+
+
 def resolve(table: ResourceTable, parts: list[str]) -> Route | None:
     """The route of a resource path (`api/v1/...`, `apis/g/v/...`), None when nothing is there."""
     if parts[0] == "api":

@@ -29,6 +29,7 @@ class Log:
         self._tables: dict[str, Keys] = {}
         self._watchers: dict[str, list[Watcher]] = {}  # by table; under "" those whose prefix spans tables
         self._expected: dict[str, list[Callable[[], None]]] = {}  # by table that has no objects yet
+        self._awaited: dict[str, list[Callable[[], None]]] = {}  # by table, whose next write they are told of
         self.history = History(bounds, now)
 
     @property
@@ -52,6 +53,9 @@ class Log:
         else:
             self._expected.setdefault(table, []).append(call)
 
+    def when_next(self, table: str, call: Callable[[], None]) -> None:
+        self._awaited.setdefault(table, []).append(call)
+
     def load(self, live: Iterable[Record], history: Iterable[Record], oldest: int) -> None:
         """Start from what was stored: the live records, and the history after `oldest` (not older than the bounds allow)."""
         for record in live:
@@ -70,6 +74,9 @@ class Log:
                     watcher.offer(record)
         if self._expected and not record.deleted:
             for call in self._expected.pop(_table(record.key), ()):
+                call()
+        if self._awaited:
+            for call in self._awaited.pop(_table(record.key), ()):
                 call()
 
     def range(self, prefix: str, revision: int, after: str, limit: int) -> Range:

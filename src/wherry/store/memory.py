@@ -58,6 +58,9 @@ class MemoryStore:
     def when_first(self, table: str, call: Callable[[], None]) -> None:
         self._log.when_first(table, call)
 
+    def when_next(self, table: str, call: Callable[[], None]) -> None:
+        self._log.when_next(table, call)
+
     async def close(self) -> None:
         self._closed = True
         self._log.close()

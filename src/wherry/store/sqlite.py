@@ -98,6 +98,9 @@ class SQLiteStore:
     def when_first(self, table: str, call: Callable[[], None]) -> None:
         self._log.when_first(table, call)
 
+    def when_next(self, table: str, call: Callable[[], None]) -> None:
+        self._log.when_next(table, call)
+
     async def close(self) -> None:
         """Waits for the writes under way, then gives the directory free."""
         if self._failure == "the store is closed":

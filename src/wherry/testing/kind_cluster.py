@@ -21,7 +21,9 @@ from typing import Any
 import pytest
 import yaml
 
+from wherry.cluster import kubeconfig
 from wherry.cluster.cluster import Cluster
+from wherry.testing import kind_contents
 
 #: seconds until kubectl must say that it forwards
 FORWARD_LIMIT = 10.0
@@ -76,8 +78,8 @@ class KindCluster:
         cluster = Cluster(nodes=nodes)
         cluster.__enter__()
         self._cluster = cluster
-        shutil.copy(cluster.kubeconfig, self.kubeconfig_path)
-        self.kubeconfig_path.chmod(0o600)
+        kubeconfig.merge(self.kubeconfig_path, kind_contents.config(self.name, cluster.url, cluster.kubeconfig_path.parent / "pki"))
+        cluster.apply(*kind_contents.objects())
 
     @property
     def api(self) -> Any:

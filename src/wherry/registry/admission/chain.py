@@ -111,7 +111,8 @@ class Writing(Protocol):
 
 
 Plugin = Mutating | Validating
-_At = tuple[str, str, str, str]
+#: a custom kind may come back with another scope
+_At = tuple[str, str, str, str, bool]
 
 
 def _annotate(request: Request) -> None:
@@ -170,7 +171,8 @@ class Chain:
         """The first round. Raises StatusError."""
         if self._stale:
             self._wake()
-        at = (request.operation, request.resource.group, request.resource.plural, request.subresource)
+        row = request.resource
+        at = (request.operation, row.group, row.plural, request.subresource, row.namespaced)
         plugins = self._mutating.get(at)
         if plugins is None:
             plugins = self._mutating[at] = tuple(
@@ -193,7 +195,8 @@ class Chain:
         """The second round. Raises StatusError."""
         if self._stale:
             self._wake()
-        at = (request.operation, request.resource.group, request.resource.plural, request.subresource)
+        row = request.resource
+        at = (request.operation, row.group, row.plural, request.subresource, row.namespaced)
         plugins = self._validating.get(at)
         if plugins is None:
             plugins = self._validating[at] = tuple(

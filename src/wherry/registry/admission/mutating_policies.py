@@ -177,7 +177,8 @@ async def replace(plugin: Dynamic, request: Request, row: Resource, patched: Obj
     if is_scale(request):
         request.draft["spec"] = {**request.draft["spec"], "replicas": (patched.get("spec") or {}).get("replicas", 0)}
         return
-    if request.subresource in SUBRESOURCE_KINDS:  # a Binding, an Eviction, ...: taken as it is, and checked by who asked
+    # a Binding, an Eviction, options of a connection: taken as it is, and checked by who asked
+    if request.subresource in SUBRESOURCE_KINDS or request.operation == "CONNECT":
         request.draft.clear()
         request.draft.update(patched)
         return

@@ -36,7 +36,7 @@ class NodeRestriction:
         self._store = store
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
-        return resource.group_resource in _HANDLED
+        return operation != "CONNECT" and resource.group_resource in _HANDLED
 
     async def admit(self, request: Request) -> None:
         """Raises Forbidden, NotFound."""

@@ -35,7 +35,9 @@ class Reinvocation:
         return bool(request.round) and who not in self.again
 
     def end(self, request: Request) -> None:
-        self.last = {**request.draft, "metadata": dict(request.draft["metadata"])}
+        self.last = dict(request.draft)
+        if "metadata" in self.last:
+            self.last["metadata"] = dict(self.last["metadata"])
 
 
 def of(request: Request, plugin: str) -> Reinvocation:

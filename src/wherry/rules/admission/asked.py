@@ -12,7 +12,7 @@ from typing import Any
 
 from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, User, WriteOptions
-from wherry.api.resources import SUBRESOURCE_KINDS, Resource
+from wherry.api.resources import SUBRESOURCE_KINDS, Resource, connect_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ def request(asked: Asked, seen: Resource) -> Obj:
 
 
 def _kind(row: Resource, subresource: str) -> Mapping[str, str]:
+    if connection := connect_kind(row, subresource):
+        return {"group": "", "version": "v1", "kind": connection}
     group, version, kind = SUBRESOURCE_KINDS.get(subresource, (row.group, row.version, row.kind))
     return {"group": group, "version": version, "kind": kind}
 

@@ -6,18 +6,23 @@ Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validat
 
 from __future__ import annotations
 
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, forbidden, index, invalid, not_supported, required
 from wherry.api.objects import Obj
 from wherry.rules.crd import approval, conditions
+from wherry.rules.crd.hoisted import hoist, shown
 from wherry.rules.crd.names import names_errors
 from wherry.rules.crd.schema_validation import schema_errors
 from wherry.rules.crd.selectable import selectable_errors
 from wherry.rules.validation.metadata import IMMUTABLE
 from wherry.rules.validation.names import dns1035_label, dns1123_subdomain
+from wherry.rules.validation.webhook_clients import ca_bundle, client_config
 
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _REVIEWS = ("v1", "v1beta1")
+_NO_SCHEMA = "may only be set when `version.schema.openAPIV3Schema` is not included"
+_NO_SCHEMA_ABOVE = "may only be set when validations.schema is included"
 
 
 def validate_definition(obj: Obj) -> Errors:
@@ -57,11 +62,17 @@ def _status(obj: Obj) -> Errors:
 
 
 def _spec(spec: Obj) -> Errors:
-    names = spec.get("names") or {}
-    errors = _group(spec.get("group") or "") + _scope(spec.get("scope") or "")
-    errors += _versions(spec.get("versions") or [])
+    names, versions = spec.get("names") or {}, spec.get("versions") or []
+    above, each = hoist(versions)
+    any_status = any(_has_status(version) for version in versions)
+    errors = _group(spec.get("group") or "") + _scope(spec.get("scope") or "") + _versions(versions, each)
     errors += [required(child("spec.names", k)) for k in ("plural", "singular", "kind", "listKind") if not names.get(k)]
-    return errors + names_errors(names, "spec.names") + _conversion(spec.get("conversion") or {})
+    errors += names_errors(names, "spec.names") + _schema(above.get("schema"), "spec.validation", with_status=any_status)
+    return errors + _rest(above, "spec", above.get("schema"), _NO_SCHEMA_ABOVE) + _conversion(spec.get("conversion") or {})
+
+
+def _has_status(version: Obj) -> bool:
+    return (version.get("subresources") or {}).get("status") is not None
 
 
 def _group(group: str) -> Errors:
@@ -79,37 +90,45 @@ def _scope(scope: str) -> Errors:
     return [] if scope in known else [not_supported("spec.scope", scope, known)]
 
 
-def _versions(versions: list[Obj]) -> Errors:
+def _versions(versions: list[Obj], without: list[Obj]) -> Errors:
+    """`without`: the versions less what they have in common."""
     errors: Errors = [
         required(child(index("spec.versions", i), "schema", "openAPIV3Schema"))
         for i, version in enumerate(versions)
         if (version.get("schema") or {}).get("openAPIV3Schema") is None
     ]
     names = [v.get("name", "") for v in versions]
-    for i, version in enumerate(versions):
+    for i, version in enumerate(without):
         path = index("spec.versions", i)
         if messages := dns1035_label(names[i]):
             errors.append(invalid(child(path, "name"), names[i], ",".join(messages)))
-        errors += _version(version, path)
+        errors += [invalid(child(path, "deprecationWarning"), version.get("deprecationWarning"), m) for m in _deprecation(version)]
+        errors += _schema(version.get("schema"), child(path, "schema"), with_status=_has_status(versions[i]))
+        errors += _rest(version, path, version.get("schema"), _NO_SCHEMA)
     if len(set(names)) != len(names):
-        errors.append(invalid("spec.versions", versions, "must contain unique version names"))
+        errors.append(_versions_wrong(versions, "must contain unique version names"))
     if sum(bool(v.get("storage")) for v in versions) != 1:
-        errors.append(invalid("spec.versions", versions or None, "must have exactly one version marked as storage version"))
+        errors.append(_versions_wrong(versions, "must have exactly one version marked as storage version"))
     return errors
 
 
-def _version(version: Obj, path: str) -> Errors:
-    subresources = version.get("subresources") or {}
-    schema = (version.get("schema") or {}).get("openAPIV3Schema")
-    errors = [invalid(child(path, "deprecationWarning"), version.get("deprecationWarning"), m) for m in _deprecation(version)]
-    if schema is not None:
-        at = child(path, "schema", "openAPIV3Schema")
-        errors += schema_errors(schema, at, with_status=subresources.get("status") is not None)
-    errors += _scale(subresources.get("scale"), child(path, "subresources"))
-    columns = version.get("additionalPrinterColumns") or ()
+def _versions_wrong(versions: list[Obj], detail: str) -> Cause:
+    return Cause("FieldValueInvalid", f"Invalid value: {shown(versions)}: {detail}", "spec.versions")
+
+
+def _schema(given: Obj | None, path: str, *, with_status: bool) -> Errors:
+    schema = (given or {}).get("openAPIV3Schema")
+    return [] if schema is None else schema_errors(schema, child(path, "openAPIV3Schema"), with_status=with_status)
+
+
+def _rest(of: Obj, path: str, given: Obj | None, no_schema: str) -> Errors:
+    """Subresources, columns and selectable fields, of one version or of all."""
+    errors = _scale((of.get("subresources") or {}).get("scale"), child(path, "subresources"))
+    columns = of.get("additionalPrinterColumns") or ()
     errors += [e for j, c in enumerate(columns) for e in _column(c, index(child(path, "additionalPrinterColumns"), j))]
-    if fields := version.get("selectableFields"):
-        errors += selectable_errors(fields, schema or {}, child(path, "selectableFields"))
+    if fields := of.get("selectableFields"):
+        schema, at = (given or {}).get("openAPIV3Schema"), child(path, "selectableFields")
+        errors += selectable_errors(fields, schema, at) if schema is not None else [invalid(at, "", no_schema)]
     return errors
 
 
@@ -180,8 +199,9 @@ def _conversion(conversion: Obj) -> Errors:
     if strategy == "Webhook":
         if client is None:
             errors.append(required(f"{path}.webhookClientConfig", "required when strategy is set to Webhook"))
-        elif (client.get("url") is None) == (client.get("service") is None):
-            errors.append(required(f"{path}.webhookClientConfig", "exactly one of url or service is required"))
+        else:
+            errors += client_config(client, f"{path}.webhookClientConfig")
+            errors += ca_bundle(client.get("caBundle"), f"{path}.webhookClientConfig.caBundle")
         return errors + _review_versions(webhook.get("conversionReviewVersions") or [], f"{path}.conversionReviewVersions")
     if client is not None:
         errors.append(forbidden(f"{path}.webhookClientConfig", "should not be set when strategy is not set to Webhook"))
@@ -207,7 +227,7 @@ def _review_versions(versions: list[str], path: str) -> Errors:
 def _stored(obj: Obj) -> Errors:
     stored, path = (obj.get("status") or {}).get("storedVersions") or [], "status.storedVersions"
     if not stored:
-        return [invalid(path, stored, "must have at least one stored version")]
+        return [invalid(path, stored or None, "must have at least one stored version")]
     versions = (obj.get("spec") or {}).get("versions") or []
     missing = [v.get("name", "") for v in versions if v.get("storage") and v.get("name") not in stored]
     errors: Errors = [invalid(path, stored, f"must have the storage version {name}") for name in missing]

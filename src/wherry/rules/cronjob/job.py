@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from wherry.api import objects, time_zones
+from wherry.api import objects, time_zones, timestamps
 from wherry.api.objects import Obj
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
@@ -20,6 +20,16 @@ SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 def job_name(cron_job: Obj, run: float) -> str:
     return f"{objects.name(cron_job)}-{int(run) // 60}"
+
+
+def run_of(cron_job: Obj, job: Obj) -> float | None:
+    """The run that the CronJob's controller made this Job for; None when somebody else made it."""
+    at = objects.annotations_of(job).get(SCHEDULED)
+    try:
+        run = timestamps.parse(at) if at else None
+    except ValueError:
+        return None
+    return run if run is not None and objects.name(job) == job_name(cron_job, run) else None
 
 
 def new_job(cron_job: Obj, run: float) -> Obj:

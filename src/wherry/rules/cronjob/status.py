@@ -1,7 +1,8 @@
 """The status of a CronJob: its active Jobs, when it last started one, when one last succeeded.
 
 Called by the CronJob controller with the Jobs of the CronJob; gives it with its new status (the same object when nothing changed) and what
-to tell. Source: pkg/controller/cronjob syncCronJob.
+to tell. A controller that died after it made a Job and before it said so is made good for (`recalled`), so that no run is started twice
+and none beside another that forbids it; the reference only warns of such a Job. Source: pkg/controller/cronjob syncCronJob.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Collection, Iterable
 
 from wherry.api import objects, timestamps
 from wherry.api.objects import Obj
-from wherry.rules.job.finished import finished_condition, has_succeeded
+from wherry.rules.cronjob.job import run_of
+from wherry.rules.job.finished import finished_condition, has_succeeded, is_finished
 from wherry.rules.plan import Emit
 
 
@@ -33,6 +35,31 @@ def started(cron_job: Obj, job: Obj, run: float) -> Obj:
     return _with_status(cron_job, active=[*active(cron_job), objects.reference(job)], lastScheduleTime=timestamps.time(run))
 
 
+def recalled(cron_job: Obj, jobs: Iterable[Obj]) -> tuple[Obj, tuple[Emit, ...]]:
+    """With the runs that were started and not written down."""
+    told: list[Emit] = []
+    before = (cron_job.get("status") or {}).get("lastScheduleTime")
+    last, forgotten = timestamps.parse(before) if before else None, []
+    for job in jobs:
+        run = run_of(cron_job, job)
+        if run is None:
+            continue
+        last = run if last is None else max(last, run)
+        if not is_finished(job) and not objects.is_deleting(job) and not is_active(cron_job, job):
+            forgotten.append(objects.reference(job))
+            told.append(_unexpected(cron_job, job))
+    if forgotten:
+        cron_job = _with_status(cron_job, active=[*active(cron_job), *forgotten])
+    if last is not None and (before is None or last > timestamps.parse(before)):
+        cron_job = _with_status(cron_job, lastScheduleTime=timestamps.time(last))
+    return cron_job, tuple(told)
+
+
+def _unexpected(cron_job: Obj, job: Obj) -> Emit:
+    message = f"Saw a job that the controller did not create or forgot: {objects.name(job)}"
+    return Emit(cron_job, "Warning", "UnexpectedJob", message)
+
+
 def observed(cron_job: Obj, jobs: Iterable[Obj], missing: Iterable[Obj]) -> tuple[Obj, tuple[Emit, ...]]:
     """`missing`: references to active Jobs that are nowhere to be found."""
     told: list[Emit] = []
@@ -45,8 +72,7 @@ def observed(cron_job: Obj, jobs: Iterable[Obj], missing: Iterable[Obj]) -> tupl
             message = f"Saw completed job: {objects.name(job)}, condition: {condition['type']}"
             told.append(Emit(cron_job, "Normal", "SawCompletedJob", message))
         elif condition is None and not listed:
-            message = f"Saw a job that the controller did not create or forgot: {objects.name(job)}"
-            told.append(Emit(cron_job, "Warning", "UnexpectedJob", message))
+            told.append(_unexpected(cron_job, job))
         if has_succeeded(job):
             successes.append((job.get("status") or {}).get("completionTime"))
     for ref in missing:

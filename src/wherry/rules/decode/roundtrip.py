@@ -58,7 +58,8 @@ def value(node: Node) -> Run:
 def struct(node: Node) -> Run:
     """The normaliser of an object with fields."""
     keep_empty = zero.keeps_empty(node.name)
-    fields = {key: _field(child, keep_empty) for key, child in node.properties.items()}
+    counts = zero.EMPTY_COUNTS.get(node.name, frozenset())
+    fields = {key: _field(child, keep_empty, key in counts) for key, child in node.properties.items()}
     always = tuple(zero.written(node))
     get = fields.get
 
@@ -91,12 +92,12 @@ def struct(node: Node) -> Run:
     return run
 
 
-def _field(node: Node, keep_empty: bool) -> Field:
+def _field(node: Node, keep_empty: bool, empty_counts: bool) -> Field:
     if node.kind in _LIMITS:
         return None, _integer_field(_LIMITS[node.kind], node.pointer or node.always)
     run = value(node)
     if node.kind in ("list", "map"):
-        return None, _collection_field(run, node, keep_empty)
+        return None, _collection_field(run, empty_counts or node.pointer or (node.always and keep_empty))
     if node.kind in ("object", "any"):
         return None, lambda item: DROP if item is None else run(item)
     return {"string": str, "bool": bool}.get(node.kind), _scalar_field(run, node.pointer or node.always)
@@ -123,9 +124,7 @@ def _integer_field(limit: int, keep: bool) -> Run:
     return field
 
 
-def _collection_field(run: Run, node: Node, keep_empty: bool) -> Run:
-    empty_is_kept = node.pointer or (node.always and keep_empty)
-
+def _collection_field(run: Run, empty_is_kept: bool) -> Run:
     def field(item: Any) -> Any:
         if item is None:
             return DROP

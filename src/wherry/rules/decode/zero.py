@@ -15,6 +15,9 @@ from wherry.api.schema import APIEXTENSIONS, Node
 _STORED_AS_JSON = (APIEXTENSIONS, "io.k8s.kube-aggregator.")
 _SCALARS: dict[str, Any] = {"string": "", "int32": 0, "int64": 0, "float": 0, "bool": False, "quantity": "0", "int_or_string": 0}
 
+#: lists that are told from none before they are stored: defaults do not fill them in, and they are refused
+EMPTY_COUNTS = {"io.k8s.api.autoscaling.v2.HPAScalingRules": frozenset(("policies",))}
+
 
 def keeps_empty(definition: str) -> bool:
     """True when an empty list in a field that is always written stays `[]`; else it becomes `null`."""

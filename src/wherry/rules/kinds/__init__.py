@@ -28,7 +28,7 @@ _OF_GROUP = {
     "node.k8s.io": "small",
     "policy": "policy",
     "rbac.authorization.k8s.io": "rbac",
-    "resource.k8s.io": "plain",
+    "resource.k8s.io": "devices",
     "scheduling.k8s.io": "small",
     "storage.k8s.io": "storage",
 }

@@ -1,8 +1,7 @@
 """The strategy of CertificateSigningRequests.
 
 Read by the registry through `STRATEGIES`. Admission writes the requesting user into spec (username, uid, groups, extra) and reads the
-PKCS#10 request; the registry writes times into conditions (`wherry.rules.kinds.times`). Not validated: that status.certificate is a
-certificate.
+PKCS#10 request; the registry writes times into conditions (`wherry.rules.kinds.times`).
 Source: pkg/registry/certificates/certificates/strategy.go, pkg/apis/certificates/validation.
 """
 
@@ -72,7 +71,17 @@ def _validate(obj: Obj) -> Errors:
     errors += _signer(spec.get("signerName") or "", "spec.signerName")
     if seconds is not None and seconds < 600:
         errors.append(invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 600 seconds (10 minutes)"))
-    return errors + _conditions((obj.get("status") or {}).get("conditions") or [])
+    status = obj.get("status") or {}
+    return errors + _conditions(status.get("conditions") or []) + _certificate(status.get("certificate"))
+
+
+def _certificate(content: str | None) -> Errors:
+    if not content:
+        return []
+    from wherry.rules.csr.certificate_text import fault
+
+    why = fault(decoded(content))
+    return [invalid("status.certificate", "<certificate data>", why)] if why else []
 
 
 def _signer(name: str, path: str) -> Errors:

@@ -6,12 +6,13 @@ Source: pkg/registry/networking/*/strategy.go, pkg/apis/networking/v1/defaults.g
 
 from __future__ import annotations
 
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, index, invalid, required
 from wherry.api.objects import Obj
 from wherry.rules.strategy import Strategy, keep_status
 from wherry.rules.validation import network_policy, networking
 from wherry.rules.validation.addresses import cidr
-from wherry.rules.validation.metadata import IMMUTABLE
+from wherry.rules.validation.metadata import IMMUTABLE, in_given_order
 from wherry.rules.validation.names import dns1123_subdomain, path_segment_name
 from wherry.rules.validation.service_ips import family
 
@@ -61,7 +62,10 @@ def _address(obj: Obj) -> Errors:
 
 def _address_update(new: Obj, old: Obj) -> Errors:
     parent, before = ((o.get("spec") or {}).get("parentRef") for o in (new, old))
-    return [] if parent == before else [invalid("spec.parentRef", parent, IMMUTABLE)]
+    if parent == before:
+        return []
+    shown = None if parent is None else {name: parent.get(name.lower(), "") for name in ("Group", "Resource", "Namespace", "Name")}
+    return [Cause("FieldValueInvalid", f"Invalid value: {in_given_order(shown)}: {IMMUTABLE}", "spec.parentRef")]
 
 
 def _cidrs(obj: Obj) -> Errors:

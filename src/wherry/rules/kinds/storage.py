@@ -8,13 +8,14 @@ Source: pkg/registry/core/persistentvolume*, pkg/registry/storage/*/strategy.go,
 from __future__ import annotations
 
 from wherry.api import quantity
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required, too_long
 from wherry.api.objects import Obj
 from wherry.rules.defaults import storage as defaults
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation import volumes
 from wherry.rules.validation.labels import label_key, label_selector
-from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
+from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE, in_given_order
 from wherry.rules.validation.names import dns1123_subdomain, length, qualified_name
 
 _RECLAIM = ("Delete", "Retain")
@@ -200,12 +201,20 @@ def _attachment(obj: Obj) -> Errors:
         errors.append(forbidden(path, text))
     elif volume == "":
         errors.append(required(f"{path}.persistentVolumeName", "must specify non empty persistentVolumeName"))
+    elif inline is not None:
+        errors += volumes.inline_volume(inline, f"{path}.inlineVolumeSpec")
     errors += [invalid("spec.nodeName", node, m) for m in dns1123_subdomain(node)]
     return errors + ([invalid(f"{path}.persistentVolumeName", volume, m) for m in dns1123_subdomain(volume)] if volume else [])
 
 
 def _attachment_update(new: Obj, old: Obj) -> Errors:
-    return [] if new.get("spec") == old.get("spec") else [invalid("spec", new.get("spec"), IMMUTABLE)]
+    if new.get("spec") == old.get("spec"):
+        return []
+    spec = new.get("spec") or {}
+    source = spec.get("source") or {}
+    named = {"PersistentVolumeName": source.get("persistentVolumeName"), "InlineVolumeSpec": source.get("inlineVolumeSpec")}
+    shown = {"Attacher": spec.get("attacher", ""), "Source": named, "NodeName": spec.get("nodeName", "")}
+    return [Cause("FieldValueInvalid", f"Invalid value: {in_given_order(shown)}: {IMMUTABLE}", "spec")]
 
 
 def _new_attachment(draft: Obj) -> None:

@@ -54,8 +54,16 @@ def stamp_api_service(draft: Obj, old: Obj | None, now: str) -> None:
         draft["status"] = {**(draft.get("status") or {}), "conditions": [condition]}
 
 
+def stamp_slice(draft: Obj, old: Obj | None, now: str) -> None:
+    """Since when a device has a taint."""
+    for device in (draft.get("spec") or {}).get("devices") or ():
+        for taint in device.get("taints") or ():
+            taint.setdefault("timeAdded", now)
+
+
 STAMPS: dict[str, Stamp] = {
     "PersistentVolume": stamp_volume,
     "CertificateSigningRequest.certificates.k8s.io": stamp_request,
     "APIService.apiregistration.k8s.io": stamp_api_service,
+    "ResourceSlice.resource.k8s.io": stamp_slice,
 }

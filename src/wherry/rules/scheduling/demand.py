@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from wherry.api.objects import Obj, controller_of, key, namespace, uid
-from wherry.rules.scheduling import node_affinity
+from wherry.rules.scheduling import node_affinity, pod_terms
+from wherry.rules.scheduling.pod_terms import Terms
 from wherry.rules.scheduling.requests import ASSUMED, Amounts, of_spec
 
 Port = tuple[str, str, int]
@@ -37,6 +38,7 @@ class Demand:
     spread: str
     only_nodes: frozenset[str] | None
     priority: int
+    terms: Terms
 
 
 @dataclass(slots=True, eq=False)
@@ -74,11 +76,12 @@ def _signature(pod: Obj, spread: str) -> bytes:
     asked: list[Any] = [(c.get("resources"), c.get("ports")) for c in spec["containers"]]
     first: list[Any] = [(c.get("resources"), c.get("ports"), c.get("restartPolicy")) for c in get("initContainers") or ()]
     where = (get("nodeSelector"), get("affinity"), get("tolerations"), get("topologySpreadConstraints"))
-    rank = (get("priority"), get("preemptionPolicy"))
+    rank = (get("schedulerName"), get("priority"), get("preemptionPolicy"))
     return msgspec.json.encode((namespace(pod), spread, asked, first, get("resources"), get("overhead"), where, rank))
 
 
-def _compile(signature: bytes, spec: Obj, spread: str) -> Demand:
+def _compile(signature: bytes, pod: Obj, spread: str) -> Demand:
+    spec = pod["spec"]
     return Demand(
         signature=signature,
         spec=spec,
@@ -89,6 +92,7 @@ def _compile(signature: bytes, spec: Obj, spread: str) -> Demand:
         spread="" if spec.get("topologySpreadConstraints") else spread,
         only_nodes=node_affinity.only_names(spec),
         priority=spec.get("priority") or 0,
+        terms=pod_terms.of_spec(spec, namespace(pod)),
     )
 
 
@@ -106,5 +110,5 @@ class Demands:
         if demand is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            demand = self._known[signature] = _compile(signature, pod["spec"], spread)
+            demand = self._known[signature] = _compile(signature, pod, spread)
         return PodInfo(key(pod), uid(pod), pod, demand)

@@ -44,10 +44,18 @@ class TaintTolerationFilter:
 
 
 class NodeAffinityFilter:
+    """`added`: a node affinity that all pods of the profile have as well."""
+
     name = "NodeAffinity"
     _no = Rejection(name, ("node(s) didn't match Pod's node affinity/selector",))
+    _enforced = Rejection(name, ("node(s) didn't match scheduler-enforced node affinity",))
+
+    def __init__(self, added: Obj | None = None) -> None:
+        self._added = node_affinity.terms_of(added or {})
 
     def check(self, demand: Demand, node: NodeInfo) -> Rejection | None:
+        if self._added is not None and not any(node_affinity.matches_term(t, node.node) for t in self._added):
+            return self._enforced
         return None if node_affinity.matches(demand.spec, node.node) else self._no
 
 

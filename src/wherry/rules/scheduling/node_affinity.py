@@ -55,7 +55,12 @@ def _node_affinity(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def required_terms(spec: Mapping[str, Any]) -> list[Obj] | None:
     """The terms of required node affinity, any of which suffices; None when there is no such affinity."""
-    required = _node_affinity(spec).get("requiredDuringSchedulingIgnoredDuringExecution")
+    return terms_of(_node_affinity(spec))
+
+
+def terms_of(affinity: Mapping[str, Any]) -> list[Obj] | None:
+    """The required terms of a node affinity; None when it requires nothing."""
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     return required.get("nodeSelectorTerms") or [] if required is not None else None
 
 
@@ -72,7 +77,12 @@ def matches(spec: Mapping[str, Any], node: Obj) -> bool:
 
 def preference(spec: Mapping[str, Any], node: Obj) -> int:
     """The sum of the weights of the preferred terms that match; an empty preference matches every node."""
-    preferred = _node_affinity(spec).get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+    return liking(_node_affinity(spec), node)
+
+
+def liking(affinity: Mapping[str, Any], node: Obj) -> int:
+    """The same of a node affinity."""
+    preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
     return sum(
         term["weight"] for term in preferred
         if term["weight"] and (not any(term["preference"].values()) or matches_term(term["preference"], node))

@@ -16,8 +16,8 @@ _NO_NODE: Obj = {"metadata": {"name": ""}}
 class NodeInfo:
     """`present` is false while only pods that name the node are known."""
 
-    __slots__ = ("allocatable", "assumed_cpu", "assumed_memory", "labels", "max_pods", "name", "node", "pods", "ports", "present",
-                 "requested", "spread", "taints", "unschedulable")
+    __slots__ = ("allocatable", "assumed_cpu", "assumed_memory", "images", "labels", "max_pods", "name", "node", "pods", "ports",
+                 "present", "requested", "spread", "taints", "unschedulable")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -37,6 +37,8 @@ class NodeInfo:
         self.unschedulable: bool = bool(spec.get("unschedulable"))
         self.allocatable = amounts(status.get("allocatable"))
         self.max_pods = self.allocatable.get("pods", 0)
+        #: size in bytes of the images that are there, by each of their names
+        self.images: dict[str, int] = {n: i.get("sizeBytes") or 0 for i in status.get("images") or () for n in i.get("names") or ()}
 
     def offer(self, node: Obj) -> bool:
         """Take in the node's object; whether anything that matters here changed."""

@@ -58,10 +58,41 @@ class Score(Protocol):
     def combine(self, demand: Demand, raws: list[int], nodes: Sequence[NodeInfo]) -> list[int] | None: ...
 
 
+class ClusterScore(Protocol):
+    """How good nodes are in view of all others; asked for each decision."""
+
+    name: str
+    weight: int
+
+    def values(self, info: PodInfo, snapshot: Snapshot, candidates: Sequence[int]) -> list[int] | None:
+        """0..100 for each candidate; None when it has nothing to say."""
+        ...
+
+
 class Profile(NamedTuple):
+    """How the pods of one schedulerName are scheduled."""
+
     filters: tuple[Filter, ...]
     cluster_filters: tuple[ClusterFilter, ...]
     scores: tuple[Score, ...]
+    cluster_scores: tuple[ClusterScore, ...] = ()
+    #: plug-ins that ask about a pod's volumes before any node is looked at
+    volume_gates: frozenset[str] = frozenset(("VolumeRestrictions", "VolumeBinding"))
+    #: a pod whose required affinity names nodes is tried there only
+    narrows: bool = True
+    #: a pod with scheduling gates waits until they are gone
+    gates: bool = True
+    #: claims are bound to volumes before a pod is bound to its node, and after so many seconds not any more
+    binds_volumes: bool = True
+    bind_timeout: float = 600.0
+    #: what is tried when no node will do: claims of devices to free (there never are any), then less important pods
+    devices: bool = True
+    preempts: bool = True
+    #: a preemption weighs that share of the nodes it could help at, and at least so many
+    candidates_percent: int = 10
+    candidates_least: int = 100
+    #: of many nodes that will do, only that share is scored; None: all of them
+    scored_percent: int | None = None
 
 
 def normalised(raws: list[int], *, reverse: bool = False) -> list[int] | None:

@@ -1,17 +1,19 @@
 """The default profile: which plug-ins judge, in which order, with which weight.
 
-Source: pkg/scheduler/apis/config/v1/default_plugins.go of v1.36. Not in it:
-ImageLocality (simulated nodes have every image), and preferred inter-pod affinity.
+Source: pkg/scheduler/apis/config/v1/default_plugins.go of v1.36. Profiles that somebody configured are made by `configuration`.
 """
 
 from __future__ import annotations
 
 from wherry.rules.scheduling.filters import NodeAffinityFilter, NodeName, NodePorts, NodeUnschedulable, TaintTolerationFilter
+from wherry.rules.scheduling.image_locality import ImageLocality
 from wherry.rules.scheduling.inter_pod import InterPodAffinity
+from wherry.rules.scheduling.inter_pod_score import InterPodAffinityScore
 from wherry.rules.scheduling.plugin import Profile
 from wherry.rules.scheduling.resources_fit import BalancedAllocation, LeastAllocated, NodeResourcesFit
 from wherry.rules.scheduling.scores import NodeAffinityScore, OwnerSpread, TaintTolerationScore
 from wherry.rules.scheduling.topology_spread import TopologySpread
+from wherry.rules.scheduling.topology_spread_score import TopologySpreadScore
 from wherry.rules.scheduling.volume_binding import VolumeBinding
 from wherry.rules.scheduling.volume_limits import NodeVolumeLimits
 from wherry.rules.scheduling.volume_restrictions import VolumeRestrictions
@@ -21,4 +23,5 @@ DEFAULT = Profile(
     filters=(NodeUnschedulable(), NodeName(), TaintTolerationFilter(), NodeAffinityFilter(), NodePorts(), NodeResourcesFit()),
     cluster_filters=(VolumeRestrictions(), NodeVolumeLimits(), VolumeBinding(), VolumeZone(), TopologySpread(), InterPodAffinity()),
     scores=(TaintTolerationScore(), NodeAffinityScore(), LeastAllocated(), OwnerSpread(), BalancedAllocation()),
+    cluster_scores=(TopologySpreadScore(), InterPodAffinityScore(), ImageLocality()),
 )

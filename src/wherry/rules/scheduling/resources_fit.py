@@ -5,7 +5,7 @@ Source of the rules and of the texts: pkg/scheduler/framework/plugins/noderesour
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from wherry.rules.scheduling.demand import Demand
 from wherry.rules.scheduling.node_info import NodeInfo
@@ -16,16 +16,29 @@ _ORDER = ("cpu", "memory", "ephemeral-storage")
 
 
 class NodeResourcesFit:
-    """Filter: the node has a place left and enough of everything requested."""
+    """Filter: the node has a place left and enough of everything requested.
+
+    Extended resources that are `ignored`, or in an ignored group (what is before the slash), are not looked at.
+    """
 
     name = "NodeResourcesFit"
+
+    def __init__(self, ignored: Collection[str] = (), ignored_groups: Collection[str] = ()) -> None:
+        self._ignored, self._ignored_groups = frozenset(ignored), frozenset(ignored_groups)
+
+    def _ignores(self, resource: str) -> bool:
+        if not self._ignored and not self._ignored_groups:
+            return False
+        group, slash, _ = resource.partition("/")
+        extended = bool(slash) and "kubernetes.io" not in group
+        return extended and (resource in self._ignored or group in self._ignored_groups)
 
     def check(self, demand: Demand, node: NodeInfo) -> Rejection | None:
         full = len(node.pods) + 1 > node.max_pods
         if not full:
             requested, allocatable = node.requested, node.allocatable
             for resource, amount in demand.requests.items():
-                if amount > allocatable.get(resource, 0) - requested.get(resource, 0) and amount:
+                if amount > allocatable.get(resource, 0) - requested.get(resource, 0) and amount and not self._ignores(resource):
                     break
             else:
                 return None
@@ -37,7 +50,7 @@ class NodeResourcesFit:
         asked = demand.requests
         for resource in (*(r for r in _ORDER if r in asked), *(r for r in asked if r not in _ORDER)):
             offered = node.allocatable.get(resource, 0)
-            if asked[resource] and asked[resource] > offered - node.requested.get(resource, 0):
+            if asked[resource] and asked[resource] > offered - node.requested.get(resource, 0) and not self._ignores(resource):
                 reasons.append(f"Insufficient {resource}")
                 resolvable = resolvable and asked[resource] <= offered
         return Rejection(self.name, tuple(reasons), resolvable)
@@ -47,7 +60,9 @@ class LeastAllocated:
     """Score: the share of cpu and memory that stays free; a container that requests nothing counts as a small one."""
 
     name = "NodeResourcesFit"
-    weight = 1
+
+    def __init__(self, weight: int = 1) -> None:
+        self.weight = weight
 
     def applies(self, demand: Demand) -> bool:
         return True
@@ -70,7 +85,9 @@ class BalancedAllocation:
     """Score: whether the pod brings the used shares of cpu and memory closer together; says nothing of pods that request neither."""
 
     name = "NodeResourcesBalancedAllocation"
-    weight = 1
+
+    def __init__(self, weight: int = 1) -> None:
+        self.weight = weight
 
     def applies(self, demand: Demand) -> bool:
         return bool(demand.requests.get("cpu") or demand.requests.get("memory"))

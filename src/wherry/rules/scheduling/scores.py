@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from wherry.api.objects import Obj
 from wherry.rules.scheduling import node_affinity
 from wherry.rules.scheduling.demand import Demand
 from wherry.rules.scheduling.node_info import NodeInfo
@@ -17,13 +18,16 @@ from wherry.rules.scheduling.tolerations import tolerated
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 class TaintTolerationScore:
     """The fewer PreferNoSchedule taints that the pod does not tolerate, the better."""
 
     name = "TaintToleration"
-    weight = 3
+
+    def __init__(self, weight: int = 3) -> None:
+        self.weight = weight
 
     def applies(self, demand: Demand) -> bool:
         return True
@@ -39,15 +43,20 @@ class TaintTolerationScore:
 
 
 class NodeAffinityScore:
+    """`added`: a node affinity that all pods of the profile have as well."""
+
     name = "NodeAffinity"
-    weight = 2
+
+    def __init__(self, weight: int = 2, added: Obj | None = None) -> None:
+        self.weight = weight
+        self._added: Obj = added if added and added.get(_PREFERRED) else {}
 
     def applies(self, demand: Demand) -> bool:
         affinity = (demand.spec.get("affinity") or {}).get("nodeAffinity") or {}
-        return bool(affinity.get("preferredDuringSchedulingIgnoredDuringExecution"))
+        return bool(affinity.get(_PREFERRED) or self._added)
 
     def raw(self, demand: Demand, node: NodeInfo) -> int:
-        return node_affinity.preference(demand.spec, node.node)
+        return node_affinity.preference(demand.spec, node.node) + (node_affinity.liking(self._added, node.node) if self._added else 0)
 
     def combine(self, demand: Demand, raws: list[int], nodes: Sequence[NodeInfo]) -> list[int] | None:
         return normalised(raws)
@@ -57,7 +66,9 @@ class OwnerSpread:
     """The fewer pods of the same ReplicaSet, StatefulSet or ReplicationController on the node and in its zone, the better."""
 
     name = "PodTopologySpread"
-    weight = 2
+
+    def __init__(self, weight: int = 2) -> None:
+        self.weight = weight
 
     def applies(self, demand: Demand) -> bool:
         return bool(demand.spread)

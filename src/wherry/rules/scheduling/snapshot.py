@@ -7,11 +7,16 @@ Source of the shape: pkg/scheduler/backend/cache (Cache, Snapshot, generations).
 
 from __future__ import annotations
 
+import copy
+from collections import ChainMap, Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING
 
 from wherry.api.objects import Obj, name
 from wherry.rules.scheduling.demand import Demands, PodInfo
 from wherry.rules.scheduling.node_info import NodeInfo
+from wherry.rules.scheduling.pod_terms import Namespaces
+from wherry.rules.scheduling.tallies import Counts, Imagined, Question, Tallies
 
 if TYPE_CHECKING:
     from wherry.rules.scheduling.view import View
@@ -20,10 +25,7 @@ if TYPE_CHECKING:
 _LOG_LIMIT = 4096
 
 
-def _repels(info: PodInfo) -> bool:
-    """The pod has required anti-affinity, so it has a say about pods that come after it."""
-    anti = (info.demand.spec.get("affinity") or {}).get("podAntiAffinity") or {}
-    return bool(anti.get("requiredDuringSchedulingIgnoredDuringExecution"))
+_NO_LABELS: Mapping[str, str] = {}
 
 
 class Snapshot:
@@ -33,13 +35,22 @@ class Snapshot:
         self.demands = Demands()
         self.order: list[NodeInfo] = []
         self.layout = 0
-        self.repelling: dict[str, PodInfo] = {}
+        self.tallies = Tallies()
+        #: how many nodes have an image, by its name
+        self.images: Counter[str] = Counter()
+        #: pods that were promised a node (status.nominatedNodeName) and have none yet, by node
+        self.nominated: dict[str, dict[str, PodInfo]] = {}
         self.views: dict[bytes, View] = {}
         #: None: nothing is known of claims and volumes, and pods are placed without regard to them
         self.volumes: VolumeWorld | None = None
+        #: the labels of a namespace; the shell says where they come from
+        self.namespaces: Namespaces = lambda name: _NO_LABELS
+        #: all PodDisruptionBudgets
+        self.budgets: Callable[[], Iterable[Obj]] = tuple
+        self._columns: dict[str, tuple[list[str | None], dict[str, str]]] = {}
         self._nodes: dict[str, NodeInfo] = {}
         self._index: dict[str, int] = {}
-        self._where: dict[str, str] = {}
+        self._where: MutableMapping[str, str] = {}
         self._log: list[int] = []
         self._log_start = 0
 
@@ -64,6 +75,30 @@ class Snapshot:
             return None
         return set(self._log[position - self._log_start:])
 
+    def places(self) -> Iterator[tuple[str, PodInfo]]:
+        """All pods that have a node, with its name."""
+        return ((node.name, info) for node in self._nodes.values() for info in node.pods.values())
+
+    def tally(self, key: tuple[object, ...], question: Question) -> Counts:
+        """How many pods of each node the question holds for; the key says what it asks."""
+        return self.tallies.ask(key, question, self.places)
+
+    def column(self, topology: str) -> list[str | None]:
+        """The value of that label on each node of `order`."""
+        return self._labelled(topology)[0]
+
+    def domains(self, topology: str) -> dict[str, str]:
+        """The same by node name, without the nodes that lack it."""
+        return self._labelled(topology)[1]
+
+    def _labelled(self, topology: str) -> tuple[list[str | None], dict[str, str]]:
+        found = self._columns.get(topology)
+        if found is None:
+            column = [node.labels.get(topology) for node in self.order]
+            domains = {node.name: value for node, value in zip(self.order, column, strict=True) if value is not None}
+            found = self._columns[topology] = column, domains
+        return found
+
     # --- nodes ---
     def set_node(self, node: Obj) -> bool:
         """A node came or changed; whether anything that matters for scheduling did."""
@@ -71,10 +106,13 @@ class Snapshot:
         if info is None:
             info = self._nodes[name(node)] = NodeInfo(name(node))
         was_present = info.present
+        self.images.subtract(info.images.keys())
         changed = info.offer(node)
+        self.images.update(info.images.keys())
         if not was_present:
             self._arrange()
         elif changed:
+            self._columns.clear()
             self._note(info.name)
         return changed
 
@@ -82,6 +120,7 @@ class Snapshot:
         info = self._nodes.get(name)
         if info is None:
             return
+        self.images.subtract(info.images.keys())
         info.withdraw()
         self._arrange()
         self._forget_if_empty(info)
@@ -91,6 +130,7 @@ class Snapshot:
         self._index = {info.name: i for i, info in enumerate(self.order)}
         self.layout += 1
         self.views.clear()
+        self._columns.clear()
 
     def _forget_if_empty(self, info: NodeInfo) -> None:
         if not info.present and not info.pods:
@@ -105,8 +145,8 @@ class Snapshot:
             at = self._nodes[node] = NodeInfo(node)
         at.add(info)
         self._where[info.key] = node
-        if _repels(info):
-            self.repelling[info.key] = info
+        self.tallies.count(info, node, 1)
+        self.break_promise(info.key)
         self._note(node)
 
     def remove_pod(self, key: str) -> bool:
@@ -115,8 +155,7 @@ class Snapshot:
         if node is None:
             return False
         info = self._nodes[node]
-        info.remove(key)
-        self.repelling.pop(key, None)
+        self.tallies.count(info.remove(key), node, -1)
         self._note(node)
         self._forget_if_empty(info)
         return True
@@ -124,6 +163,32 @@ class Snapshot:
     def pod(self, key: str) -> PodInfo | None:
         node = self._where.get(key)
         return self._nodes[node].pods.get(key) if node is not None else None
+
+    def promise(self, info: PodInfo, node: str) -> None:
+        """The pod was promised that node (status.nominatedNodeName), and has none yet."""
+        self.break_promise(info.key)
+        self.nominated.setdefault(node, {})[info.key] = info
+
+    def break_promise(self, key: str) -> bool:
+        """No node is promised to the pod any more; whether one was."""
+        for node, pods in self.nominated.items():
+            if pods.pop(key, None) is not None:
+                if not pods:
+                    del self.nominated[node]
+                return True
+        return False
+
+    def imagine(self, index: int, gone: Collection[PodInfo] = (), come: Collection[PodInfo] = ()) -> Snapshot:
+        """As it would be with these pods of the node `order[index]` gone, and those others there. Only for asking filters."""
+        node = self.order[index].without({info.key for info in gone})
+        for info in come:
+            node.add(info)
+        other = copy.copy(self)
+        other.order = [*self.order[:index], node, *self.order[index + 1:]]
+        other.tallies = Imagined(self.tallies, node.name, [*((info, -1) for info in gone), *((info, 1) for info in come)])
+        other._where = ChainMap({**{i.key: "" for i in gone}, **{i.key: node.name for i in come}}, self._where)
+        other.views, other.nominated = {}, {}
+        return other
 
     def _note(self, node: str) -> None:
         index = self._index.get(node)

@@ -1,4 +1,4 @@
-"""Hard topology spreading: `topologySpreadConstraints` with whenUnsatisfiable DoNotSchedule, as a cluster-wide filter.
+"""Topology spreading as a cluster-wide filter: constraints with whenUnsatisfiable DoNotSchedule, the pod's own or the profile's defaults.
 
 A node will do when its domain, with the pod in it, exceeds the emptiest domain by no more than maxSkew.
 Source of the rule: https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/ (podtopologyspread/filtering.go).
@@ -8,86 +8,71 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wherry.api.objects import Obj, is_deleting, labels, namespace
-from wherry.rules import selectors
-from wherry.rules.scheduling import node_affinity
+from wherry.api.objects import Obj
 from wherry.rules.scheduling.demand import PodInfo
-from wherry.rules.scheduling.node_info import NodeInfo
 from wherry.rules.scheduling.plugin import Rejection
 from wherry.rules.scheduling.snapshot import Snapshot
-from wherry.rules.scheduling.tolerations import first_untolerated
+from wherry.rules.scheduling.spread_constraints import Constraint, constraints_of
 
 _MISMATCH = "node(s) didn't match pod topology spread constraints"
 
 
-def _hard(info: PodInfo) -> list[Obj]:
-    listed = info.demand.spec.get("topologySpreadConstraints") or ()
-    return [c for c in listed if (c.get("whenUnsatisfiable") or "DoNotSchedule") == "DoNotSchedule"]
+class _Rule:
+    """One constraint, with the domains that are full: matching pods per value of the topology key, over the nodes that take part."""
 
+    def __init__(self, constraint: Constraint, info: PodInfo, snapshot: Snapshot) -> None:
+        self.constraint = constraint
+        self.column = snapshot.column(constraint.key)
+        self._self = 1 if constraint.matches(info) else 0
+        self._pods = constraint.pods(snapshot)
 
-class _Constraint:
-    """One constraint with its counts: matching pods per value of the topology key, over the nodes that take part."""
+    def _counts(self, snapshot: Snapshot, labelled: Sequence[int] | None) -> dict[str, int]:
+        """`labelled`: the nodes that have the topologies of all constraints; None when this is the only one."""
+        if labelled is None and self.constraint.everywhere:
+            domains = snapshot.domains(self.constraint.key)
+            counts = dict.fromkeys(domains.values(), 0)
+            for name, number in self._pods.items():
+                if name in domains:
+                    counts[domains[name]] += number
+            return counts
+        counts = {}
+        for i in labelled if labelled is not None else range(len(self.column)):
+            value, node = self.column[i], snapshot.order[i]
+            if value is not None and self.constraint.takes_part(node):
+                counts[value] = counts.get(value, 0) + self._pods.get(node.name, 0)
+        return counts
 
-    def __init__(self, constraint: Obj, info: PodInfo) -> None:
-        self.key: str = constraint["topologyKey"]
-        self._constraint = constraint
-        self._info = info
-        self._selector = selectors.from_label_selector(constraint.get("labelSelector"))
-        own = labels(info.pod)
-        self._same = {k: own[k] for k in constraint.get("matchLabelKeys") or () if k in own}
-        self._self = 1 if self._matches(info.pod) else 0
-        self._counts: dict[str, int] = {}
-
-    def _matches(self, pod: Obj) -> bool:
-        have = labels(pod)
-        return self._selector.matches(have) and all(have.get(k) == v for k, v in self._same.items())
-
-    def _takes_part(self, node: NodeInfo) -> bool:
-        demand = self._info.demand
-        if self._constraint.get("nodeAffinityPolicy") != "Ignore" and not node_affinity.matches(demand.spec, node.node):
-            return False
-        honoured = self._constraint.get("nodeTaintsPolicy") == "Honor"
-        return not honoured or first_untolerated(node.taints, demand.tolerations) is None
-
-    def count(self, node: NodeInfo) -> None:
-        if not self._takes_part(node):
-            return
-        wanted = namespace(self._info.pod)
-        found = sum(1 for p in node.pods.values() if namespace(p.pod) == wanted and not is_deleting(p.pod) and self._matches(p.pod))
-        value = node.labels[self.key]
-        self._counts[value] = self._counts.get(value, 0) + found
-
-    def refuses(self, node: NodeInfo) -> bool:
-        enough = len(self._counts) >= (self._constraint.get("minDomains") or 1)
-        least = min(self._counts.values(), default=0) if enough else 0
-        return self._counts.get(node.labels[self.key], 0) + self._self - least > int(self._constraint["maxSkew"])
+    def settle(self, snapshot: Snapshot, labelled: Sequence[int] | None) -> None:
+        counts = self._counts(snapshot, labelled)
+        least = min(counts.values(), default=0) if len(counts) >= self.constraint.min_domains else 0
+        most = self.constraint.max_skew + least - self._self
+        self.full = {value for value, number in counts.items() if number > most}
 
 
 class TopologySpread:
+    """`defaults`: constraints for pods that have none."""
+
     name = "PodTopologySpread"
     _mismatch = Rejection(name, (_MISMATCH,), resolvable=True)
     _no_label = Rejection(name, (f"{_MISMATCH} (missing required label)",))
 
+    def __init__(self, defaults: tuple[Obj, ...] = ()) -> None:
+        self._defaults = defaults
+
     def applies(self, info: PodInfo, snapshot: Snapshot) -> bool:
-        return bool(_hard(info))
+        return bool(constraints_of(info, "DoNotSchedule", self._defaults))
 
     def check_all(self, info: PodInfo, snapshot: Snapshot, candidates: Sequence[int]) -> dict[int, Rejection]:
-        constraints = [_Constraint(c, info) for c in _hard(info)]
-        for node in snapshot.order:
-            if all(c.key in node.labels for c in constraints):
-                for constraint in constraints:
-                    constraint.count(node)
-        refused = {}
-        for i in candidates:
-            rejection = self._check(constraints, snapshot.order[i])
-            if rejection is not None:
-                refused[i] = rejection
+        rules = [_Rule(c, info, snapshot) for c in constraints_of(info, "DoNotSchedule", self._defaults)]
+        labelled = None
+        if len(rules) > 1:
+            labelled = [i for i in range(len(snapshot.order)) if all(rule.column[i] is not None for rule in rules)]
+        for rule in rules:
+            rule.settle(snapshot, labelled)
+        refused: dict[int, Rejection] = {}
+        for rule in rules:
+            column, full = rule.column, rule.full
+            for i in candidates:
+                if (column[i] is None or column[i] in full) and i not in refused:
+                    refused[i] = self._no_label if column[i] is None else self._mismatch
         return refused
-
-    def _check(self, constraints: list[_Constraint], node: NodeInfo) -> Rejection | None:
-        for constraint in constraints:
-            if constraint.key not in node.labels:
-                return self._no_label
-            if constraint.refuses(node):
-                return self._mismatch
-        return None

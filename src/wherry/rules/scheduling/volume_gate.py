@@ -13,19 +13,22 @@ from wherry.rules.scheduling.volume_world import VolumeWorld, pod_claims
 _UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
 
 
-def refusal(pod: Obj, world: VolumeWorld | None) -> Rejection | None:
-    """Why no node will do, None when nodes may be looked at."""
+ALL = frozenset(("VolumeRestrictions", "VolumeBinding"))
+
+
+def refusal(pod: Obj, world: VolumeWorld | None, asked: frozenset[str] = ALL) -> Rejection | None:
+    """Why no node will do, None when nodes may be looked at. `asked`: the plug-ins that have a say."""
     volumes = pod["spec"].get("volumes")
-    if world is None or not volumes:
+    if world is None or not volumes or not asked:
         return None
     found = False
     for volume in volumes:
         if "persistentVolumeClaim" in volume or "ephemeral" in volume:
             found = True
             refused = _missing(pod, volume, world) or _unusable(pod, volume, world)
-            if refused is not None:
+            if refused is not None and refused.plugin in asked:
                 return refused
-    if found and pod_claims(pod, world).immediate:
+    if found and "VolumeBinding" in asked and pod_claims(pod, world).immediate:
         return Rejection("VolumeBinding", (_UNBOUND,))
     return None
 

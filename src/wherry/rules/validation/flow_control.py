@@ -1,7 +1,6 @@
 """Flow control: who a FlowSchema speaks of and what of, and how a PriorityLevelConfiguration limits.
 
-Called by the strategies of both kinds, on create and update. What the reference requires of the two schemas and the two levels that every
-server makes itself (that they are as it made them) is not looked at here.
+Called by the strategies of both kinds, on create and update.
 Source: pkg/apis/flowcontrol/validation/validation.go.
 """
 
@@ -9,10 +8,15 @@ from __future__ import annotations
 
 import math
 
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required
 from wherry.api.objects import Obj
+from wherry.rules.initial.flow_control import MANDATORY, made
+from wherry.rules.validation.flow_shown import level_spec, schema_spec
 from wherry.rules.validation.names import dns1123_label, dns1123_subdomain
 
+#: from the time when no shares could not be told from none given
+_ZERO_SHARES = "flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares"
 _VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch")
 _METHODS = ("ByNamespace", "ByUser")
 _SUBJECTS = {"User": "user", "Group": "group", "ServiceAccount": "serviceAccount"}
@@ -37,7 +41,33 @@ def validate_flow_schema(obj: Obj) -> Errors:
     errors += [invalid(path, name, m) for m in dns1123_subdomain(name)] if name else [required(path, "must reference a priority level")]
     for i, rule in enumerate(spec.get("rules") or ()):
         errors += _rule(rule, index("spec.rules", i))
-    return errors
+    return errors + _fixed_schema(obj)
+
+
+def _fixed_schema(obj: Obj) -> Errors:
+    """The schemas that every server makes itself are as it makes them."""
+    spec, name = obj.get("spec") or {}, obj["metadata"].get("name") or ""
+    if name not in MANDATORY or spec == made("FlowSchema", name)["spec"]:
+        return []
+    return [Cause("FieldValueInvalid", f"Invalid value: {schema_spec(spec)}: spec of '{name}' must equal the fixed value", "spec")]
+
+
+def _fixed_level(obj: Obj) -> Errors:
+    """So are the levels; but how much `exempt` lends is the administrator's."""
+    spec, name = obj.get("spec") or {}, obj["metadata"].get("name") or ""
+    if name not in MANDATORY:
+        return []
+    fixed = made("PriorityLevelConfiguration", name)["spec"]
+    beside = ""
+    if name == "exempt":
+        beside, fixed = " except the 'spec.exempt' field", {**fixed, "exempt": spec.get("exempt")}
+        spec_now = {"exempt": None, **spec}
+    else:
+        spec_now = spec
+    if spec_now == fixed:
+        return []
+    text = f"Invalid value: {level_spec(spec)}: spec of '{name}'{beside} must equal the fixed value"
+    return [Cause("FieldValueInvalid", text, "spec")]
 
 
 def _rule(rule: Obj, path: str) -> Errors:
@@ -133,6 +163,12 @@ def _bad_url(url: str) -> str:
 
 
 def validate_priority_level(obj: Obj) -> Errors:
+    if _ZERO_SHARES in (obj["metadata"].get("annotations") or {}):
+        return [forbidden("metadata.annotations", f"annotation '{_ZERO_SHARES}' is forbidden"), *_level(obj), *_fixed_level(obj)]
+    return _level(obj) + _fixed_level(obj)
+
+
+def _level(obj: Obj) -> Errors:
     spec, errors = obj.get("spec") or {}, []
     type_, limited, exempt = spec.get("type") or "", spec.get("limited"), spec.get("exempt")
     if (obj["metadata"].get("name") == "exempt") != (type_ == "Exempt"):

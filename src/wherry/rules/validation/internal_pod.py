@@ -55,6 +55,18 @@ def containers_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str
     return difference(_struct(node, old), _struct(node, new))
 
 
+def claims_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The difference of the specs of two PersistentVolumeClaims."""
+    node = schema.definition(_CORE + "PersistentVolumeClaimSpec")
+    return difference(_struct(node, old), _struct(node, new))
+
+
+def sources_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The difference of where the data of two PersistentVolumes lies, from their specs."""
+    node = schema.definition(_CORE + "PersistentVolumeSpec")
+    return difference(_struct(node, old), _struct(node, new))
+
+
 def internal_terms(terms: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Node selector terms as messages show them."""
     node = schema.definition(_CORE + "NodeSelectorTerm")

@@ -7,8 +7,10 @@ Source: pkg/apis/core/validation/validation.go ValidateNode, ValidateNodeUpdate;
 
 from __future__ import annotations
 
+import re
+
 from wherry.api.errors import Cause
-from wherry.api.field import Errors, child, forbidden, index, invalid, not_supported, required
+from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required
 from wherry.api.objects import Obj
 from wherry.rules.validation.addresses import cidr_warnings, legacy_cidr, parse_cidr
 from wherry.rules.validation.labels import label_key
@@ -18,16 +20,22 @@ from wherry.rules.validation.quantities import quantity_value
 
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _CIDRS = "spec.podCIDRs"
+_FEATURE = re.compile("[A-Z][a-zA-Z0-9]*(/[a-zA-Z][a-zA-Z0-9]*)*").fullmatch
+_FEATURE_TEXT = (
+    "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), "
+    "and contain only alphanumeric characters and slashes"
+)
 
 
 def validate_node(obj: Obj) -> Errors:
     spec = obj.get("spec") or {}
-    return taints(spec.get("taints") or [], "metadata.taints") + _resources(obj) + _pod_cidrs(spec.get("podCIDRs") or [])
+    errors = taints(spec.get("taints") or [], "metadata.taints") + _resources(obj)
+    return errors + _features(obj) + _pod_cidrs(spec.get("podCIDRs") or [])
 
 
 def validate_node_update(new: Obj, old: Obj) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
-    errors = _resources(new) + _addresses((new.get("status") or {}).get("addresses") or [])
+    errors = _resources(new) + _features(new) + _addresses((new.get("status") or {}).get("addresses") or [])
     known, cidrs = before.get("podCIDRs") or [], spec.get("podCIDRs") or []
     text = 'node updates may not change podCIDR except from "" to valid'
     if known and len(known) != len(cidrs):
@@ -71,6 +79,22 @@ def _resources(obj: Obj) -> Errors:
         for name, value in (status.get(part) or {}).items()
         for error in quantity_value(name, value, f"status.{part}.{name}")
     ]
+
+
+def _features(obj: Obj) -> Errors:
+    """What the node's kubelet says that it can do: well-formed names, in order, each once."""
+    path, names = "status.declaredFeatures", (obj.get("status") or {}).get("declaredFeatures") or []
+    errors: Errors = []
+    for i, name in enumerate(names):
+        if len(name) > 253:
+            errors.append(invalid(index(path, i), name, f'invalid feature name "{name}": must be no more than 253 characters'))
+        elif not _FEATURE(name):
+            errors.append(invalid(index(path, i), name, f'invalid feature name "{name}": {_FEATURE_TEXT}'))
+        if i + 1 < len(names) and name == names[i + 1]:
+            errors.append(duplicate(index(path, i + 1), name))
+        elif i + 1 < len(names) and name > names[i + 1]:
+            errors.append(invalid(index(path, i + 1), names[i + 1], "list must be sorted alphabetically"))
+    return errors
 
 
 def _addresses(addresses: list[Obj]) -> Errors:

@@ -146,3 +146,31 @@ FIELDS: dict[str, str] = {
     "VsphereVirtualDiskVolumeSource": "VolumePath FSType StoragePolicyName StoragePolicyID",
     "WeightedPodAffinityTerm": "Weight PodAffinityTerm",
     "WindowsSecurityContextOptions": "GMSACredentialSpecName GMSACredentialSpec RunAsUserName HostProcess",}
+#: the same of PersistentVolumes; of their spec only what is their source
+FIELDS |= {
+    "AzureFilePersistentVolumeSource": "SecretName ShareName ReadOnly SecretNamespace",
+    "CSIPersistentVolumeSource": (
+        "Driver VolumeHandle ReadOnly FSType VolumeAttributes ControllerPublishSecretRef NodeStageSecretRef "
+        "NodePublishSecretRef ControllerExpandSecretRef NodeExpandSecretRef"
+    ),
+    "CephFSPersistentVolumeSource": "Monitors Path User SecretFile SecretRef ReadOnly",
+    "CinderPersistentVolumeSource": "VolumeID FSType ReadOnly SecretRef",
+    "FlexPersistentVolumeSource": "Driver FSType SecretRef ReadOnly Options",
+    "GlusterfsPersistentVolumeSource": "EndpointsName=endpoints Path ReadOnly EndpointsNamespace",
+    "ISCSIPersistentVolumeSource": (
+        "TargetPortal IQN Lun ISCSIInterface FSType ReadOnly Portals DiscoveryCHAPAuth=chapAuthDiscovery "
+        "SessionCHAPAuth=chapAuthSession SecretRef InitiatorName"
+    ),
+    "LocalVolumeSource": "Path FSType",
+    "ObjectReference": "Kind Namespace Name UID APIVersion ResourceVersion FieldPath",
+    "PersistentVolumeSpec": (
+        "GCEPersistentDisk AWSElasticBlockStore HostPath Glusterfs NFS RBD Quobyte ISCSI FlexVolume Cinder CephFS FC Flocker "
+        "AzureFile VsphereVolume AzureDisk PhotonPersistentDisk PortworxVolume ScaleIO Local StorageOS CSI"
+    ),
+    "RBDPersistentVolumeSource": "CephMonitors=monitors RBDImage=image FSType RBDPool=pool RadosUser=user Keyring SecretRef ReadOnly",
+    "ScaleIOPersistentVolumeSource": (
+        "Gateway System SecretRef SSLEnabled ProtectionDomain StoragePool StorageMode VolumeName FSType ReadOnly"
+    ),
+    "SecretReference": "Name Namespace",
+    "StorageOSPersistentVolumeSource": "VolumeName VolumeNamespace FSType ReadOnly SecretRef",
+}

@@ -7,9 +7,10 @@ Source: pkg/apis/core/validation/validation.go ValidateResourceQuota, ValidateLi
 from __future__ import annotations
 
 from wherry.api import quantity
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, key, required
 from wherry.api.objects import Obj
-from wherry.rules.validation.metadata import IMMUTABLE
+from wherry.rules.validation.metadata import IMMUTABLE, in_given_order
 from wherry.rules.validation.names import qualified_name
 from wherry.rules.validation.quantities import (
     container_resource_name,
@@ -98,9 +99,16 @@ def _scope_selector(selector: Obj, hard: Obj, spec: Obj) -> Errors:
         scope = requirement.get("scopeName", "")
         if scope not in _SCOPES:
             errors.append(invalid(child(path, "scopeName"), scope, "unsupported scope"))
-        errors += [invalid(path, selector, "unsupported scope applied to resource") for _ in _not_applicable(scope, hard)]
+        wrong = f"Invalid value: {_shown(requirements)}: unsupported scope applied to resource"
+        errors += [Cause("FieldValueInvalid", wrong, path) for _ in _not_applicable(scope, hard)]
         errors += _scope_operator(scope, requirement, path)
     return errors + _conflicts({r.get("scopeName", "") for r in requirements}, spec.get("scopes"), path)
+
+
+def _shown(requirements: list[Obj]) -> str:
+    """A selector as messages show it: with the names of the reference's own type."""
+    held = [{"ScopeName": r.get("scopeName", ""), "Operator": r.get("operator", ""), "Values": r.get("values")} for r in requirements]
+    return in_given_order({"MatchExpressions": held})
 
 
 def _scope_operator(scope: str, requirement: Obj, path: str) -> Errors:

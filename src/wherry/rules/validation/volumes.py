@@ -11,22 +11,23 @@ import posixpath
 from typing import Any
 
 from wherry.api import quantity
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, forbidden, index, invalid, key, not_supported, required, too_long
 from wherry.api.objects import Obj
 from wherry.rules.validation.labels import label_key, label_selector
-from wherry.rules.validation.metadata import IMMUTABLE
-from wherry.rules.validation.names import dns1123_label, dns1123_subdomain, label_value
-from wherry.rules.validation.quantities import quantity_value
+from wherry.rules.validation.metadata import IMMUTABLE, in_given_order
+from wherry.rules.validation.names import dns1123_label, dns1123_subdomain, label_value, qualified_name
+from wherry.rules.validation.quantities import is_native, quantity_value
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _MODES = ("Block", "Filesystem")
 _RECLAIM = ("Delete", "Recycle", "Retain")
-_HOST_PATH_TYPES = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
-SOURCES = ("hostPath", "gcePersistentDisk", "awsElasticBlockStore", "glusterfs", "flocker", "nfs", "rbd", "quobyte", "cephfs", "iscsi",
-           "cinder", "fc", "flexVolume", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk", "scaleIO",
-           "local", "storageos", "csi")
+_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+_RESIZING = (
+    "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"
+)  # fmt: skip
 _POSITIVE = "must be greater than zero"
-_CLAIM_FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n"
+_CLAIM_FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 
 
 def access_modes(modes: list[str], path: str) -> Errors:
@@ -45,14 +46,16 @@ def _class_name(value: Any, path: str) -> Errors:
 
 
 def validate_volume(obj: Obj) -> Errors:
-    spec = obj.get("spec") or {}
+    from wherry.rules.validation.persistent_sources import sources
+
+    spec, name = obj.get("spec") or {}, obj["metadata"].get("name") or ""
     modes: list[str] = spec.get("accessModes") or []
     errors: Errors = [] if modes else [required("spec.accessModes")]
     errors += access_modes(modes, "spec.accessModes") + _capacity(spec.get("capacity") or {})
     policy = spec.get("persistentVolumeReclaimPolicy")
     if policy and policy not in _RECLAIM:
         errors.append(not_supported("spec.persistentVolumeReclaimPolicy", policy, _RECLAIM))
-    errors += _affinity(spec.get("nodeAffinity")) + _sources(spec)
+    errors += _affinity(spec.get("nodeAffinity")) + sources(spec, name, "spec", driver_name)
     path = posixpath.normpath((spec.get("hostPath") or {}).get("path") or ".")
     if path == "/" and policy == "Recycle":
         errors.append(forbidden("spec.persistentVolumeReclaimPolicy", "may not be 'recycle' for a hostPath mount of '/'"))
@@ -131,44 +134,6 @@ def _field_requirement(requirement: Obj, path: str) -> Errors:
     return errors + [invalid(index(child(path, "values"), i), v, m) for i, v in enumerate(values) for m in dns1123_subdomain(v)]
 
 
-def _sources(spec: Obj) -> Errors:
-    present = [name for name in SOURCES if spec.get(name) is not None]
-    if not present:
-        return [required("spec", "must specify a volume type")]
-    errors = _source(present[0], spec[present[0]], child("spec", present[0]))
-    if present[0] == "local" and spec.get("nodeAffinity") is None:
-        errors.append(required("spec.nodeAffinity", "Local volume requires node affinity"))
-    return errors + [forbidden(child("spec", name), "may not specify more than 1 volume type") for name in present[1:]]
-
-
-def _source(name: str, source: Obj, path: str) -> Errors:
-    match name:
-        case "hostPath":
-            errors = _local_path(source, path)
-            type_ = source.get("type")
-            if not errors and type_ is not None and type_ not in _HOST_PATH_TYPES:
-                errors.append(not_supported(child(path, "type"), type_, _HOST_PATH_TYPES))
-            return errors
-        case "local":
-            return _local_path(source, path)
-        case "nfs":
-            where = source.get("path") or ""
-            errors = [required(child(path, k)) for k in ("server", "path") if not source.get(k)]
-            return errors if where.startswith("/") else [*errors, invalid(child(path, "path"), where, "must be an absolute path")]
-        case "csi":
-            errors = driver_name(source.get("driver") or "", child(path, "driver"))
-            return errors if source.get("volumeHandle") else [*errors, required(child(path, "volumeHandle"))]
-        case _:
-            return []
-
-
-def _local_path(source: Obj, path: str) -> Errors:
-    where, at = source.get("path") or "", child(path, "path")
-    if not where:
-        return [required(at)]
-    return [invalid(at, where, "must not contain '..'")] if ".." in where.split("/") else []
-
-
 def driver_name(name: str, path: str) -> Errors:
     """The name of a CSI driver."""
     if not name:
@@ -180,23 +145,63 @@ def driver_name(name: str, path: str) -> Errors:
 def validate_volume_update(new: Obj, old: Obj) -> Errors:
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     errors: Errors = []
-    if any(_fixed(name, spec, before) for name in SOURCES):
-        errors.append(forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation\n"))
+    from wherry.rules.validation.persistent_sources import SOURCES
+
+    now = _with_new_secret(spec, before)
+    if any(now.get(name) != before.get(name) for name in SOURCES):
+        from wherry.rules.validation.internal_pod import sources_difference
+
+        text = f"spec.persistentvolumesource is immutable after creation\n{sources_difference(before, now)}"
+        errors.append(forbidden("spec.persistentvolumesource", text))
     if spec.get("volumeMode") != before.get("volumeMode"):
         errors.append(invalid("volumeMode", spec.get("volumeMode"), IMMUTABLE))
     if before.get("nodeAffinity") is not None and spec.get("nodeAffinity") != before["nodeAffinity"]:
-        errors.append(invalid("nodeAffinity", spec.get("nodeAffinity"), IMMUTABLE))
+        errors.append(_affinity_fixed(spec.get("nodeAffinity")))
     if before.get("volumeAttributesClassName") is not None and spec.get("volumeAttributesClassName") is None:
         errors.append(forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden"))
     return errors
 
 
-def _fixed(name: str, spec: Obj, before: Obj) -> bool:
-    """Whether that source changed; a secret for expansion may be added to csi."""
-    now, was = spec.get(name), before.get(name)
-    if name == "csi" and now is not None and was is not None and was.get("controllerExpandSecretRef") is None:
-        now = {k: v for k, v in now.items() if k != "controllerExpandSecretRef"}
-    return bool(now != was)
+def _affinity_fixed(affinity: Obj | None) -> Cause:
+    from wherry.rules.validation.internal_pod import internal_terms
+
+    needed = (affinity or {}).get("required")
+    terms = None if needed is None else {"NodeSelectorTerms": internal_terms(needed.get("nodeSelectorTerms") or [])}
+    shown = in_given_order(None if affinity is None else {"Required": terms})
+    text = f"Invalid value: {shown}: {IMMUTABLE}, except for updating from beta label to GA"
+    return Cause("FieldValueInvalid", text, "nodeAffinity")
+
+
+def _with_new_secret(spec: Obj, before: Obj) -> Obj:
+    """A secret for expansion may be added to csi: then it is not looked at."""
+    now, was = spec.get("csi"), before.get("csi")
+    if now is None or was is None or was.get("controllerExpandSecretRef") is not None:
+        return spec
+    return {**spec, "csi": {k: v for k, v in now.items() if k != "controllerExpandSecretRef"}}
+
+
+def inline_volume(spec: Obj, path: str) -> Errors:
+    """What a VolumeAttachment says of a volume that has no object: where it is, by a driver, and hardly more."""
+    from wherry.rules.validation.persistent_sources import sources
+
+    text, modes = "may not be specified in the context of inline volumes", spec.get("accessModes") or []
+    errors = [forbidden(child(path, name), text) for name in ("claimRef", "capacity") if spec.get(name)]
+    if spec.get("csi") is None:
+        errors.append(required(child(path, "csi"), "has to be specified in the context of inline volumes"))
+    errors += [] if modes else [required(child(path, "accessModes"))]
+    errors += access_modes(modes, child(path, "accessModes"))
+    if spec.get("persistentVolumeReclaimPolicy") not in (None, "", "Retain"):
+        only = "may only be Retain in the context of inline volumes"
+        errors.append(forbidden(child(path, "persistentVolumeReclaimPolicy"), only))
+    if spec.get("nodeAffinity") is not None:
+        errors.append(forbidden(child(path, "nodeAffinity"), text))
+    errors += sources(spec, "", path, driver_name)
+    if spec.get("storageClassName"):
+        errors.append(forbidden(child(path, "storageClassName"), text))
+    if spec.get("volumeMode") not in (None, "Filesystem"):
+        only = "may not specify volumeMode other than Filesystem in the context of inline volumes"
+        errors.append(forbidden(child(path, "volumeMode"), only))
+    return errors
 
 
 def validate_claim(obj: Obj) -> Errors:
@@ -246,8 +251,12 @@ def validate_claim_update(new: Obj, old: Obj) -> Errors:
     spec, before, status = new.get("spec") or {}, old.get("spec") or {}, old.get("status") or {}
     bound = (new.get("status") or {}).get("phase") == "Bound"
     errors: Errors = []
-    if _comparable(spec, before, bound) != _comparable(before, before, bound):
-        errors.append(forbidden("spec", _CLAIM_FIXED))
+    kept, now, class_errors = _comparable(new, old, bound)
+    errors += class_errors
+    if kept != now:
+        from wherry.rules.validation.internal_pod import claims_difference
+
+        errors.append(forbidden("spec", f"{_CLAIM_FIXED}\n{claims_difference(kept, now)}"))
     size, was = _storage(spec.get("resources"), "requests"), _storage(before.get("resources"), "requests")
     if quantity.compare(size, was) < 0 and quantity.compare(size, (status.get("capacity") or {}).get("storage") or "0") <= 0:
         errors.append(forbidden("spec.resources.requests.storage", "field can not be less than status.capacity"))
@@ -260,26 +269,59 @@ def validate_claim_update(new: Obj, old: Obj) -> Errors:
     return errors
 
 
-def _comparable(spec: Obj, before: Obj, bound: bool) -> Obj:
-    """The part of a claim's spec that may not change: a volume or class may be filled in, a bound claim may grow."""
-    fixed = dict(spec)
-    for name in ("volumeName", "storageClassName"):
-        if before.get(name) in (None, "") and (name == "volumeName" or before.get(name) is None):
-            fixed.pop(name, None)
+def _comparable(new: Obj, old: Obj, bound: bool) -> tuple[Obj, Obj, Errors]:
+    """Both specs as far as nothing may change: a volume or a class may be filled in, a bound claim may grow. And the class's errors."""
+    spec, before = dict(new.get("spec") or {}), dict(old.get("spec") or {})
+    errors: Errors = []
+    if not before.get("volumeName") and spec.get("volumeName"):
+        before["volumeName"] = spec["volumeName"]
+    (wanted, said), (had, was) = ((s.get("storageClassName"), _class_annotation(o)) for s, o in ((spec, new), (before, old)))
+    if was is not None and had is None and wanted == was and said in (None, was):
+        spec.pop("storageClassName", None)
+    else:
+        if said != was:
+            errors.append(invalid(f"metadata.annotations.{_CLASS_ANNOTATION}", said or "", IMMUTABLE))
+        if wanted is not None and had is None and was in (None, wanted):
+            spec.pop("storageClassName")
     if bound:
-        fixed.pop("volumeAttributesClassName", None)
-        resources = dict(fixed.get("resources") or {})
-        resources["requests"] = {k: v for k, v in (resources.get("requests") or {}).items() if k != "storage"}
-        fixed["resources"] = resources
-    return fixed
+        _take(spec, before, "volumeAttributesClassName")
+        if (resources := spec.get("resources") or {}).get("requests") is not None:
+            size = ((before.get("resources") or {}).get("requests") or {}).get("storage", "0")
+            spec["resources"] = {**resources, "requests": {**resources["requests"], "storage": size}}
+    return before, spec, errors
+
+
+def _class_annotation(claim: Obj) -> str | None:
+    annotation: str | None = (claim["metadata"].get("annotations") or {}).get(_CLASS_ANNOTATION)
+    return annotation
+
+
+def _take(spec: Obj, before: Obj, name: str) -> None:
+    if name in before:
+        spec[name] = before[name]
+    else:
+        spec.pop(name, None)
 
 
 def claim_status(new: Obj, old: Obj) -> Errors:
     status = new.get("status") or {}
-    errors: Errors = []
-    for part in ("capacity", "allocatedResources"):
-        for name, value in (status.get(part) or {}).items():
-            path = key(child("status", part), name)
-            if quantity.nano(value) < 0:
-                errors.append(invalid(path, quantity.to_int(value), "must be a valid resource quantity"))
+    errors: Errors = [e for name, value in (status.get("capacity") or {}).items() for e in _amount(value, key("status.capacity", name))]
+    for name, phase in (status.get("allocatedResourceStatuses") or {}).items():
+        errors += _claim_resource(name, "status.allocatedResourceStatuses")
+        if phase not in _RESIZING:
+            errors.append(not_supported("status.allocatedResourceStatuses", name, _RESIZING))
+    for name, value in (status.get("allocatedResources") or {}).items():
+        path = key("status.allocatedResources", name)
+        errors += _claim_resource(name, "status.allocatedResources") or _amount(value, path) or quantity_value("storage", value, path)
+    return errors
+
+
+def _amount(value: quantity.Text, path: str) -> Errors:
+    return [invalid(path, quantity.to_int(value), "must be a valid resource quantity")] if quantity.nano(value) < 0 else []
+
+
+def _claim_resource(name: str, path: str) -> Errors:
+    errors = [invalid(path, name, m) for m in qualified_name(name)]
+    if not errors and is_native(name) and name != "storage":
+        errors.append(not_supported(path, name, ("storage",)))
     return errors

@@ -5,12 +5,15 @@ Source: k8s.io/apiserver/pkg/util/webhook/validation.go.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from wherry.api.field import Errors, child, invalid, required
 from wherry.api.objects import Obj
+from wherry.rules.validation.config import decoded
 from wherry.rules.validation.names import dns1123_subdomain, port_number
 
+_PEM = re.compile(rb"-----BEGIN [^-]+-----")
 _FORM = "; desired format: https://host[/path]"
 
 
@@ -19,6 +22,13 @@ def client_config(client: Obj, path: str) -> Errors:
     if (url is None) == (service is None):
         return [required(path, "exactly one of url or service is required")]
     return webhook_url(url, child(path, "url")) if url is not None else _service(service or {}, child(path, "service"))
+
+
+def ca_bundle(bundle: str | None, path: str) -> Errors:
+    """What is no PEM is refused; what certificates it has is not looked at."""
+    if not bundle or _PEM.search(decoded(bundle)):
+        return []
+    return [invalid(path, bundle, "unable to load root certificates: unable to parse bytes as PEM block")]
 
 
 def webhook_url(url: str, path: str) -> Errors:
