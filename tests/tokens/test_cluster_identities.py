@@ -19,6 +19,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.local import LocalClient
+from wherry.cluster.certificates import make_ca
 from wherry.registry.tokens.issuer import Issuer
 
 SECRETS, ACCOUNTS = resource("secrets"), resource("serviceaccounts")
@@ -141,7 +142,7 @@ def test_who_may_not_approve_or_sign_is_refused() -> None:
         with pytest.raises(Forbidden, match=f'user not permitted to approve requests with signerName "{CLIENT}"'):
             await decide(bob, "ann")
         found = await cluster.aclient.get(REQUESTS, "", "ann")
-        signed = {**found, "status": {"certificate": base64.b64encode(b"x").decode()}}
+        signed = {**found, "status": {"certificate": base64.b64encode(make_ca()[0]).decode()}}
         with pytest.raises(Forbidden, match="user not permitted to sign requests"):
             await bob.update(REQUESTS, signed, subresource="status")
         with pytest.raises(Forbidden, match="signer with system:masters group is not allowed"):
