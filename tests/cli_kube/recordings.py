@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.replay.harness import GOLDEN, Session
-from tests.replay.transcripts import _compare, _environment
+from tests.replay.transcripts import _compare, _environment, second_after
 
 OURS = ("rollout", "get", "create", "apply", "set", "scale", "annotate", "label", "patch", "wait", "events", "delete")
 #: not among the commands' work: other subcommands, Go templates
@@ -46,10 +46,12 @@ def play(name: str, session: Session, directory: Path) -> list[str]:
     source = str(Path(__file__).parents[2] / "src")
     with_ours = {**environment, "PATH": f"{own}:{environment['PATH']}", "PYTHONPATH": source}
     old = not recording["kubectl"].startswith("v1.36")
-    differences = []
+    differences, restarted = [], 0
     for number, step in enumerate(recording["steps"]):
         if "wait" not in step:
             session.quiet()
+        if "rollout restart" in step["cmd"]:
+            restarted = second_after(restarted)
         mine = ours(step["cmd"])
         done = subprocess.run(["bash", "-c", step["cmd"]], cwd=directory, env=with_ours if mine else environment, capture_output=True,
                               text=True,

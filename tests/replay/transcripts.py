@@ -38,7 +38,7 @@ def play(name: str, session: Session, directory: Path) -> list[str]:
             session.quiet()
             session.later()
         if "rollout restart" in step["cmd"]:
-            restarted = _second_after(restarted)
+            restarted = second_after(restarted)
         done = subprocess.run(["bash", "-c", step["cmd"]], cwd=directory, env=environment, capture_output=True, text=True, timeout=60)
         out = session.normaliser.text(done.stdout)
         err = session.normaliser.text(done.stderr, columns=False)
@@ -47,7 +47,7 @@ def play(name: str, session: Session, directory: Path) -> list[str]:
     return differences
 
 
-def _second_after(second: int) -> int:
+def second_after(second: int) -> int:
     """The present second, a later one than that: kubectl tells the time of a restart by the machine's clock, and refuses two in one."""
     while int(time.time()) == second:
         time.sleep(0.05)
