@@ -84,6 +84,24 @@ def test_an_update_rolls_and_its_revisions_are_kept() -> None:
     play(controllers, story)
 
 
+def test_a_revision_that_somebody_makes_is_left_until_something_else_happens() -> None:
+    async def story(cluster: Cluster) -> None:
+        await add_nodes(cluster, "a")
+        await cluster.client.create(SETS, "default", manifest())
+        await cluster.run_pods()
+        (first,) = await cluster.all(REVISIONS)
+        equal = {"metadata": {**{k: first["metadata"][k] for k in ("namespace", "labels", "ownerReferences")}, "name": "agent-equal"},
+                 "data": first["data"], "revision": 2}
+        await cluster.client.create(REVISIONS, "default", equal)
+        await cluster.run_pods()
+        assert len(await cluster.all(REVISIONS)) == 2
+        await cluster.client.delete(REVISIONS, "default", objects.name(first))
+        await cluster.run_pods()
+        assert [objects.name(r) for r in await cluster.all(REVISIONS)] == ["agent-equal"]
+
+    play(controllers, story)
+
+
 def test_on_delete_waits_for_a_hand() -> None:
     async def story(cluster: Cluster) -> None:
         await add_nodes(cluster, "a", "b")

@@ -57,7 +57,7 @@ class DaemonSetController(Controller):
         self._pods.add_index(BY_NODE, _daemon_node)
         self.watch(DAEMON_SETS, self._of_daemon_set, self._patience, respecified)
         self.watch(PODS, self._of_pod, self._patience)
-        self.watch(REVISIONS, self._of_owned)
+        self.watch(REVISIONS, self._of_revision)
         self.watch(NODES, self._of_node)
 
     async def reconcile(self, key: str) -> float | None:
@@ -137,6 +137,11 @@ class DaemonSetController(Controller):
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         owners = self._sets.by_index("namespace", objects.namespace(new)) if new is not None else ()
         return revisions.keys_of(old, new, "DaemonSet", owners)
+
+    def _of_revision(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        """A revision that comes with its owner changes nothing; not even an equal one is looked at before something else happens."""
+        made = old is None and new is not None and objects.controller_of(new) is not None
+        return () if made else self._of_owned(old, new)
 
     def _of_node(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         if new is None:

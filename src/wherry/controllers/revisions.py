@@ -1,6 +1,6 @@
 """What the controllers of StatefulSets and DaemonSets share: the writing of ControllerRevisions, and the keys that a change of one gives.
 
-A plan that makes or changes a revision is carried out here; what it wrote brings the key back. When a new revision's name is taken, the
+A plan that makes or changes a revision is carried out here; the key comes back at once. When a new revision's name is taken, the
 one that has it is used if it is the same, and counted as a collision if not. Rules: `wherry.rules.revisions`.
 """
 
@@ -20,9 +20,10 @@ REVISIONS = resource("controllerrevisions", "apps")
 
 
 async def write(controller: Controller, owner: Obj, plan: Plan) -> None:
-    """Carry out a history's plan. Raises what failed."""
+    """Carry out a history's plan, and look at the owner again with what was written. Raises what failed."""
     applied = await controller.apply(plan)
     if applied.error is None:
+        controller.queue.add(objects.key(owner))
         return
     if not isinstance(applied.error, AlreadyExists) or not isinstance(applied.failed, Create):
         raise applied.error
