@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wherry.api.objects import Obj
+from wherry.cluster.options import DEFAULT_IMAGE_MISSING
 from wherry.rules.kubelet import images
 from wherry.rules.kubelet.actions import next_actions
 from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting, of_pod
@@ -103,7 +104,10 @@ def test_back_off_says_when_to_look_again() -> None:
     assert next_actions(only, {"restartPolicy": "Always"}, 10.0).start == (only[0],)
 
 
-@pytest.mark.parametrize("image", ["nginx:999.1", "reg.io/a/nginx:999.999", "does-not-exist", "x/doesnotexist:1", "r:5000/does-not-exist"])
+@pytest.mark.parametrize("image", [
+    "nginx:999.1", "reg.io/a/nginx:999.999", "does-not-exist", "x/doesnotexist:1", "r:5000/does-not-exist", "web:404", "foo:non-existent",
+    "nginx:1.161",
+])
 def test_images_that_do_not_exist(image: str) -> None:
     assert images.is_missing(image)
 
@@ -164,3 +168,7 @@ def test_the_lease_belongs_to_the_node_and_is_renewed() -> None:
     assert first["spec"] == {"holderIdentity": "sim-0", "leaseDurationSeconds": 40, "renewTime": "1970-01-01T00:00:01.500000Z"}
     assert first["metadata"]["ownerReferences"][0]["uid"] == "u"
     assert lease(node, 11.5, first)["metadata"] == first["metadata"]
+
+
+def test_a_cluster_lacks_the_images_that_the_rule_names() -> None:
+    assert DEFAULT_IMAGE_MISSING == images.MISSING

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-DEFAULT_IMAGE_MISSING = ("*:999.*", "*does-not-exist*", "*doesnotexist*")
+DEFAULT_IMAGE_MISSING = ("*:999.*", "*:404", "*does-not-exist*", "*doesnotexist*", "*non-existent*", "nginx:1.161")
 
 
 @dataclass(frozen=True, slots=True)

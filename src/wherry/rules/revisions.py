@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.api.options import STRATEGIC_PATCH
@@ -29,8 +31,9 @@ _PLURALS = {"StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 
 
 def data_of(template: Obj) -> Obj:
-    """The patch that makes `template` the template of its owner."""
-    return {"spec": {"template": {**template, **_REPLACE}}}
+    """The patch that makes `template` the template of its owner, its keys in order: clients compare its bytes with what they work out."""
+    data: Obj = msgspec.json.decode(msgspec.json.encode({"spec": {"template": {**template, **_REPLACE}}}, order="sorted"))
+    return data
 
 
 def template_of(revision: Obj, owner: Obj) -> Obj:

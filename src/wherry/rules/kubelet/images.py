@@ -13,8 +13,8 @@ PULL_ERROR = "ErrImagePull"
 PULL_BACK_OFF = "ImagePullBackOff"
 NEVER_PULL = "ErrImageNeverPull"
 
-#: globs of images that no simulated registry has
-MISSING = ("*:999.*", "*does-not-exist*", "*doesnotexist*")
+#: globs of images that no simulated registry has; the last is the slip of the pen in Kubernetes's page on Deployments
+MISSING = ("*:999.*", "*:404", "*does-not-exist*", "*doesnotexist*", "*non-existent*", "nginx:1.161")
 
 
 def with_tag(image: str) -> str:
