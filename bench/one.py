@@ -12,6 +12,7 @@ import logging
 import sys
 
 from bench import setup
+from wherry.kit.garbage import look_seldom
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     for name, value in settings.items():
         setattr(setup.SETTINGS, name, value)
     logging.disable(logging.WARNING)
+    look_seldom()  # as the command line does
     for name, value in importlib.import_module(f"bench.{part}").run():
         print(json.dumps({"name": name, "value": value}), flush=True)
     print(json.dumps({"series": setup.SERIES}), flush=True)

@@ -8,6 +8,7 @@ import sys
 import click
 
 from wherry import __version__
+from wherry.kit.garbage import look_seldom
 
 #: command -> module that defines it under that name; a module is imported when its command is used
 COMMANDS = {
@@ -58,6 +59,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point."""
+    look_seldom()
     try:
         status = cli.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -15,6 +15,7 @@ import click
 from wherry.cli import home as homes
 from wherry.cli.config import load_config
 from wherry.cli.detach import detach
+from wherry.kit.garbage import leave_alone_what_is_there
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
@@ -174,6 +175,7 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         await _prepare(cluster, options)
         if not stop.is_set():
             _announce(cluster, home, options)
+            leave_alone_what_is_there()
         await stop.wait()
     finally:
         homes.remove_note(home)

@@ -24,6 +24,7 @@ from wherry.cluster import storage
 from wherry.cluster.controllers import ROWS, Row
 from wherry.kit.backoff import Backoff
 from wherry.kit.clock import Clock
+from wherry.kit.garbage import look_seldom
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
@@ -185,6 +186,7 @@ def _end_with_the_first() -> None:
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    look_seldom()
     needs = Needs(**json.loads(sys.stdin.buffer.readline()))
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     from wherry.client.kubeconfig import Overrides, load
