@@ -17,6 +17,7 @@ from wherry.api.errors import Gone, NotFound, StatusError
 from wherry.api.objects import Obj, controller_of, key, version
 from wherry.api.resources import Resource
 from wherry.client.protocol import Client
+from wherry.kit.turns import turn
 
 Handler = Callable[[Obj | None, Obj | None], None]
 IndexBy = Callable[[Obj], Iterable[str]]
@@ -144,6 +145,7 @@ class Informer:
         async with aclosing(self._client.watch(self.resource, resource_version=resume, **self._scope)) as batches:  # type: ignore[type-var]
             async for batch in batches:
                 for event in batch:
+                    await turn()
                     self._take(event.type, event.object)
                     resume = event.object["metadata"]["resourceVersion"]
         return resume

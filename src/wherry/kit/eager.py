@@ -2,7 +2,7 @@
 
 A write to a store in memory never waits; making a task for each of a thousand of them costs more than some of the writes. Python 3.12 has
 eager tasks; this does the same for the one use there is, many calls whose results are awaited together. What runs at once runs in the
-caller's task.
+caller's task, in its turns.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import asyncio
 import types
 from collections.abc import Coroutine, Generator, Iterable, Sequence
 from typing import Any, TypeVar
+
+from wherry.kit.turns import turn
 
 T = TypeVar("T")
 
@@ -21,13 +23,14 @@ async def gather(coroutines: Sequence[Coroutine[Any, Any, T]]) -> list[T | BaseE
     waiting: dict[int, asyncio.Task[T]] = {}
     for i, coroutine in enumerate(coroutines):
         try:
+            await turn()
             awaited = coroutine.send(None)
         except StopIteration as done:
             results[i] = done.value
         except Exception as error:
             results[i] = error
         except BaseException:
-            _give_up(waiting.values(), coroutines[i + 1 :])
+            _give_up(waiting.values(), coroutines[i:])
             raise
         else:
             waiting[i] = asyncio.get_running_loop().create_task(_rest(coroutine, awaited))

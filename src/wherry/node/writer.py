@@ -18,6 +18,7 @@ from wherry.api.resources import resource
 from wherry.client.informer import Informer
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
+from wherry.kit.turns import turn
 from wherry.node.worker import PodWorker
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class StatusWriter:
                 self._busy = 0
 
     async def _serve(self, worker: PodWorker) -> None:
+        await turn()
         worker.queued = False
         try:
             await self._write(worker)

@@ -18,6 +18,7 @@ from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.kit.queue import QueueClosed, WorkQueue
+from wherry.kit.turns import turn
 from wherry.reconcile.apply import Applied, Applier
 from wherry.rules.plan import Action, Plan
 
@@ -118,6 +119,7 @@ class Controller:
             except QueueClosed:
                 return
             try:
+                await turn()
                 again = await self.reconcile(each)
             except Conflict:
                 # somebody else was quicker: what we read was old, the informer brings the new

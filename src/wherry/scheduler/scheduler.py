@@ -23,6 +23,7 @@ from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
+from wherry.kit.turns import turn
 from wherry.rules.scheduling.condition import failure_patch, preempted
 from wherry.rules.scheduling.decide import Bind, Unschedulable, decide
 from wherry.rules.scheduling.demand import PodInfo
@@ -209,6 +210,7 @@ class Scheduler:
         self.queue.wake_stale(self._clock.now())
         while (info := self.queue.pop(self._clock.now())) is not None:
             self._schedule(info)
+            await turn()
             count += 1
             if count % _BATCH == 0:
                 await asyncio.sleep(0)

@@ -18,6 +18,7 @@ from aiohttp import web
 from wherry.api.errors import BadRequest, InternalError, StatusError, Unauthorized
 from wherry.api.options import ADMIN, User
 from wherry.kit.clock import Clock
+from wherry.kit.turns import somebody_asks
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.registry import Registry
 from wherry.rules.decode import depth
@@ -138,6 +139,7 @@ class ApiServer:
         return sum(len(server.connections) for server in self._servers)
 
     async def _handle(self, server: Server, request: web.BaseRequest, everyone: User | None) -> Answer:
+        somebody_asks()
         started = asyncio.get_running_loop().time()
         call = Call(request)
         call.user = everyone
