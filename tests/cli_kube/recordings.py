@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,13 @@ def play(name: str, session: Session, directory: Path) -> list[str]:
         if "wait" not in step:
             session.quiet()
         if "rollout restart" in step["cmd"]:
-            restarted = second_after(restarted)
+            second_after(restarted)
         mine = ours(step["cmd"])
         done = subprocess.run(["bash", "-c", step["cmd"]], cwd=directory, env=with_ours if mine else environment, capture_output=True,
                               text=True,
                               timeout=60)
+        if "rollout restart" in step["cmd"]:
+            restarted = int(time.time())
         out, err = session.normaliser.text(done.stdout), session.normaliser.text(done.stderr, columns=False)
         if not mine:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from types import SimpleNamespace
 
 import pytest
@@ -61,6 +62,14 @@ def test_turns_are_long_when_nobody_asks() -> None:
 
 def test_on_virtual_time_nobody_waits() -> None:
     assert run_virtual(work(50, asked=True)) == 1
+
+
+def test_a_loop_that_is_gone_is_forgotten() -> None:
+    before = len(turns._OF)
+    for _ in range(5):
+        asyncio.run(work(2, asked=True))
+    gc.collect()
+    assert len(turns._OF) <= before
 
 
 def test_what_is_gathered_works_in_turns_and_keeps_its_order() -> None:

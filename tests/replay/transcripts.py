@@ -38,8 +38,10 @@ def play(name: str, session: Session, directory: Path) -> list[str]:
             session.quiet()
             session.later()
         if "rollout restart" in step["cmd"]:
-            restarted = second_after(restarted)
+            second_after(restarted)
         done = subprocess.run(["bash", "-c", step["cmd"]], cwd=directory, env=environment, capture_output=True, text=True, timeout=60)
+        if "rollout restart" in step["cmd"]:
+            restarted = int(time.time())
         out = session.normaliser.text(done.stdout)
         err = session.normaliser.text(done.stderr, columns=False)
         if problem := _compare(step, out, err, done.returncode):
@@ -47,11 +49,10 @@ def play(name: str, session: Session, directory: Path) -> list[str]:
     return differences
 
 
-def second_after(second: int) -> int:
-    """The present second, a later one than that: kubectl tells the time of a restart by the machine's clock, and refuses two in one."""
+def second_after(second: int) -> None:
+    """Returns in a later second than that: kubectl tells the time of a restart by the machine's clock, and refuses two in one."""
     while int(time.time()) == second:
         time.sleep(0.05)
-    return int(time.time())
 
 
 def _environment(session: Session, directory: Path) -> dict[str, str]:

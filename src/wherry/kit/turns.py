@@ -22,8 +22,9 @@ AT_ONCE = 8
 
 
 class _Turns:
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    """Of one loop, which it does not hold: the table of loops would keep both."""
+
+    def __init__(self) -> None:
         self._until = 0.0
         self._asked = -REMEMBERED
         self._line: deque[asyncio.Future[None]] = deque()
@@ -36,7 +37,7 @@ class _Turns:
         return time.perf_counter() > self._until
 
     async def wait(self) -> None:
-        place = self._loop.create_future()
+        place = asyncio.get_running_loop().create_future()
         self._line.append(place)
         self._call()
         await place
@@ -44,7 +45,7 @@ class _Turns:
     def _call(self) -> None:
         if not self._called:
             self._called = True
-            self._loop.call_soon(self._next)
+            asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
         """In the round after the one in which somebody got in line: sockets were looked at since."""
@@ -67,7 +68,7 @@ def _of(loop: asyncio.AbstractEventLoop) -> _Turns | None:
     try:
         return _OF[loop]
     except KeyError:
-        turns = _OF[loop] = None if hasattr(loop, "advance") else _Turns(loop)
+        turns = _OF[loop] = None if hasattr(loop, "advance") else _Turns()
         return turns
 
 
