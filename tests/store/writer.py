@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 from tests.store.support import value
+from wherry.store.history import Bounds
 from wherry.store.sqlite import SQLiteStore
 
 
 async def main(directory: Path) -> None:
-    store = await SQLiteStore.open(directory)
+    # nothing is forgotten: what was written is compared with what is there
+    store = await SQLiteStore.open(directory, Bounds(records=10**9, bytes=1 << 40, seconds=None))
 
     async def write(number: int) -> None:
         while True:
