@@ -29,7 +29,7 @@ STATEFUL_SETS = resource("statefulsets", "apps")
 PODS = resource("pods")
 CLAIMS = resource("persistentvolumeclaims")
 #: about what a look costs
-SECONDS_PER_POD = 0.00002
+SECONDS_PER_POD = 0.000005
 
 
 class StatefulSetController(Controller):

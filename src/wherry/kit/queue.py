@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from wherry.kit.backoff import Backoff
 from wherry.kit.clock import Clock
@@ -21,6 +21,11 @@ class QueueClosed(Exception):
     """The queue was closed and everything in it has been handed out."""
 
 
+class _Later(NamedTuple):
+    timer: asyncio.Handle
+    due: float
+
+
 class WorkQueue(Generic[K]):
     """All methods are called from one event loop; any number of workers may `get`."""
 
@@ -30,7 +35,7 @@ class WorkQueue(Generic[K]):
         self._ready: deque[K] = deque()
         self._dirty: set[K] = set()
         self._working: set[K] = set()
-        self._later: dict[K, asyncio.TimerHandle] = {}
+        self._later: dict[K, _Later] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -57,14 +62,14 @@ class WorkQueue(Generic[K]):
         if seconds <= 0:
             self.add(key)
             return
+        # kept here, since what a loop gives for a very short time need not know when it is due
+        due = self._clock.steady() + seconds
         waiting = self._later.get(key)
-        timer = self._clock.call_later(seconds, self._due, key)
-        if waiting is not None and waiting.when() <= timer.when():
-            timer.cancel()
-            return
         if waiting is not None:
-            waiting.cancel()
-        self._later[key] = timer
+            if waiting.due <= due:
+                return
+            waiting.timer.cancel()
+        self._later[key] = _Later(self._clock.call_later(seconds, self._due, key), due)
 
     def add_failed(self, key: K) -> float:
         """Add the key after its back-off, which grows with each call until `forget`. The seconds it will wait."""
@@ -98,15 +103,15 @@ class WorkQueue(Generic[K]):
     def close(self) -> None:
         """Take nothing more; what is ready may still be got."""
         self._closed = True
-        for timer in self._later.values():
-            timer.cancel()
+        for waiting in self._later.values():
+            waiting.timer.cancel()
         self._later.clear()
         for getter in self._getters:
             if not getter.done():
                 getter.set_result(None)
 
     def _due(self, key: K) -> None:
-        del self._later[key]
+        self._later.pop(key, None)
         self.add(key)
 
     def _push(self, key: K) -> None:
