@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from wherry.cli.kube.text.jsonpath import find, relaxed, render
-from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
+from wherry.rules.jsonpath import JsonPathError, find, relaxed, render
 
 DATA: dict[str, Any] = {
     "kind": "List", "n": 3, "f": 1.5, "on": True, "none": None, "a.b": "dotted", "text": "<x>",

@@ -8,12 +8,12 @@ from wherry.api.errors import Cause, NotFound, StatusError, invalid, not_found
 from wherry.cli.kube.errors import CommandError, Several, text, with_source
 from wherry.cli.kube.text import columns, values
 from wherry.cli.kube.text.differences import lines
-from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
 from wherry.cli.kube.text.sorting import order
 from wherry.cli.kube.text.table import Look, TablePrinter
 from wherry.cli.kube.text.tabs import TabWriter, tabbed
 from wherry.client.transport import ConnectionFailed
 from wherry.rollout.differences import Difference
+from wherry.rules.jsonpath import JsonPathError
 
 TABLE = {"columnDefinitions": [{"name": "Name", "type": "string", "format": "name"}, {"name": "Ready", "type": "string"},
                                {"name": "Images", "type": "string", "priority": 1}],

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.cli.kube.errors import CommandError
-from wherry.cli.kube.text import jsonpath
-from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
-from wherry.cli.kube.text.jsonpath_parse import parse as parse_path
 from wherry.cli.kube.text.values import plain
+from wherry.rules import jsonpath
+from wherry.rules.jsonpath import JsonPathError
+from wherry.rules.jsonpath import parse as parse_path
 
 if TYPE_CHECKING:
     from wherry.cli.kube.gather import Info

@@ -16,12 +16,12 @@ from wherry.api.resources import Resource
 from wherry.cli.kube.errors import CommandError, collected
 from wherry.cli.kube.gather import Target, gather, list_error, query, targets
 from wherry.cli.kube.text import values
-from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
 from wherry.cli.kube.text.sorting import order
 from wherry.cli.kube.text.table import Look, TablePrinter
 from wherry.cli.kube.text.tabs import TabWriter
 from wherry.client.http import Query, path
 from wherry.rules.duration import human
+from wherry.rules.jsonpath import JsonPathError
 
 if TYPE_CHECKING:
     from wherry.cli.kube.printing import Printer

@@ -75,9 +75,7 @@ class _Documents:
 
 
 def _jsonpath(kube: Kube, kind: str, template: str) -> Printer:
-    from wherry.cli.kube.text.jsonpath import render
-    from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
-    from wherry.cli.kube.text.jsonpath_parse import parse
+    from wherry.rules.jsonpath import JsonPathError, parse, render
 
     if not template:
         raise CommandError("template format specified but no template given")

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wherry.api.objects import Obj
-from wherry.cli.kube.text import jsonpath
-from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
-from wherry.cli.kube.text.jsonpath_parse import parse
 from wherry.cli.kube.text.values import escaped, plain
+from wherry.rules import jsonpath
+from wherry.rules.jsonpath import JsonPathError, parse
 
 
 @dataclass(frozen=True, slots=True)

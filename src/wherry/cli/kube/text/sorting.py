@@ -11,8 +11,8 @@ from typing import Any
 
 from wherry.api import quantity
 from wherry.api.objects import Obj
-from wherry.cli.kube.text import jsonpath
-from wherry.cli.kube.text.jsonpath_nodes import JsonPathError
+from wherry.rules import jsonpath
+from wherry.rules.jsonpath import JsonPathError
 
 _ABSENT = object()
 
