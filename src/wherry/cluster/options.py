@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from wherry.rules.kubelet.images import MISSING
+
 HOST = "127.0.0.1"
-DEFAULT_IMAGE_MISSING = ("*:999.*", "*:404", "*does-not-exist*", "*doesnotexist*", "*non-existent*", "nginx:1.161")
+DEFAULT_IMAGE_MISSING = MISSING
 
 
 @dataclass(frozen=True, slots=True)
