@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
 from pathlib import Path
 from typing import Any
+
+from wherry.kit.files import replace
 
 NAME = "wherry"
 USER = "wherry-admin"
@@ -47,14 +48,7 @@ def write(path: Path, config: dict[str, Any]) -> None:
     """Writes the file so that only its owner can read it, in one step: a reader sees the old or the new one. Follows links."""
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(dump(config))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace(path, dump(config).encode())
 
 
 def merge(path: Path, config: dict[str, Any]) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from wherry.cluster import forehand
+from wherry.kit.files import replace
 
 CERTIFICATE_DAYS = 365
 #: a certificate with less than this left is replaced at start
@@ -56,14 +56,14 @@ def ensure(directory: Path, host: str) -> Pki:
             from wherry.cluster import certificates
 
             made = certificates.make_all(names, CERTIFICATE_DAYS)
-        _write_private(key_path, made.ca_key)
-        _write(ca_path, made.ca, 0o644)
+        replace(key_path, made.ca_key)
+        replace(ca_path, made.ca, 0o644)
         _write_server(directory, names, made.server, made.server_key)
+    elif not _is_good(directory, names):
+        _write_server(directory, names, *issue(directory, "kube-apiserver", hosts=tuple(names)))
     token_path = directory / "token"
     if not token_path.exists():
-        _write_private(token_path, secrets.token_urlsafe(32).encode())
-    if not _is_good(directory, names):
-        _write_server(directory, names, *issue(directory, "kube-apiserver", hosts=tuple(names)))
+        replace(token_path, secrets.token_urlsafe(32).encode())
     return Pki(directory, ca_path.read_text(), token_path.read_text().strip())
 
 
@@ -78,10 +78,10 @@ def hosts(host: str) -> list[str]:
 
 
 def _write_server(directory: Path, hosts: list[str], certificate: bytes, key: bytes) -> None:
-    _write_private(directory / "server.key", key)
-    _write(directory / "server.crt", certificate, 0o644)
+    replace(directory / "server.key", key)
+    replace(directory / "server.crt", certificate, 0o644)
     note = {"files": _files(directory), "hosts": hosts, "ends": int(time.time()) + CERTIFICATE_DAYS * 86400}
-    _write(directory / "server.json", json.dumps(note).encode(), 0o644)
+    replace(directory / "server.json", json.dumps(note).encode(), 0o644)
 
 
 #: what `shared` made in this process, by host and seed: the files of a directory but for the token
@@ -101,15 +101,15 @@ def shared(directory: Path, host: str, seed: int | None = None) -> Pki:
             from wherry.cluster import certificates
 
             certificate, key = certificates.make_ca(seed)
-            _write_private(directory / "ca.key", key)
-            _write(directory / "ca.crt", certificate, 0o644)
+            replace(directory / "ca.key", key)
+            replace(directory / "ca.crt", certificate, 0o644)
         pki = ensure(directory, host)
         _MADE[host, seed] = {name: (directory / name).read_bytes() for name in _SHARED_FILES}
         return pki
     for name, content in made.items():
-        _write(directory / name, content, 0o600 if name.endswith(".key") else 0o644)
+        replace(directory / name, content, 0o600 if name.endswith(".key") else 0o644)
     token = secrets.token_urlsafe(32)
-    _write_private(directory / "token", token.encode())
+    replace(directory / "token", token.encode())
     return Pki(directory, made["ca.crt"].decode(), token)
 
 
@@ -137,16 +137,3 @@ def _files(directory: Path) -> str:
     """What the CA, the certificate and its key hold, in one hash."""
     parts = [hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in ("ca.crt", "server.crt", "server.key")]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    _write(path, content, 0o600)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """In one step: a crash leaves the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    temporary.replace(path)

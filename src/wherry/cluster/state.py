@@ -7,13 +7,13 @@ the resourceVersion, which counts anew in the same order. Secrets are in the fil
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wherry.api.objects import Obj
+from wherry.kit.files import replacing
 from wherry.registry.encode import encoder
 from wherry.store.protocol import Store
 
@@ -48,14 +48,8 @@ async def put(store: Store, state: State) -> None:
 
 def write(path: Path, state: State) -> None:
     """In one step: a reader sees the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(_lines(state))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.writelines(line.encode() for line in _lines(state))
 
 
 def _lines(state: State) -> Iterable[str]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
+from wherry.kit.files import replace
 from wherry.rules.tokens.claims import LEGACY_ISSUER
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -102,16 +102,8 @@ class Issuer:
 
         pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
         if path is not None:
-            _write(path, pem)
+            replace(path, pem)
         return pem
-
-
-def _write(path: Path, pem: bytes) -> None:
-    """In one step: a crash leaves no part of a key."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(pem)
-    temporary.replace(path)
 
 
 def _base64(data: bytes) -> str:
