@@ -6,6 +6,7 @@ k8s.io/apiserver/pkg/admission/plugin/policy/{mutating,generic}.
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import NamedTuple
 
 from wherry.api.errors import Forbidden
@@ -15,10 +16,10 @@ from wherry.api.resources import SUBRESOURCE_KINDS, Resource
 from wherry.api.schema import Node, definition
 from wherry.registry import bodies
 from wherry.registry.admission import reinvocation
+from wherry.registry.admission.bound_policies import Binding, BoundPolicies, Problem
 from wherry.registry.admission.chain import Means, Operation, Request
-from wherry.registry.admission.dynamic import Configured, Dynamic, is_scale
+from wherry.registry.admission.dynamic import Dynamic, is_scale
 from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
-from wherry.registry.admission.validating_policies import Binding, compile_binding
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.evaluation import Answers, Seen, bindings, conditions_hold
 from wherry.rules.admission.match import exempt_from_policies
@@ -42,39 +43,20 @@ class _Invocation(NamedTuple):
         return self.policy.name, self.binding.name, meta.get("namespace", ""), meta.get("name", "")
 
 
-class _Problem(NamedTuple):
-    policy: str
-    binding: str
-    message: str
-    reason: str = ""
-
-    def __str__(self) -> str:
-        if self.binding:
-            return f"policy '{self.policy}' with binding '{self.binding}' denied request: {self.message}"
-        return f'policy "{self.policy}" denied request: {self.message}'
-
-
-class MutatingAdmissionPolicies(Dynamic):
+class MutatingAdmissionPolicies(BoundPolicies):
     tables = ("mutatingadmissionpolicybindings.admissionregistration.k8s.io",)
 
     def __init__(self, store: Store, means: Means) -> None:
-        super().__init__(store, means)
-        self._policies = Configured(store, "mutatingadmissionpolicies", compile_policy)
-        self._bindings = Configured(store, "mutatingadmissionpolicybindings", compile_binding)
+        super().__init__(store, means, "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", compile_policy)
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
         return operation in ("CREATE", "UPDATE") and not exempt_from_policies(resource)
 
-    async def each(self, resource: Resource, namespace: str) -> bool:
-        if self._policies.empty or self._bindings.empty or exempt_from_policies(resource):
-            return False
-        return any(self.might_match(policy.criteria.include or (), "CREATE", resource) for policy in await self._policies.all())
-
     async def admit(self, request: Request) -> None:
         """Raises Forbidden when a policy whose failures count cannot be applied; NotFound (the namespace)."""
-        if self._policies.empty or self._bindings.empty:
+        if self.empty:
             return
-        problems: list[_Problem] = []
+        problems: list[Problem] = []
         invocations = await self._invocations(self.asked(request), problems)
         if invocations:
             state = reinvocation.of(request, "MutatingAdmissionPolicy")
@@ -88,37 +70,37 @@ class MutatingAdmissionPolicies(Dynamic):
         if problems:
             raise _refused(request, problems)
 
-    async def _invocations(self, asked: Asked, problems: list[_Problem]) -> list[_Invocation]:
+    async def _invocations(self, asked: Asked, problems: list[Problem]) -> list[_Invocation]:
         found: list[_Invocation] = []
-        bindings: list[Binding] | None = None
-        for policy in await self._policies.all():
-            row = await self.matched(policy.criteria, asked)
-            if row is None:
-                continue
-            if bindings is None:
-                bindings = await self._bindings.all()
-            if not (bound := [b for b in bindings if b.policy == policy.name]):
+        async with aclosing(self.bound(asked)) as policies:
+            async for policy, row, bound in policies:
+                found += await self._of_policy(asked, policy, row, bound, problems)
+        return found
+
+    async def _of_policy(
+        self, asked: Asked, policy: Policy, row: Resource, bound: list[Binding], problems: list[Problem]
+    ) -> list[_Invocation]:
+        try:
+            params_of = kind_of(self, policy.param_kind) if policy.param_kind else None
+        except Misconfigured as error:
+            if policy.fail:
+                problems.append(Problem(policy.name, "", f"failed to configure policy: {error}"))
+            return []
+        found: list[_Invocation] = []
+        for binding in bound:
+            if binding.criteria is not None and await self.matched(binding.criteria, asked) is None:
                 continue
             try:
-                params_of = kind_of(self, policy.param_kind) if policy.param_kind else None
+                params = await collect(self, params_of, binding.ref, asked.where)
             except Misconfigured as error:
                 if policy.fail:
-                    problems.append(_Problem(policy.name, "", f"failed to configure policy: {error}"))
+                    problems.append(Problem(policy.name, binding.name, f"failed to configure binding: {error}"))
                 continue
-            for binding in bound:
-                if binding.criteria is not None and await self.matched(binding.criteria, asked) is None:
-                    continue
-                try:
-                    params = await collect(self, params_of, binding.ref, asked.where)
-                except Misconfigured as error:
-                    if policy.fail:
-                        problems.append(_Problem(policy.name, binding.name, f"failed to configure binding: {error}"))
-                    continue
-                found += [_Invocation(policy, binding, row, param) for param in params]
+            found += [_Invocation(policy, binding, row, param) for param in params]
         return found
 
     async def _invoke(
-        self, request: Request, invocation: _Invocation, state: reinvocation.Reinvocation, answers: Answers, problems: list[_Problem]
+        self, request: Request, invocation: _Invocation, state: reinvocation.Reinvocation, answers: Answers, problems: list[Problem]
     ) -> None:
         policy, binding = invocation.policy, invocation.binding
         try:
@@ -126,14 +108,14 @@ class MutatingAdmissionPolicies(Dynamic):
                 return
         except CelError as error:
             if policy.fail:
-                problems.append(_Problem(policy.name, binding.name, error.message, "Invalid"))
+                problems.append(Problem(policy.name, binding.name, error.message, "Invalid"))
             return
         for mutation in policy.mutations:
             try:
                 await self._mutate(request, invocation, mutation, answers)
             except CelError as error:
                 if policy.fail:
-                    problems.append(_Problem(policy.name, binding.name, error.message, "Invalid"))
+                    problems.append(Problem(policy.name, binding.name, error.message, "Invalid"))
                 continue
             state.changed(request)
         if policy.again:
@@ -192,8 +174,14 @@ async def replace(plugin: Dynamic, request: Request, row: Resource, patched: Obj
     request.draft.update(shown, metadata=metadata)
 
 
-def _refused(request: Request, problems: list[_Problem]) -> Forbidden:
-    texts = [str(problem) for problem in problems]
+def _text(problem: Problem) -> str:
+    if problem.binding:
+        return f"policy '{problem.policy}' with binding '{problem.binding}' denied request: {problem.message}"
+    return f'policy "{problem.policy}" denied request: {problem.message}'
+
+
+def _refused(request: Request, problems: list[Problem]) -> Forbidden:
+    texts = [_text(problem) for problem in problems]
     error = request.forbidden("admission request denied by policy")
     details = {**(error.details or {}), "causes": [{"message": text} for text in texts]}
     return Forbidden(texts[0], details, reason=problems[0].reason or error.reason)

@@ -6,19 +6,19 @@ k8s.io/apiserver/pkg/admission/plugin/policy/validating/dispatcher.go.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from contextlib import aclosing
 
 import msgspec
 
 from wherry.api.errors import Forbidden
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
+from wherry.registry.admission.bound_policies import Binding, BoundPolicies, Problem
 from wherry.registry.admission.chain import Means, Operation, Request
-from wherry.registry.admission.dynamic import Configured, Dynamic
 from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.evaluation import Answers
-from wherry.rules.admission.match import Criteria, exempt_from_policies, of_match
+from wherry.rules.admission.match import exempt_from_policies
 from wherry.rules.admission.validating import Decision, Outcome, Policy, compile_policy
 from wherry.store.protocol import Store
 
@@ -26,73 +26,33 @@ _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}
 _FAILURE = "validation.policy.admission.k8s.io/validation_failure"
 
 
-class Binding(NamedTuple):
-    name: str
-    policy: str
-    criteria: Criteria | None
-    ref: Obj | None
-    actions: tuple[str, ...]
-
-
-def compile_binding(obj: Obj) -> Binding:
-    spec = obj.get("spec") or {}
-    match = spec.get("matchResources")
-    return Binding(
-        obj["metadata"]["name"],
-        spec.get("policyName") or "",
-        None if match is None else of_match(match),
-        spec.get("paramRef"),
-        tuple(spec.get("validationActions") or ()),
-    )
-
-
-class _Refusal(NamedTuple):
-    policy: str
-    binding: str
-    message: str
-    reason: str = ""
-
-
-class ValidatingAdmissionPolicies(Dynamic):
+class ValidatingAdmissionPolicies(BoundPolicies):
     tables = ("validatingadmissionpolicybindings.admissionregistration.k8s.io",)
 
     def __init__(self, store: Store, means: Means) -> None:
-        super().__init__(store, means)
-        self._policies = Configured(store, "validatingadmissionpolicies", compile_policy)
-        self._bindings = Configured(store, "validatingadmissionpolicybindings", compile_binding)
+        super().__init__(store, means, "validatingadmissionpolicies", "validatingadmissionpolicybindings", compile_policy)
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
         return not exempt_from_policies(resource)
 
-    async def each(self, resource: Resource, namespace: str) -> bool:
-        if self._policies.empty or self._bindings.empty or exempt_from_policies(resource):
-            return False
-        return any(self.might_match(policy.criteria.include or (), "CREATE", resource) for policy in await self._policies.all())
-
     async def validate(self, request: Request) -> None:
         """Raises a StatusError with the reason of the first validation that does not hold; NotFound (the namespace)."""
-        if self._policies.empty or self._bindings.empty:
+        if self.empty:
             return
         asked = self.asked(request)
-        bindings: list[Binding] | None = None
-        refusals: list[_Refusal] = []
-        for policy in await self._policies.all():
-            row = await self.matched(policy.criteria, asked)
-            if row is None:
-                continue
-            if bindings is None:
-                bindings = await self._bindings.all()
-            if bound := [b for b in bindings if b.policy == policy.name]:
+        refusals: list[Problem] = []
+        async with aclosing(self.bound(asked)) as found:
+            async for policy, row, bound in found:
                 refusals += await self._asked(request, asked, policy, bound, row)
         if refusals:
             raise _refused(request, refusals[0])
 
-    async def _asked(self, request: Request, asked: Asked, policy: Policy, bound: list[Binding], row: Resource) -> list[_Refusal]:
+    async def _asked(self, request: Request, asked: Asked, policy: Policy, bound: list[Binding], row: Resource) -> list[Problem]:
         try:
             params_of = kind_of(self, policy.param_kind) if policy.param_kind else None
         except Misconfigured as error:
-            return [_Refusal(policy.name, "", f"failed to configure policy: {error}")] if policy.fail else []
-        refusals: list[_Refusal] = []
+            return [Problem(policy.name, "", f"failed to configure policy: {error}")] if policy.fail else []
+        refusals: list[Problem] = []
         annotated: dict[str, list[str]] = {}
         answers: Answers = {}
         for binding in bound:
@@ -102,7 +62,7 @@ class ValidatingAdmissionPolicies(Dynamic):
                 params = await collect(self, params_of, binding.ref, asked.where)
             except Misconfigured as error:
                 if policy.fail:
-                    refusals.append(_Refusal(policy.name, binding.name, f"failed to configure binding: {error}"))
+                    refusals.append(Problem(policy.name, binding.name, f"failed to configure binding: {error}"))
                 continue
             for param in params:
                 outcome = await self._outcome(asked, policy, row, param, answers)
@@ -120,20 +80,20 @@ class ValidatingAdmissionPolicies(Dynamic):
         return await self.answered(asked.user, answers, lambda: policy.outcome(seen, answers))
 
 
-def _judged(request: Request, policy: Policy, binding: Binding, outcome: Outcome) -> list[_Refusal]:
+def _judged(request: Request, policy: Policy, binding: Binding, outcome: Outcome) -> list[Problem]:
     """What the binding's actions make of an outcome: refusals, warnings, an audit annotation."""
-    refusals: list[_Refusal] = []
+    refusals: list[Problem] = []
     for decision in outcome.denied:
         for action in binding.actions:
             if action == "Deny":
-                refusals.append(_Refusal(policy.name, binding.name, decision.message, decision.reason))
+                refusals.append(Problem(policy.name, binding.name, decision.message, decision.reason))
             elif action == "Warn":
                 request.warnings.append(
                     f"Validation failed for ValidatingAdmissionPolicy '{policy.name}' with binding '{binding.name}': {decision.message}"
                 )
             elif action == "Audit":
                 request.audit.setdefault(_FAILURE, _failure(policy, binding, decision))
-    refusals += [_Refusal(policy.name, binding.name, failed.message) for failed in outcome.failed]
+    refusals += [Problem(policy.name, binding.name, failed.message) for failed in outcome.failed]
     return refusals
 
 
@@ -148,7 +108,7 @@ def _failure(policy: Policy, binding: Binding, decision: Decision) -> str:
     return msgspec.json.encode([value]).decode()
 
 
-def _refused(request: Request, refusal: _Refusal) -> Forbidden:
+def _refused(request: Request, refusal: Problem) -> Forbidden:
     bound = f" with binding '{refusal.binding}'" if refusal.binding else ""
     message = f"ValidatingAdmissionPolicy '{refusal.policy}'{bound} denied request: {refusal.message}"
     error = request.forbidden(message)
