@@ -98,8 +98,7 @@ def test_the_oldest_beyond_the_limit_go_but_never_one_that_is_in_use() -> None:
     own = [revision(n, f"nginx:{n}") for n in range(1, 7)]
     top = owner("nginx:6")
     top["spec"]["revisionHistoryLimit"] = 2
-    pod = {"metadata": {"name": "web-0", "labels": {revisions.POD_LABEL: objects.name(own[0])}}}
-    assert history.truncated(top, own, [own[5]], [pod]) == (Delete(own[1]), Delete(own[2]))
+    assert history.truncated(top, own, [own[5]], [objects.name(own[0])]) == (Delete(own[1]), Delete(own[2]))
     top["spec"]["revisionHistoryLimit"] = 0
     assert len(history.truncated(top, own, [own[5]], [])) == 5
 

@@ -12,6 +12,7 @@ from wherry.rules import revisions
 from wherry.rules.plan import Emit, Update
 from wherry.rules.statefulset import identity, retention, storage
 from wherry.rules.statefulset.pod import new_pod, repaired
+from wherry.rules.statefulset.standing import Standing
 from wherry.rules.statefulset.view import View
 
 
@@ -22,7 +23,7 @@ def owner(**spec: object) -> Obj:
 def view(top: Obj, old: str = "nginx:0", claims: dict[str, Obj] | None = None) -> View:
     before = {**top, "spec": {**top["spec"], "template": template(old)}}
     current, update = (revisions.new_revision(each, 1, "hash") for each in (before, top))
-    return View.of(top, [], current, update, (claims or {}).get, 0.0)
+    return View(top, current, update, Standing(top), (claims or {}).get, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ SECONDS_PER_POD = 0.0001
 LONGEST_WAIT = 0.25
 
 
-def patience(pods: int, seconds_per_pod: float = SECONDS_PER_POD) -> float:
-    """Seconds. Where pods follow each other one by one a wait delays each of them: give a shorter one."""
-    return min(pods * seconds_per_pod, LONGEST_WAIT) if pods >= LARGE else 0.0
+def patience(pods: int) -> float:
+    """Seconds, for a controller whose look costs time for that many pods."""
+    return min(pods * SECONDS_PER_POD, LONGEST_WAIT) if pods >= LARGE else 0.0
 
 
 def respecified(old: Obj | None, new: Obj | None) -> bool:

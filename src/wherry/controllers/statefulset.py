@@ -19,17 +19,15 @@ from wherry.controllers.revisions import REVISIONS
 from wherry.reconcile import Controller, Parts
 from wherry.rules import ownership, pod_changes
 from wherry.rules.plan import Delete, Plan
-from wherry.rules.statefulset import events, status, storage
+from wherry.rules.statefulset import events, identity, status, storage
 from wherry.rules.statefulset.gather import Own, gather
 from wherry.rules.statefulset.history import plan_history, truncated
 from wherry.rules.statefulset.plan import Decision, decide
-from wherry.rules.statefulset.view import Member
+from wherry.rules.statefulset.standing import Standing
 
 STATEFUL_SETS = resource("statefulsets", "apps")
 PODS = resource("pods")
 CLAIMS = resource("persistentvolumeclaims")
-#: about what a look costs
-SECONDS_PER_POD = 0.000005
 
 
 class StatefulSetController(Controller):
@@ -39,45 +37,79 @@ class StatefulSetController(Controller):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        #: by the uid of the set: its members that work, as they were last seen
-        self._known: dict[str, dict[str, Member]] = {}
+        #: by the uid of the set
+        self._standing: dict[str, Standing] = {}
+        #: by the uid of a set that has a standing: the keys of the pods that changed since it was told
+        self._changed: dict[str, set[str]] = {}
         self._sets, self._pods, self._claims, self._revisions = map(self.informer, (STATEFUL_SETS, PODS, CLAIMS, REVISIONS))
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
-        self.watch(STATEFUL_SETS, self._of_set, delay=self._patience, at_once=respecified)
+        self.watch(STATEFUL_SETS, self._of_set, self._patience, respecified)
         self.watch(PODS, self._of_pod, self._patience)
         self.watch(REVISIONS, self._of_owned)
         self.watch(CLAIMS, self._of_claim)
 
     async def reconcile(self, key: str) -> float | None:
         stateful_set = self._sets.get(key)
-        own = self._gather(stateful_set) if stateful_set is not None else None
-        if stateful_set is None or own is None:
+        if stateful_set is None:
+            return None
+        standing, now = self._known(stateful_set), self.clock.now()
+        own = self._gather(stateful_set, standing)
+        if own is None:
             return None
         if own.claims:
+            self._forget(objects.uid(stateful_set))
             await self.claim(own.claims)
             return None
+        self._tell(stateful_set, standing, own, now)
         history = plan_history(stateful_set, own.revisions)
         if history.current is None or history.update is None:
             await revisions.write(self, stateful_set, history.plan)
             return None
-        decision = decide(stateful_set, own.pods, history.current, history.update, self._claim_of(stateful_set), self.clock.now(),
-                          self._known.get(objects.uid(stateful_set), {}))
-        self._known[objects.uid(stateful_set)] = decision.view.settled()
+        decision = decide(stateful_set, standing, history.current, history.update, self._claim_of(stateful_set), now)
         deleted, error = await self._carry_out(stateful_set, decision)
         said = status.new_status(decision.view, deleted)
-        forgotten = truncated(stateful_set, own.revisions, (history.current, history.update), own.pods)
+        forgotten = truncated(stateful_set, own.revisions, (history.current, history.update), standing.revisions())
         written = await self.apply(Plan((*status.plan_status(stateful_set, said), *forgotten)))
         _raise(error)
         _raise(written.error)
         return status.look_again(decision.view, said)
 
-    def _gather(self, stateful_set: Obj) -> Own | None:
+    # --- who is there ---
+    def _known(self, stateful_set: Obj) -> Standing:
+        """As it was told; a new one after a change of the spec."""
+        uid = objects.uid(stateful_set)
+        standing = self._standing.get(uid)
+        if standing is None or not standing.is_of(stateful_set):
+            self._forget(uid)
+            standing = Standing(stateful_set)
+        return standing
+
+    def _gather(self, stateful_set: Obj, standing: Standing) -> Own | None:
+        """Of the pods: those that the standing was not told of yet."""
         uid, namespace = objects.uid(stateful_set), objects.namespace(stateful_set)
-        pods, history = (
-            [*informer.by_index("owner", uid), *informer.by_index("orphan", namespace)] for informer in (self._pods, self._revisions)
-        )
-        return gather(stateful_set, pods, history, self._known.get(uid, {}))
+        if self._standing.get(uid) is standing:
+            pods = [pod for key in self._changed[uid] if (pod := self._pods.get(key)) is not None]
+        else:
+            pods = self._pods.by_index("owner", uid)
+        history = [*self._revisions.by_index("owner", uid), *self._revisions.by_index("orphan", namespace)]
+        return gather(stateful_set, [*pods, *self._pods.by_index("orphan", namespace)], history)
+
+    def _tell(self, stateful_set: Obj, standing: Standing, own: Own, now: float) -> None:
+        uid, name = objects.uid(stateful_set), objects.name(stateful_set)
+        gone = self._changed.get(uid, set()) - {objects.key(pod) for pod in own.pods}
+        ordinals = [identity.ordinal_of(name, key.rpartition("/")[2]) for key in gone]
+        standing.take(stateful_set, own.pods, ordinals, self._claim_of(stateful_set), now)
+        self._standing[uid], self._changed[uid] = standing, set()
+
+    def _forget(self, uid: str) -> None:
+        self._standing.pop(uid, None)
+        self._changed.pop(uid, None)
+
+    def _note(self, pod: Obj | None) -> None:
+        ref = objects.controller_of(pod) if pod is not None else None
+        if pod is not None and ref is not None and (changed := self._changed.get(ref["uid"])) is not None:
+            changed.add(objects.key(pod))
 
     def _claim_of(self, stateful_set: Obj) -> storage.Lookup:
         namespace = objects.namespace(stateful_set)
@@ -95,16 +127,21 @@ class StatefulSetController(Controller):
                 return deleted, applied.error
         return deleted, StatusError(decision.obstacle) if decision.obstacle else None
 
+    # --- whom a change concerns ---
     def _of_set(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
-        if new is None and old is not None:
-            self._known.pop(objects.uid(old), None)
+        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
+            self._forget(objects.uid(old))
         return (objects.key(new or old or {}),)
 
     def _patience(self, key: str) -> float:
-        top = self._sets.get(key)
-        return patience(self._pods.count("owner", objects.uid(top)), SECONDS_PER_POD) if top is not None else 0.0
+        """A look costs time for every pod that is on its way: when many are, they are looked at together."""
+        stateful_set = self._sets.get(key)
+        standing = self._standing.get(objects.uid(stateful_set)) if stateful_set is not None else None
+        return patience(len(standing.open_pods())) if standing is not None else 0.0
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
+        self._note(old)
+        self._note(new)
         return self._of_owned(old, new) if pod_changes.matters(old, new) else ()
 
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
@@ -112,11 +149,14 @@ class StatefulSetController(Controller):
         return revisions.keys_of(old, new, "StatefulSet", owners)
 
     def _of_claim(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
-        """A claim is gone: the pod that it was for may be created now."""
-        if new is not None or old is None:
-            return ()
-        sets = self._sets.by_index("namespace", objects.namespace(old))
-        return [objects.key(each) for each in sets if storage.pod_of_claim(each, objects.name(old))]
+        """Its pod is to be seen again; and when the claim is gone at once, for the pod may be created now."""
+        claim = new or old or {}
+        found = []
+        for each in self._sets.by_index("namespace", objects.namespace(claim)):
+            if pod := storage.pod_of_claim(each, objects.name(claim)):
+                self._changed.get(objects.uid(each), set()).add(f"{objects.namespace(claim)}/{pod}")
+                found.append(objects.key(each))
+        return found if new is None else ()
 
 
 def _raise(error: StatusError | None) -> None:

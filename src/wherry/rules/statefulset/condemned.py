@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from wherry.rules.plan import Action, Delete
 from wherry.rules.statefulset import retention
+from wherry.rules.statefulset.standing import Member
 from wherry.rules.statefulset.strategy import forces_rollback
-from wherry.rules.statefulset.view import Member, View
+from wherry.rules.statefulset.view import View
 
 
 def claim_owners(view: View) -> list[Action]:
     """The owners of the claims of all pods that go."""
-    return [a for m in view.condemned if m.pod is not None for a in _owners(view, m)]
+    return [a for m in view.standing.condemned() if m.pod is not None for a in _owners(view, m)]
 
 
 def _owners(view: View, member: Member) -> list[Action]:
@@ -28,8 +29,8 @@ def _owners(view: View, member: Member) -> list[Action]:
 def deletions(view: View) -> list[Action]:
     """The pods to delete now."""
     if not view.ordered:
-        return [Delete(m.pod) for m in view.condemned if m.pod is not None and not m.terminating]
-    highest = view.condemned[0]
+        return [Delete(m.pod) for m in view.standing.condemned() if m.pod is not None and not m.terminating]
+    highest = view.standing.condemned()[0]
     if highest.terminating or highest.pod is None:
         return []
     if (highest.unavailable or not highest.ready) and highest is not view.first_unavailable() and not forces_rollback(view.stateful_set):

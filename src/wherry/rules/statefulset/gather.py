@@ -1,14 +1,13 @@
 """Whose pods and revisions are these: the first step of a StatefulSet's reconciliation.
 
-Called by the StatefulSet controller with every pod and revision that it controls or might adopt. Gives what is its own, and the adoptions
-and releases that come first (when there are any, nothing else is done before they are seen).
+Called by the StatefulSet controller with every revision that it controls or might adopt, and the pods of which that is to be found out.
+Gives what is its own, and the adoptions and releases that come first (when there are any, nothing else is done before they are seen).
 Source of the rule: pkg/controller/statefulset getPodsForStatefulSet, adoptOrphanRevisions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import MappingProxyType
 from typing import NamedTuple
 
 from wherry.api.errors import BadRequest
@@ -16,7 +15,6 @@ from wherry.api.objects import Obj
 from wherry.rules import ownership, revisions
 from wherry.rules.plan import Patch
 from wherry.rules.statefulset import identity
-from wherry.rules.statefulset.view import Known, is_known
 
 
 class Own(NamedTuple):
@@ -27,19 +25,12 @@ class Own(NamedTuple):
     claims: tuple[Patch, ...]
 
 
-def gather(stateful_set: Obj, pods: Iterable[Obj], history: Iterable[Obj], known: Known = MappingProxyType({})) -> Own | None:
-    """Sort the candidates (owned ones, and orphans of its namespace). None when its selector cannot be read.
-
-    `known`: members of its own, as an earlier reconciliation saw them; a selector never changes.
-    """
+def gather(stateful_set: Obj, pods: Iterable[Obj], history: Iterable[Obj]) -> Own | None:
+    """Sort the candidates (owned ones, and orphans of its namespace). None when its selector cannot be read."""
     try:
         matches = ownership.matcher(stateful_set["spec"]["selector"])
     except BadRequest:
         return None
     kept = ownership.claim(stateful_set, history, matches)
-    sure: list[Obj] = []
-    unsure: list[Obj] = []
-    for pod in pods:
-        (sure if is_known(known, pod) else unsure).append(pod)
-    own = ownership.claim(stateful_set, unsure, lambda pod: matches(pod) and identity.is_member(stateful_set, pod))
-    return Own((*sure, *own.owned), tuple(revisions.in_order(kept.owned)), (*kept.actions, *own.actions))
+    own = ownership.claim(stateful_set, pods, lambda pod: matches(pod) and identity.is_member(stateful_set, pod))
+    return Own(own.owned, tuple(revisions.in_order(kept.owned)), (*kept.actions, *own.actions))

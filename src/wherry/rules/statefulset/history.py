@@ -13,7 +13,6 @@ from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.rules import revisions
 from wherry.rules.plan import NOTHING, Create, Delete, Plan
-from wherry.rules.statefulset import identity
 
 HASH_LABEL = "controller.kubernetes.io/hash"
 
@@ -41,9 +40,9 @@ def plan_history(stateful_set: Obj, own: Sequence[Obj]) -> History:
     return History(NOTHING, current, update)
 
 
-def truncated(stateful_set: Obj, own: Sequence[Obj], live: Iterable[Obj], pods: Iterable[Obj]) -> tuple[Delete, ...]:
-    """The oldest revisions beyond the limit; those in `live` and those of pods neither count nor go."""
-    kept = {*map(objects.name, live), *map(identity.revision_of, pods)}
+def truncated(stateful_set: Obj, own: Sequence[Obj], live: Iterable[Obj], used: Iterable[str]) -> tuple[Delete, ...]:
+    """The oldest revisions beyond the limit; those in `live` and those of pods (`used`: their names) neither count nor go."""
+    kept = {*map(objects.name, live), *used}
     history = [r for r in own if objects.name(r) not in kept]
     limit = stateful_set["spec"].get("revisionHistoryLimit")
     return tuple(map(Delete, revisions.beyond_limit(history, 10 if limit is None else int(limit))))

@@ -8,17 +8,16 @@ Source of the rule: pkg/controller/statefulset updateStatefulSet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from types import MappingProxyType
 from typing import NamedTuple
 
 from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.rules.plan import Action, Create, Delete, Emit, Update
 from wherry.rules.statefulset import condemned, replicas
-from wherry.rules.statefulset.storage import Lookup, templates
+from wherry.rules.statefulset.standing import Standing
+from wherry.rules.statefulset.storage import Lookup
 from wherry.rules.statefulset.update import replacements
-from wherry.rules.statefulset.view import Known, View
+from wherry.rules.statefulset.view import View
 
 _RANK: dict[type, int] = {Emit: 0, Create: 1, Update: 2, Delete: 3}
 
@@ -37,17 +36,15 @@ class Decision(NamedTuple):
         return tuple(stage for stage in (self.claims, self.pods, self.updates) if stage)
 
 
-def decide(
-    stateful_set: Obj, pods: Iterable[Obj], current: Obj, update: Obj, claim: Lookup, now: float, known: Known = MappingProxyType({})
-) -> Decision:
-    """`pods`: all that it owns, in whatever state; `current`, `update`: its revisions; `known`: `View.settled` of the time before."""
-    view = View.of(stateful_set, pods, current, update, claim, now, known)
+def decide(stateful_set: Obj, standing: Standing, current: Obj, update: Obj, claim: Lookup, now: float) -> Decision:
+    """`standing`: of all pods that it owns, in whatever state; `current`, `update`: its revisions."""
+    view = View(stateful_set, current, update, standing, claim, now)
     if objects.is_deleting(stateful_set):
         return Decision(view)
     actions, stopped, obstacle = _replicas(view)
     if obstacle or (stopped and view.ordered):
         return _staged(view, actions, [], obstacle)
-    if view.condemned:
+    if standing.condemned():
         actions += condemned.claim_owners(view)
         actions += condemned.deletions(view)
         if view.ordered:
@@ -58,10 +55,7 @@ def decide(
 def _replicas(view: View) -> tuple[list[Action], bool, str]:
     actions: list[Action] = []
     stopped, obstacles = False, []
-    has_claims = bool(templates(view.stateful_set))
-    for member in view.replicas:
-        if member.settled and not has_claims:
-            continue
+    for member in view.standing.open_replicas():
         step = replicas.process(view, member)
         actions += step.actions
         stopped = stopped or step.stop

@@ -14,7 +14,8 @@ from wherry.api.objects import Obj
 from wherry.rules.plan import Action, Create, Delete, Emit, Update
 from wherry.rules.statefulset import identity, retention, storage, strategy
 from wherry.rules.statefulset.pod import new_pod, repaired, wanted_revision
-from wherry.rules.statefulset.view import Member, View
+from wherry.rules.statefulset.standing import Member
+from wherry.rules.statefulset.view import View
 
 
 class Step(NamedTuple):

@@ -16,7 +16,8 @@ from wherry.rules import revisions
 from wherry.rules.plan import Update
 from wherry.rules.replicaset.status import next_available
 from wherry.rules.statefulset import identity, strategy
-from wherry.rules.statefulset.view import Member, View, min_ready_seconds
+from wherry.rules.statefulset.standing import min_ready_seconds
+from wherry.rules.statefulset.view import View
 
 _COMPARED = ("replicas", "readyReplicas", "availableReplicas", "currentReplicas", "updatedReplicas", "currentRevision", "updateRevision")
 _ALWAYS = ("replicas", "availableReplicas", "collisionCount")
@@ -24,29 +25,25 @@ _ALWAYS = ("replicas", "availableReplicas", "collisionCount")
 
 def new_status(view: View, deleted: Iterable[str] = ()) -> Obj:
     """`deleted`: names of the pods that this reconciliation deleted to update them."""
-    stateful_set, gone = view.stateful_set, set(deleted)
+    stateful_set, standing = view.stateful_set, view.standing
     current, update = objects.name(view.current), objects.name(view.update)
-    members = [m for m in (*view.replicas, *view.condemned) if m.pod is not None]
-    staying = [m for m in members if not m.terminating]
-    ready = sum(m.ready for m in members)
+    gone = {identity.ordinal_of(objects.name(stateful_set), name) for name in deleted}
+    unsettled = standing.open_pods()
+    total, ready = len(standing), len(standing) - sum(not m.ready for m in unsettled)
     status: dict[str, Any] = {
         "observedGeneration": stateful_set["metadata"].get("generation", 0),
-        "replicas": len(members),
+        "replicas": total,
         "readyReplicas": ready,
-        "availableReplicas": sum(m.ready and m.available for m in members),
-        "currentReplicas": sum(m.revision == current and not _is_in(m, gone) for m in staying),
-        "updatedReplicas": sum(m.revision == update for m in staying),
+        "availableReplicas": total - sum(not (m.ready and m.available) for m in unsettled),
+        "currentReplicas": len(standing.staying(current) - gone),
+        "updatedReplicas": len(standing.staying(update)),
         "currentRevision": current,
         "updateRevision": update,
         "collisionCount": revisions.collision_count(stateful_set) or 0,
     }
-    if strategy.is_rolling(stateful_set) and len(members) == ready == status["updatedReplicas"] == identity.replicas(stateful_set):
+    if strategy.is_rolling(stateful_set) and total == ready == status["updatedReplicas"] == identity.replicas(stateful_set):
         status["currentReplicas"], status["currentRevision"] = status["updatedReplicas"], update
     return {k: v for k, v in status.items() if v or k in _ALWAYS}
-
-
-def _is_in(member: Member, names: set[str]) -> bool:
-    return member.pod is not None and objects.name(member.pod) in names
 
 
 def plan_status(stateful_set: Obj, status: Obj) -> tuple[Update, ...]:
@@ -63,6 +60,6 @@ def look_again(view: View, status: Obj) -> float | None:
     min_ready = min_ready_seconds(view.stateful_set)
     if not min_ready or status.get("readyReplicas", 0) == status["availableReplicas"]:
         return None
-    pods = [m.pod for m in (*view.replicas, *view.condemned) if m.pod is not None]
+    pods = [m.pod for m in view.standing.open_pods() if m.pod is not None]
     left = next_available(pods, min_ready, view.now)
     return float(min_ready) if left is None else left

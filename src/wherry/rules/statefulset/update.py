@@ -7,36 +7,41 @@ Source of the rule: pkg/controller/statefulset updateStatefulSet; KEP-961 (maxUn
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from heapq import nlargest
+
 from wherry.api import objects
 from wherry.rules.plan import Delete
-from wherry.rules.statefulset import strategy
-from wherry.rules.statefulset.view import Member, View
+from wherry.rules.statefulset import identity, strategy
+from wherry.rules.statefulset.view import View
 
 
 def replacements(view: View) -> list[Delete]:
     """The pods to delete, so that they come back in the updated revision."""
     if strategy.is_on_delete(view.stateful_set):
         return []
-    candidates = view.replicas[strategy.partition(view.stateful_set):][::-1]
     limit = strategy.max_unavailable(view.stateful_set)
-    return _one(view, candidates) if limit is None else _several(view, candidates, limit)
+    return _one(view) if limit is None else _several(view, limit)
 
 
-def _is_outdated(view: View, member: Member) -> bool:
-    return member.pod is not None and not member.terminating and member.revision != objects.name(view.update)
+def _outdated(view: View) -> Iterable[int]:
+    """The ordinals of the pods that are to be replaced, in no order."""
+    ordinals = identity.ordinals(view.stateful_set)
+    replaced = range(ordinals.start + strategy.partition(view.stateful_set), ordinals.stop)
+    return (ordinal for ordinal in view.standing.of_other_revisions(objects.name(view.update)) if ordinal in replaced)
 
 
-def _one(view: View, candidates: list[Member]) -> list[Delete]:
-    for member in candidates:
-        if _is_outdated(view, member):
-            assert member.pod is not None
-            return [Delete(member.pod)]
-        if member.unavailable:
-            break
-    return []
+def _one(view: View) -> list[Delete]:
+    highest = max(_outdated(view), default=None)
+    if highest is None or any(m.unavailable and m.ordinal > highest for m in view.standing.open_replicas()):
+        return []
+    return _deletions(view, [highest])
 
 
-def _several(view: View, candidates: list[Member], limit: int) -> list[Delete]:
-    room = limit - sum(m.unavailable for m in view.replicas)
-    outdated = [Delete(m.pod) for m in candidates if m.pod is not None and _is_outdated(view, m)]
-    return outdated[: max(0, room)]
+def _several(view: View, limit: int) -> list[Delete]:
+    room = limit - sum(m.unavailable for m in view.standing.open_replicas())
+    return _deletions(view, nlargest(room, _outdated(view))) if room > 0 else []
+
+
+def _deletions(view: View, ordinals: Iterable[int]) -> list[Delete]:
+    return [Delete(pod) for ordinal in ordinals if (pod := view.standing.get(ordinal).pod) is not None]
