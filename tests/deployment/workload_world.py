@@ -18,7 +18,9 @@ from wherry.rules.deployment.create import plan_create_failed
 from wherry.rules.deployment.plan import plan_deployment
 from wherry.rules.plan import Action, Create, Delete, Emit, Patch, Plan, Update
 from wherry.rules.replicaset.plan import gather
+from wherry.rules.replicaset.pod_state import is_active
 from wherry.rules.replicaset.replicas import creation_events, plan_replicas, real_error
+from wherry.rules.replicaset.standing import standing
 from wherry.rules.replicaset.status import plan_status
 
 PLURALS = {"Deployment": "deployments.apps", "ReplicaSet": "replicasets.apps", "Pod": "pods"}
@@ -194,12 +196,13 @@ class World:
             return True
         owner = objects.controller_of(replica_set)
         same = [rs for rs in self.all("ReplicaSet") if owner and (objects.controller_of(rs) or {}).get("uid") == owner["uid"]]
-        related = [p for rs in same for p in self.pods_of(rs)]
-        plan = plan_replicas(replica_set, own.active, related, self.names, self.now)
+        pods = standing(replica_set, own.active, own.terminating, self.now)
+        related = [standing(rs, filter(is_active, self.pods_of(rs)), (), self.now) for rs in same]
+        plan = plan_replicas(replica_set, pods, related, self.names, self.now)
         results, error = self.apply(plan)
         if plan.actions and isinstance(plan.actions[0], Create):
             self.apply(Plan(creation_events(replica_set, results, error)))
-        status = plan_status(replica_set, own.active, own.terminating, real_error(error), self.now)
+        status = plan_status(replica_set, pods, real_error(error), self.now)
         self.requeue[name] = status.requeue_after
         self.apply(status)
         return bool(plan.actions or status.actions)

@@ -9,7 +9,9 @@ import pytest
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
-from wherry.rules.replicaset.deletion_order import DELETION_COST, deletion_cost, in_deletion_order, to_delete
+from wherry.rules.replicaset.deletion_order import in_deletion_order, to_delete
+from wherry.rules.replicaset.pod_state import is_active
+from wherry.rules.replicaset.standing import DELETION_COST, Standing, deletion_cost, standing
 
 NOW = 1_750_000_000.0
 
@@ -31,10 +33,15 @@ def pod(uid: str, *, node: str = "n1", phase: str = "Running", ready: float | No
     }
 
 
+def told(*pods: Obj) -> Standing:
+    owner = {"spec": {"selector": {}, "template": {"metadata": {}}}}
+    return standing(owner, [p for p in pods if is_active(p)], [p for p in pods if not is_active(p)], NOW)
+
+
 def order(*pods: Obj, related: tuple[Obj, ...] = ()) -> list[str]:
     shuffled = list(pods)
     random.Random(7).shuffle(shuffled)
-    return [p["metadata"]["uid"] for p in in_deletion_order(shuffled, [*pods, *related], NOW)]
+    return [p["metadata"]["uid"] for p in in_deletion_order(told(*shuffled), [told(*pods), told(*related)], NOW, len(pods))]
 
 
 def test_the_rules_apply_one_after_the_other() -> None:
@@ -92,5 +99,5 @@ def test_a_deletion_cost_is_a_plain_32_bit_number(text: str, cost: int) -> None:
 
 def test_all_pods_go_unsorted_when_none_stays() -> None:
     pods = [pod("b"), pod("a", ready=None)]
-    assert to_delete(pods, [], 2, NOW) == pods
-    assert [p["metadata"]["uid"] for p in to_delete(pods, pods, 1, NOW)] == ["a"]
+    assert to_delete(told(*pods), [], 2, NOW) == pods
+    assert [p["metadata"]["uid"] for p in to_delete(told(*pods), [told(*pods)], 1, NOW)] == ["a"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +11,10 @@ import pytest
 from wherry.api import timestamps
 from wherry.api.errors import Cause, Forbidden, InternalError, NotFound
 from wherry.api.objects import Obj, controller_ref
-from wherry.rules.plan import Create, Delete, Emit, Update
+from wherry.rules.plan import Action, Create, Delete, Emit, Update
 from wherry.rules.replicaset.plan import gather
 from wherry.rules.replicaset.replicas import BURST, creation_events, deletion_events, plan_replicas, real_error
+from wherry.rules.replicaset.standing import Standing, standing
 from wherry.rules.replicaset.status import plan_status
 from wherry.rules.replicaset.template import pod_from_template
 
@@ -43,14 +44,22 @@ def pod(name: str, *, owner: Obj | None, ready: float | None = None, phase: str 
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"nodeName": "n"}, "status": status}
 
 
+def told(owner: Obj, pods: Iterable[Obj] = (), terminating: Iterable[Obj] = ()) -> Standing:
+    return standing(owner, pods, terminating, NOW)
+
+
+def planned(owner: Obj, *pods: Obj) -> tuple[Action, ...]:
+    return plan_replicas(owner, told(owner, pods), [told(owner, pods)], names(), NOW).actions
+
+
 def names() -> Iterator[str]:
     return (f"{n:05d}" for n in itertools.count())
 
 
 def test_missing_pods_are_created_in_one_run() -> None:
-    plan = plan_replicas(replica_set(4), [pod("p", owner=replica_set())], [], names(), NOW)
-    assert [type(a) for a in plan.actions] == [Create] * 3
-    first = plan.actions[0]
+    actions = planned(replica_set(4), pod("p", owner=replica_set()))
+    assert [type(a) for a in actions] == [Create] * 3
+    first = actions[0]
     assert isinstance(first, Create)
     assert first.obj["metadata"] == {
         "name": "web-1-00000", "generateName": "web-1-", "namespace": "default", "labels": {"app": "web", "tier": "front"},
@@ -59,20 +68,20 @@ def test_missing_pods_are_created_in_one_run() -> None:
 
 
 def test_a_name_that_is_taken_is_not_tried() -> None:
-    plan = plan_replicas(replica_set(2), [pod("web-1-00000", owner=replica_set())], [], names(), NOW)
-    assert [a.obj["metadata"]["name"] for a in plan.actions if isinstance(a, Create)] == ["web-1-00001"]
+    actions = planned(replica_set(2), pod("web-1-00000", owner=replica_set()))
+    assert [a.obj["metadata"]["name"] for a in actions if isinstance(a, Create)] == ["web-1-00001"]
 
 
 def test_at_most_a_burst_is_created_or_deleted_at_once() -> None:
-    assert len(plan_replicas(replica_set(BURST + 200), [], [], names(), NOW).actions) == BURST
+    assert len(planned(replica_set(BURST + 200))) == BURST
     pods = [pod(f"p{n}", owner=None) for n in range(BURST + 200)]
-    assert sum(isinstance(a, Delete) for a in plan_replicas(replica_set(0), pods, [], names(), NOW).actions) == BURST
+    assert sum(isinstance(a, Delete) for a in planned(replica_set(0), *pods)) == BURST
 
 
 def test_superfluous_pods_are_deleted_and_then_told() -> None:
     owner = replica_set(1)
     pods = [pod("a", owner=owner, ready=10), pod("b", owner=owner)]
-    delete, event = plan_replicas(owner, pods, pods, names(), NOW).actions
+    delete, event = planned(owner, *pods)
     assert isinstance(delete, Delete)
     assert isinstance(event, Emit)
     assert delete.target["metadata"]["name"] == "b"
@@ -82,7 +91,7 @@ def test_superfluous_pods_are_deleted_and_then_told() -> None:
 def test_a_replica_set_being_deleted_manages_no_pods() -> None:
     owner = replica_set(5)
     owner["metadata"]["deletionTimestamp"] = timestamps.time(NOW)
-    assert plan_replicas(owner, [], [], names(), NOW).actions == ()
+    assert planned(owner) == ()
 
 
 def test_a_long_owner_name_is_cut_in_its_pods_names() -> None:
@@ -117,7 +126,8 @@ def test_only_own_active_pods_count_and_terminating_ones_are_counted_apart() -> 
         pod("e", owner=owner, deleting=True, phase="Succeeded"), pod("f", owner=None, app="else"),
     ])
     assert own is not None
-    assert ([p["metadata"]["name"] for p in own.active], own.terminating, own.claims) == (["a"], 1, ())
+    active, terminating = ([p["metadata"]["name"] for p in pods] for pods in (own.active, own.terminating))
+    assert (active, terminating, own.claims) == (["a"], ["c"], ())
 
 
 def test_orphans_are_adopted_and_strangers_released_by_uid() -> None:
@@ -134,8 +144,8 @@ def test_orphans_are_adopted_and_strangers_released_by_uid() -> None:
     assert own.claims == ()
 
 
-def status_of(owner: Obj, pods: list[Obj], terminating: int = 0, error: Any = None) -> Obj:
-    (update,) = plan_status(owner, pods, terminating, error, NOW).actions
+def status_of(owner: Obj, pods: list[Obj], terminating: Iterable[Obj] = (), error: Any = None) -> Obj:
+    (update,) = plan_status(owner, told(owner, pods, terminating), error, NOW).actions
     assert isinstance(update, Update)
     assert update.subresource == "status"
     status: Obj = update.obj["status"]
@@ -145,7 +155,8 @@ def status_of(owner: Obj, pods: list[Obj], terminating: int = 0, error: Any = No
 def test_the_status_counts_labelled_ready_and_available_pods() -> None:
     owner = replica_set(4, minReadySeconds=30)
     pods = [pod("a", owner=owner, ready=31), pod("b", owner=owner, ready=5), pod("c", owner=owner)]
-    assert status_of(owner, [*pods, pod("d", owner=owner, ready=30, app="web")], 2) == {
+    going = [pod(name, owner=owner, deleting=True) for name in "ef"]
+    assert status_of(owner, [*pods, pod("d", owner=owner, ready=30, app="web")], going) == {
         "replicas": 4, "fullyLabeledReplicas": 3, "readyReplicas": 3, "availableReplicas": 2, "terminatingReplicas": 2,
         "observedGeneration": 3,
     }
@@ -154,16 +165,16 @@ def test_the_status_counts_labelled_ready_and_available_pods() -> None:
 def test_the_next_look_is_when_the_next_pod_becomes_available() -> None:
     owner = replica_set(3, minReadySeconds=30)
     pods = [pod("a", owner=owner, ready=31), pod("b", owner=owner, ready=5), pod("c", owner=owner, ready=12)]
-    assert plan_status(owner, pods, 0, None, NOW).requeue_after == pytest.approx(18)
-    assert plan_status(owner, pods[:1], 0, None, NOW).requeue_after is None
-    assert plan_status(replica_set(3), pods, 0, None, NOW).requeue_after is None
+    assert plan_status(owner, told(owner, pods), None, NOW).requeue_after == pytest.approx(18)
+    assert plan_status(owner, told(owner, pods[:1]), None, NOW).requeue_after is None
+    assert plan_status(replica_set(3), told(replica_set(3), pods), None, NOW).requeue_after is None
 
 
 def test_an_unchanged_status_is_not_written() -> None:
     owner = replica_set(1)
     pods = [pod("a", owner=owner, ready=1)]
     owner["status"] = {**status_of(owner, pods), "readyReplicas": 1}
-    assert plan_status(owner, pods, 0, None, NOW).actions == ()
+    assert plan_status(owner, told(owner, pods), None, NOW).actions == ()
 
 
 def test_a_failure_is_a_condition_until_it_is_over() -> None:
@@ -174,7 +185,7 @@ def test_a_failure_is_a_condition_until_it_is_over() -> None:
          "message": "exceeded quota"}
     ]
     owner["status"] = failed
-    assert plan_status(owner, [], 0, InternalError("another"), NOW).actions == ()
+    assert plan_status(owner, told(owner, []), InternalError("another"), NOW).actions == ()
     assert "conditions" not in status_of(owner, [], error=None)
     surplus = status_of(replica_set(0), [pod("a", owner=owner)], error=InternalError("no"))
     assert (surplus["conditions"][0]["reason"], surplus["conditions"][0]["message"]) == ("FailedDelete", "unable to delete pods: no")

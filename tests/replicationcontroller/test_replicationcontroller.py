@@ -9,6 +9,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers.replicationcontroller import ReplicationControllerController
 from wherry.reconcile import Controller, Parts
+from wherry.rules.replicaset.standing import standing
 from wherry.rules.replicationcontroller import as_replica_set, plan_status
 
 CONTROLLERS = resource("replicationcontrollers")
@@ -62,9 +63,10 @@ def test_a_matching_pod_is_acquired_and_one_that_no_longer_matches_released() ->
 
 def test_the_status_does_not_count_terminating_pods_and_is_written_once() -> None:
     top = objects.with_metadata(manifest(), generation=1)
-    written = plan_status(top, [], None, 0.0).actions[0].obj  # type: ignore[union-attr]
+    pods = standing(as_replica_set(top), [], [manifest()], 0.0)
+    written = plan_status(top, pods, None, 0.0).actions[0].obj  # type: ignore[union-attr]
     assert written["status"] == {"replicas": 0, "observedGeneration": 1}
-    assert plan_status(written, [], None, 0.0).actions == ()
+    assert plan_status(written, pods, None, 0.0).actions == ()
 
 
 def test_a_selector_is_read_as_labels() -> None:

@@ -16,6 +16,7 @@ from wherry.api.resources import resource
 from wherry.controllers import revisions
 from wherry.controllers.patience import patience, respecified
 from wherry.controllers.revisions import REVISIONS
+from wherry.controllers.standings import Standings
 from wherry.reconcile import Controller, Parts
 from wherry.rules import ownership, pod_changes
 from wherry.rules.plan import Delete, Plan
@@ -37,13 +38,10 @@ class StatefulSetController(Controller):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        #: by the uid of the set
-        self._standing: dict[str, Standing] = {}
-        #: by the uid of a set that has a standing: the keys of the pods that changed since it was told
-        self._changed: dict[str, set[str]] = {}
         self._sets, self._pods, self._claims, self._revisions = map(self.informer, (STATEFUL_SETS, PODS, CLAIMS, REVISIONS))
         for informer in (self._pods, self._revisions):
             informer.add_index("orphan", ownership.orphan_of)
+        self._standings: Standings[Standing] = Standings(self._pods)
         self.watch(STATEFUL_SETS, self._of_set, self._patience, respecified)
         self.watch(PODS, self._of_pod, self._patience)
         self.watch(REVISIONS, self._of_owned)
@@ -51,17 +49,15 @@ class StatefulSetController(Controller):
 
     async def reconcile(self, key: str) -> float | None:
         stateful_set = self._sets.get(key)
-        if stateful_set is None:
-            return None
-        standing, now = self._known(stateful_set), self.clock.now()
-        own = self._gather(stateful_set, standing)
-        if own is None:
+        own = self._gather(stateful_set) if stateful_set is not None else None
+        if stateful_set is None or own is None:
             return None
         if own.claims:
-            self._forget(objects.uid(stateful_set))
+            self._standings.forget(stateful_set)
             await self.claim(own.claims)
             return None
-        self._tell(stateful_set, standing, own, now)
+        now = self.clock.now()
+        standing = self._told(stateful_set, own, now)
         history = plan_history(stateful_set, own.revisions)
         if history.current is None or history.update is None:
             await revisions.write(self, stateful_set, history.plan)
@@ -76,40 +72,19 @@ class StatefulSetController(Controller):
         return status.look_again(decision.view, said)
 
     # --- who is there ---
-    def _known(self, stateful_set: Obj) -> Standing:
-        """As it was told; a new one after a change of the spec."""
-        uid = objects.uid(stateful_set)
-        standing = self._standing.get(uid)
-        if standing is None or not standing.is_of(stateful_set):
-            self._forget(uid)
-            standing = Standing(stateful_set)
-        return standing
-
-    def _gather(self, stateful_set: Obj, standing: Standing) -> Own | None:
-        """Of the pods: those that the standing was not told of yet."""
+    def _gather(self, stateful_set: Obj) -> Own | None:
+        """Of the pods: those that its standing was not told of yet."""
+        self._standings.check(stateful_set, lambda standing: standing.is_of(stateful_set))
         uid, namespace = objects.uid(stateful_set), objects.namespace(stateful_set)
-        if self._standing.get(uid) is standing:
-            pods = [pod for key in self._changed[uid] if (pod := self._pods.get(key)) is not None]
-        else:
-            pods = self._pods.by_index("owner", uid)
-        history = [*self._revisions.by_index("owner", uid), *self._revisions.by_index("orphan", namespace)]
-        return gather(stateful_set, [*pods, *self._pods.by_index("orphan", namespace)], history)
+        pods = [*self._standings.news(stateful_set), *self._pods.by_index("orphan", namespace)]
+        return gather(stateful_set, pods, [*self._revisions.by_index("owner", uid), *self._revisions.by_index("orphan", namespace)])
 
-    def _tell(self, stateful_set: Obj, standing: Standing, own: Own, now: float) -> None:
-        uid, name = objects.uid(stateful_set), objects.name(stateful_set)
-        gone = self._changed.get(uid, set()) - {objects.key(pod) for pod in own.pods}
-        ordinals = [identity.ordinal_of(name, key.rpartition("/")[2]) for key in gone]
-        standing.take(stateful_set, own.pods, ordinals, self._claim_of(stateful_set), now)
-        self._standing[uid], self._changed[uid] = standing, set()
-
-    def _forget(self, uid: str) -> None:
-        self._standing.pop(uid, None)
-        self._changed.pop(uid, None)
-
-    def _note(self, pod: Obj | None) -> None:
-        ref = objects.controller_of(pod) if pod is not None else None
-        if pod is not None and ref is not None and (changed := self._changed.get(ref["uid"])) is not None:
-            changed.add(objects.key(pod))
+    def _told(self, stateful_set: Obj, own: Own, now: float) -> Standing:
+        standing, name = self._standings.get(stateful_set, lambda: Standing(stateful_set)), objects.name(stateful_set)
+        gone = [identity.ordinal_of(name, pod) for pod in self._standings.gone(stateful_set, own.pods)]
+        standing.take(stateful_set, own.pods, gone, self._claim_of(stateful_set), now)
+        self._standings.keep(stateful_set, standing)
+        return standing
 
     def _claim_of(self, stateful_set: Obj) -> storage.Lookup:
         namespace = objects.namespace(stateful_set)
@@ -130,18 +105,17 @@ class StatefulSetController(Controller):
     # --- whom a change concerns ---
     def _of_set(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
-            self._forget(objects.uid(old))
+            self._standings.forget(old)
         return (objects.key(new or old or {}),)
 
     def _patience(self, key: str) -> float:
         """A look costs time for every pod that is on its way: when many are, they are looked at together."""
         stateful_set = self._sets.get(key)
-        standing = self._standing.get(objects.uid(stateful_set)) if stateful_set is not None else None
+        standing = self._standings.find(stateful_set) if stateful_set is not None else None
         return patience(len(standing.open_pods())) if standing is not None else 0.0
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
-        self._note(old)
-        self._note(new)
+        self._standings.note(old, new)
         return self._of_owned(old, new) if pod_changes.matters(old, new) else ()
 
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
@@ -154,7 +128,7 @@ class StatefulSetController(Controller):
         found = []
         for each in self._sets.by_index("namespace", objects.namespace(claim)):
             if pod := storage.pod_of_claim(each, objects.name(claim)):
-                self._changed.get(objects.uid(each), set()).add(f"{objects.namespace(claim)}/{pod}")
+                self._standings.mark(each, pod)
                 found.append(objects.key(each))
         return found if new is None else ()
 

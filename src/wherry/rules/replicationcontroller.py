@@ -6,12 +6,11 @@ terminating pods. Source of the rule: pkg/controller/replication (an adapter the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.rules.plan import Action, Plan, Update
 from wherry.rules.replicaset import status
+from wherry.rules.replicaset.standing import Standing
 
 
 def as_replica_set(controller: Obj) -> Obj:
@@ -20,10 +19,10 @@ def as_replica_set(controller: Obj) -> Obj:
     return {**controller, "spec": {**controller["spec"], "selector": selector}}
 
 
-def plan_status(controller: Obj, pods: Sequence[Obj], error: StatusError | None, now: float) -> Plan:
-    """As for a ReplicaSet; `pods`: active and owned."""
-    shaped = {**controller, "status": {**(controller.get("status") or {}), "terminatingReplicas": 0}}
-    plan = status.plan_status(shaped, pods, 0, error, now)
+def plan_status(controller: Obj, pods: Standing, error: StatusError | None, now: float) -> Plan:
+    """As for a ReplicaSet."""
+    shaped = {**controller, "status": {**(controller.get("status") or {}), "terminatingReplicas": pods.terminating}}
+    plan = status.plan_status(shaped, pods, error, now)
     return Plan(tuple(_own(controller, action) for action in plan.actions), plan.requeue_after)
 
 

@@ -1,7 +1,8 @@
 """Whose pods are these: the first step of a ReplicaSet's reconciliation.
 
-Called by the ReplicaSet controller with every pod that it controls or might adopt. Gives the active pods that count, those that are
-terminating, and the adoptions and releases that come first (when there are any, nothing else is done before they are seen).
+Called by the ReplicaSet controller with the pods, among those that it controls or might adopt, of which that is to be found out. Gives the
+active pods that count, those that are terminating, and the adoptions and releases that come first (when there are any, nothing else is
+done before they are seen).
 Source of the rule: pkg/controller/replicaset syncReplicaSet.
 """
 
@@ -18,10 +19,10 @@ from wherry.rules.replicaset import pod_state as pod_rules
 
 
 class OwnPods(NamedTuple):
-    """`active` and owned; how many owned ones are `terminating`; `claims` to make first."""
+    """`active` and owned; owned and `terminating`; `claims` to make first."""
 
     active: tuple[Obj, ...]
-    terminating: int
+    terminating: tuple[Obj, ...]
     claims: tuple[Patch, ...]
 
 
@@ -31,11 +32,11 @@ def gather(replica_set: Obj, candidates: Iterable[Obj]) -> OwnPods | None:
         matches = ownership.matcher(replica_set["spec"]["selector"])
     except BadRequest:
         return None
-    active, terminating = [], 0
+    active, terminating = [], []
     for pod in candidates:
         if pod_rules.is_active(pod):
             active.append(pod)
         elif pod_rules.is_terminating(pod) and ownership.is_claimed(replica_set, pod, matches):
-            terminating += 1
+            terminating.append(pod)
     claim = ownership.claim(replica_set, active, matches)
-    return OwnPods(claim.owned, terminating, claim.actions)
+    return OwnPods(claim.owned, tuple(terminating), claim.actions)

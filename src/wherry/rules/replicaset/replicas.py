@@ -1,6 +1,6 @@
 """As many pods as a ReplicaSet wants: create the missing ones, delete the superfluous ones.
 
-Called by the ReplicaSet controller with the active pods that it owns. Creations stand together, so that the executor can start them
+Called by the ReplicaSet controller with what its pods are. Creations stand together, so that the executor can start them
 slowly (1, 2, 4, ... at a time); `creation_events` then tells of those that were made. Deletions stand together
 as well. At most BURST pods change in one go; the rest follows when those are seen.
 Source of the rule: pkg/controller/replicaset manageReplicas; pkg/controller RealPodControl (events).
@@ -8,13 +8,14 @@ Source of the rule: pkg/controller/replicaset manageReplicas; pkg/controller Rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from wherry.api import objects
 from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.rules.plan import NOTHING, Create, Delete, Emit, Plan
 from wherry.rules.replicaset.deletion_order import to_delete
+from wherry.rules.replicaset.standing import Standing
 from wherry.rules.replicaset.template import pod_from_template
 
 BURST = 500
@@ -26,13 +27,14 @@ def wanted(replica_set: Obj) -> int:
     return 1 if replicas is None else int(replicas)
 
 
-def _create(replica_set: Obj, count: int, pods: Iterable[Obj], names: Iterator[str]) -> Plan:
-    template, taken = replica_set["spec"]["template"], {objects.name(p) for p in pods}
+def _create(replica_set: Obj, count: int, pods: Standing, names: Iterator[str]) -> Plan:
+    template, taken = replica_set["spec"]["template"], set[str]()
     actions: list[Create] = []
     while len(actions) < count:
         pod = pod_from_template(template, replica_set, next(names))
-        if objects.name(pod) not in taken:
-            taken.add(objects.name(pod))
+        name = objects.name(pod)
+        if name not in pods and name not in taken:
+            taken.add(name)
             actions.append(Create(pod))
     return Plan(tuple(actions))
 
@@ -43,8 +45,8 @@ def _delete(replica_set: Obj, doomed: Iterable[Obj]) -> Plan:
     return Plan((*map(Delete, pods), *told))
 
 
-def plan_replicas(replica_set: Obj, pods: Sequence[Obj], related: Iterable[Obj], names: Iterator[str], now: float) -> Plan:
-    """`pods`: active and owned. `related`: pods of all ReplicaSets of the same owner. `names` gives 5 random characters at a time."""
+def plan_replicas(replica_set: Obj, pods: Standing, related: Iterable[Standing], names: Iterator[str], now: float) -> Plan:
+    """`pods`: its own. `related`: those of all ReplicaSets of the same owner. `names` gives 5 random characters at a time."""
     if objects.is_deleting(replica_set):
         return NOTHING
     missing = wanted(replica_set) - len(pods)

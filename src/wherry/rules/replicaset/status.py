@@ -1,14 +1,13 @@
 """The status of a ReplicaSet: what its pods are at this moment.
 
-Called by the ReplicaSet controller after it managed the pods, with the pods as they were before, and with the error if managing failed
+Called by the ReplicaSet controller after it managed the pods, with what they were before, and with the error if managing failed
 (which becomes the ReplicaFailure condition). Says also when the next pod becomes available without anything changing.
 Source of the rule: pkg/controller/replicaset calculateStatus; pkg/controller FindMinNextPodAvailabilityCheck.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 from wherry.api import objects, timestamps
 from wherry.api.errors import StatusError
@@ -17,6 +16,7 @@ from wherry.rules import conditions
 from wherry.rules.plan import Plan, Update
 from wherry.rules.replicaset import pod_state as pod_rules
 from wherry.rules.replicaset.replicas import wanted
+from wherry.rules.replicaset.standing import Standing
 
 REPLICA_FAILURE = "ReplicaFailure"
 
@@ -35,17 +35,9 @@ def _conditions(replica_set: Obj, count: int, error: StatusError | None, now: fl
     return [*current, {**failure, "message": prefix + error.message}]
 
 
-def new_status(replica_set: Obj, pods: Sequence[Obj], terminating: int, error: StatusError | None, now: float) -> Obj:
-    """`pods`: active and owned; `terminating`: how many owned pods are on their way out."""
-    min_ready = replica_set["spec"].get("minReadySeconds", 0)
-    wanted_labels = objects.labels(replica_set["spec"]["template"]).items()
-    ready = [p for p in pods if pod_rules.is_ready(p)]
-    counts = {
-        "fullyLabeledReplicas": sum(wanted_labels <= objects.labels(p).items() for p in pods),
-        "readyReplicas": len(ready),
-        "availableReplicas": sum(pod_rules.is_available(p, min_ready, now) for p in ready) if min_ready else len(ready),
-    }
-    status: Obj = {"replicas": len(pods), **{k: v for k, v in counts.items() if v}, "terminatingReplicas": terminating}
+def new_status(replica_set: Obj, pods: Standing, error: StatusError | None, now: float) -> Obj:
+    counts = {"fullyLabeledReplicas": pods.labelled, "readyReplicas": pods.ready, "availableReplicas": pods.available}
+    status: Obj = {"replicas": len(pods), **{k: v for k, v in counts.items() if v}, "terminatingReplicas": pods.terminating}
     if generation := replica_set["metadata"].get("generation"):
         status["observedGeneration"] = generation
     if kept := _conditions(replica_set, len(pods), error, now):
@@ -63,18 +55,17 @@ def next_available(pods: Iterable[Obj], min_ready_seconds: int, now: float) -> f
     return min(moments, default=None)
 
 
-def _look_again(replica_set: Obj, pods: Iterable[Obj], status: dict[str, Any], now: float) -> float | None:
-    min_ready = replica_set["spec"].get("minReadySeconds", 0)
-    if not min_ready or status.get("readyReplicas", 0) == status.get("availableReplicas", 0):
+def _look_again(pods: Standing, now: float) -> float | None:
+    if pods.ready == pods.available:
         return None
-    left = next_available(pods, min_ready, now)
-    return float(min_ready) if left is None else left
+    moment = pods.next_available
+    return float(pods.min_ready) if moment is None else moment - now
 
 
-def plan_status(replica_set: Obj, pods: Sequence[Obj], terminating: int, error: StatusError | None, now: float) -> Plan:
+def plan_status(replica_set: Obj, pods: Standing, error: StatusError | None, now: float) -> Plan:
     """Write the status if it changed; look again when the next pod becomes available."""
-    status = new_status(replica_set, pods, terminating, error, now)
-    again = None if error is not None else _look_again(replica_set, pods, status, now)
+    status = new_status(replica_set, pods, error, now)
+    again = None if error is not None else _look_again(pods, now)
     if _says(replica_set.get("status") or {}) == _says(status):
         return Plan((), again)
     return Plan((Update({**replica_set, "status": status}, "status"),), again)
