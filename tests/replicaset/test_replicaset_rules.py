@@ -191,10 +191,10 @@ def test_a_failure_is_a_condition_until_it_is_over() -> None:
     assert (surplus["conditions"][0]["reason"], surplus["conditions"][0]["message"]) == ("FailedDelete", "unable to delete pods: no")
 
 
-def test_a_pod_shares_nothing_with_its_template() -> None:
+def test_the_pods_of_a_template_share_its_parts() -> None:
     owner = replica_set()
     template = owner["spec"]["template"]
-    made = pod_from_template(template, owner, "abcde")
-    made["spec"]["containers"][0]["image"] = "other"
-    made["metadata"]["labels"]["x"] = "y"
-    assert template == replica_set()["spec"]["template"]
+    one, other = (pod_from_template(template, owner, suffix) for suffix in ("abcde", "fghij"))
+    assert one["spec"] is other["spec"] is template["spec"]
+    assert one["metadata"]["labels"] is template["metadata"]["labels"]
+    assert one["metadata"] is not template["metadata"]

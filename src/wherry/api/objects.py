@@ -6,6 +6,7 @@ Rules and controllers call these; every helper accepts an object whose optional 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 Obj = dict[str, Any]
@@ -65,14 +66,13 @@ def is_controlled_by(obj: Mapping[str, Any], owner: Mapping[str, Any]) -> bool:
 def controller_ref(owner: Mapping[str, Any]) -> Obj:
     """An owner reference to `owner` as its managing controller."""
     meta = owner["metadata"]
-    return {
-        "apiVersion": owner["apiVersion"],
-        "kind": owner["kind"],
-        "name": meta["name"],
-        "uid": meta["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+    return _controller_ref(owner["apiVersion"], owner["kind"], meta["name"], meta["uid"])
+
+
+@lru_cache(maxsize=1024)
+def _controller_ref(api_version: str, kind: str, name: str, uid: str) -> Obj:
+    """Shared by all that an owner has."""
+    return {"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": True, "blockOwnerDeletion": True}
 
 
 def reference(obj: Mapping[str, Any]) -> Obj:

@@ -76,27 +76,26 @@ class Resource:
     schema: str = ""
     list_kind: str = ""
     custom: Custom | None = field(default=None, compare=False, repr=False)
+    #: `apps/v1`, or `v1` for the core group
+    api_version: str = field(init=False, compare=False, repr=False)
+    #: `deployments.apps`, or `pods` for the core group: the name used in messages and in store keys
+    group_resource: str = field(init=False, compare=False, repr=False)
+    #: `Deployment.apps`, or `Pod` for the core group
+    group_kind: str = field(init=False, compare=False, repr=False)
+    _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         set_(self, "singular", self.singular or self.kind.lower())
         set_(self, "schema", self.schema or f"io.k8s.api.{self.group.split('.')[0] or 'core'}.{self.version}.{self.kind}")
         set_(self, "list_kind", self.list_kind or f"{self.kind}List")
+        set_(self, "api_version", f"{self.group}/{self.version}" if self.group else self.version)
+        set_(self, "group_resource", f"{self.plural}.{self.group}" if self.group else self.plural)
+        set_(self, "group_kind", f"{self.kind}.{self.group}" if self.group else self.kind)
+        set_(self, "_hash", hash((self.group, self.version, self.plural)))
 
-    @property
-    def api_version(self) -> str:
-        """`apps/v1`, or `v1` for the core group."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    @property
-    def group_resource(self) -> str:
-        """`deployments.apps`, or `pods` for the core group: the name used in messages and in store keys."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-    @property
-    def group_kind(self) -> str:
-        """`Deployment.apps`, or `Pod` for the core group."""
-        return f"{self.kind}.{self.group}" if self.group else self.kind
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def node(self) -> Node:

@@ -73,9 +73,10 @@ class Recorder:
         """Record later; `about` is a full object or an ObjectReference. Never raises, never waits."""
         ref = about if "metadata" not in about else reference(about)
         host = host or self._host
-        budget = self._budget(ref, host)
-        combined = self._combine(budget, type_, reason, message)
-        if not self._spend(budget):
+        now = self._clock.now()
+        budget = self._budget(ref, host, now)
+        combined = self._combine(budget, type_, reason, message, now)
+        if not self._spend(budget, now):
             self.dropped += 1
             return
         self._queue.append((ref, type_, reason, combined, host))
@@ -92,18 +93,16 @@ class Recorder:
                     if isinstance(outcome, BaseException):
                         raise outcome
 
-    def _budget(self, ref: Obj, host: str) -> _Budget:
+    def _budget(self, ref: Obj, host: str, now: float) -> _Budget:
         at = (ref.get("uid") or f"{ref.get('kind')}/{ref.get('namespace', '')}/{ref['name']}", host)
         budget = self._budgets.get(at)
         if budget is None:
-            now = self._clock.now()
             budget = self._budgets[at] = _Budget(BURST, now, since=now)
             if len(self._budgets) > REMEMBERED:
                 self._budgets.popitem(last=False)
         return budget
 
-    def _combine(self, budget: _Budget, type_: str, reason: str, message: str) -> str:
-        now = self._clock.now()
+    def _combine(self, budget: _Budget, type_: str, reason: str, message: str, now: float) -> str:
         if now - budget.since > WINDOW:
             budget.messages.clear()
             budget.since = now
@@ -115,8 +114,7 @@ class Recorder:
         messages.add(message)
         return message
 
-    def _spend(self, budget: _Budget) -> bool:
-        now = self._clock.now()
+    def _spend(self, budget: _Budget, now: float) -> bool:
         budget.tokens = min(BURST, budget.tokens + (now - budget.at) / REFILL)
         budget.at = now
         if budget.tokens < 1:

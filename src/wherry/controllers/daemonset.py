@@ -33,6 +33,8 @@ DAEMON_SETS = resource("daemonsets", "apps")
 PODS = resource("pods")
 NODES = resource("nodes")
 
+#: a look sees every pod and node
+SECONDS_PER_POD = 0.0001
 BY_NODE = "daemon node"
 
 
@@ -129,7 +131,7 @@ class DaemonSetController(Controller):
 
     def _patience(self, key: str) -> float:
         top = self._sets.get(key)
-        return patience(self._pods.count("owner", objects.uid(top))) if top is not None else 0.0
+        return patience(self._pods.count("owner", objects.uid(top)), SECONDS_PER_POD) if top is not None else 0.0
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         return self._of_owned(old, new) if pod_changes.matters(old, new) else ()

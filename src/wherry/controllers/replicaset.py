@@ -103,9 +103,9 @@ class ReplicaSetController(Controller):
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         self._standings.note(old, new)
-        keys = {*ownership.owner_keys(old, "ReplicaSet"), *ownership.owner_keys(new, "ReplicaSet")}
+        keys = ownership.owner_keys_of_change(old, new, "ReplicaSet")
         if new is not None and ownership.may_be_newly_orphaned(old, new):
-            keys.update(ownership.possible_owners(new, self._sets.by_index("namespace", objects.namespace(new))))
+            return {*keys, *ownership.possible_owners(new, self._sets.by_index("namespace", objects.namespace(new)))}
         return keys
 
     def _patience(self, key: str) -> float:

@@ -47,7 +47,7 @@ async def _find(controller: Controller, revision: Obj) -> Obj | None:
 
 def keys_of(old: Obj | None, new: Obj | None, kind: str, owners: Iterable[Obj]) -> Iterable[str]:
     """The keys that a change of an owned or orphaned object gives; `owners`: those of its namespace."""
-    keys = {*ownership.owner_keys(old, kind), *ownership.owner_keys(new, kind)}
+    keys = ownership.owner_keys_of_change(old, new, kind)
     if new is not None and ownership.may_be_newly_orphaned(old, new):
-        keys.update(ownership.possible_owners(new, owners))
+        return {*keys, *ownership.possible_owners(new, owners)}
     return keys

@@ -67,5 +67,5 @@ class ServiceController(Controller):
     def _affected(self, old: Obj | None, new: Obj | None) -> Iterator[str]:
         pod = new if new is not None else old
         if pod is not None:
-            services = self.services.by_index("namespace", namespace(pod))
-            yield from map(key, endpoint_pods.affected(services, old, new))
+            services = [s for s in self.services.by_index("namespace", namespace(pod)) if s["spec"].get("selector")]
+            yield from map(key, endpoint_pods.affected(services, old, new) if services else ())

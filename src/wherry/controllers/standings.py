@@ -64,6 +64,8 @@ class Standings(Generic[S]):
 
     def note(self, old: Obj | None, new: Obj | None) -> None:
         """A pod changed, as an informer says it."""
+        if not self._changed:
+            return
         for pod in (old, new):
             ref = objects.controller_of(pod) if pod is not None else None
             if pod is not None and ref is not None:

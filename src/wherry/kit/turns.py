@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from weakref import WeakKeyDictionary, ref
 
 #: seconds that a turn lasts while clients ask, and when none has asked for REMEMBERED seconds
 SLICE = 0.004
@@ -64,12 +65,24 @@ class _Turns:
 _OF: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns | None] = WeakKeyDictionary()
 
 
+def _nobody() -> None:
+    return None
+
+
+#: the loop that was asked for last, and its turns: a process has one, and it is asked for at every write
+_last: tuple[Callable[[], asyncio.AbstractEventLoop | None], _Turns | None] = _nobody, None
+
+
 def _of(loop: asyncio.AbstractEventLoop) -> _Turns | None:
-    try:
-        return _OF[loop]
-    except KeyError:
-        turns = _OF[loop] = None if hasattr(loop, "advance") else _Turns()
+    global _last
+    known, turns = _last
+    if known() is loop:
         return turns
+    if loop not in _OF:
+        _OF[loop] = None if hasattr(loop, "advance") else _Turns()
+    turns = _OF[loop]
+    _last = ref(loop), turns
+    return turns
 
 
 async def turn() -> None:

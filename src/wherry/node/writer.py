@@ -17,8 +17,8 @@ from wherry.api.options import DeleteOptions
 from wherry.api.resources import resource
 from wherry.client.informer import Informer
 from wherry.client.protocol import Client
+from wherry.kit import eager
 from wherry.kit.clock import Clock
-from wherry.kit.turns import turn
 from wherry.node.worker import PodWorker
 
 log = logging.getLogger(__name__)
@@ -64,11 +64,12 @@ class StatusWriter:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), _PARALLEL))]
                 self._busy = len(batch)
-                await asyncio.gather(*(self._serve(worker) for worker in batch))
+                for outcome in await eager.gather([self._serve(worker) for worker in batch]):
+                    if outcome is not None:
+                        raise outcome
                 self._busy = 0
 
     async def _serve(self, worker: PodWorker) -> None:
-        await turn()
         worker.queued = False
         try:
             await self._write(worker)

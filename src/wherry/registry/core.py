@@ -15,6 +15,7 @@ from wherry.api import timestamps
 from wherry.api.options import Target
 from wherry.api.resources import Resource, ResourceTable
 from wherry.registry.custom import DEFINITIONS, Customs
+from wherry.registry.event_writes import Admitted
 from wherry.registry.pod_specs import PodSpecs
 from wherry.rules.crd import kind as custom_kinds
 from wherry.rules.kinds import STRATEGIES
@@ -42,6 +43,7 @@ class Core:
     admission: Chain
     strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
     pod_specs: PodSpecs = field(default_factory=PodSpecs)
+    events: Admitted = field(default_factory=Admitted)
     #: held from the choice of a cluster IP or node port until the Service that has it is stored
     allocating: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: check what trusted writers promise (see `trusted`), and keep what was found
@@ -63,6 +65,7 @@ class Core:
     def wrote(self, resource: Resource, record: Record) -> None:
         """Called with every record that was stored: what is worked out from stored objects follows them."""
         self.pod_specs.wrote(resource)
+        self.events.wrote(resource)
         self.admission.wrote(resource)
         if resource.group_resource == DEFINITIONS:
             self.customs.wrote(record)

@@ -17,7 +17,7 @@ from wherry.registry import bodies, custom_versions, hooks, managers, trusted
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import MAX_GENERATED_PREFIX, Core, key
 from wherry.registry.encode import encoder, transient
-from wherry.registry.event_writes import owned_fields
+from wherry.registry.event_writes import managed_fields, owned_fields
 from wherry.registry.managers import Track
 from wherry.registry.reads import served
 from wherry.registry.results import Body, RawBody, Written
@@ -72,13 +72,19 @@ async def _create_event(core: Core, target: Target, event: Obj, options: WriteOp
     if await core.admission.each(target.resource, target.namespace):
         draft, warnings = bodies.draft(core, target.resource, event, replace(options, trusted=False))
         return await create_draft(core, target, draft, options, user, warnings)
-    draft = {**event, "metadata": dict(event["metadata"])}
-    name = draft["metadata"]["name"]
-    await core.admission.admit(Request("CREATE", target.resource, "", target.namespace, name, draft, None, user, False))
+    name, now = event["metadata"]["name"], core.timestamp()
+    if target.namespace not in core.events:
+        await core.admission.admit(Request("CREATE", target.resource, "", target.namespace, name, event, None, user, False))
+        core.events.add(target.namespace)
     if core.test_mode:
-        await _check_alike(core, target, event, draft, options, user, owned_fields(event))
+        await _check_alike(core, target, event, event, options, user, owned_fields(event))
     # its name is an object's and a number, its metadata nothing else: there is nothing to refuse
-    return await _create_alike(core, target, draft, options, owned_fields(event), check=False)
+    meta = {"name": name, "namespace": target.namespace, "uid": core.new_uid(), "creationTimestamp": now}
+    draft = {**event, "metadata": {**meta, "managedFields": managed_fields(event, options.manager, now)}}
+    try:
+        return Written(await _store(core, target.resource, draft, options), True)
+    except CompareFailed as error:
+        raise _exists(target.resource, draft, error.current) from error
 
 
 async def _check_alike(core: Core, target: Target, body: Obj, draft: Obj, options: WriteOptions, user: User, fields: Obj) -> None:
@@ -103,13 +109,13 @@ def _owner(core: Core, options: WriteOptions, fields: Obj) -> Obj:
     }
 
 
-async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj, *, check: bool = True) -> Written:
+async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj) -> Written:
     """Only what differs between objects of one make is looked at: their metadata. `fields`: what their maker owns."""
     resource = target.resource
     bodies.check_name(draft, target)
     strategy = core.strategy(resource)
     _system_metadata(core, draft, strategy)
-    if check and (found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule)):
+    if found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule):
         raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
     draft["metadata"]["managedFields"] = [_owner(core, options, fields)]
     try:

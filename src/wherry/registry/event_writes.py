@@ -1,6 +1,7 @@
-"""Events that our own components record: the most frequent writes of all, so their fixed shape is worked out once per shape.
+"""Events that our own components record: the most frequent writes of all, so what is alike in them is worked out once.
 
-Used by creates for trusted clients. The recorder builds every event alike; what it owns (FieldsV1) depends only on which fields are there.
+Used by creates for trusted clients. The recorder builds every event alike; what it owns (FieldsV1) depends only on whether it speaks for a
+host, its entry in managedFields on that, its name and the second, and admission on the namespace.
 """
 
 from __future__ import annotations
@@ -8,17 +9,53 @@ from __future__ import annotations
 from functools import lru_cache
 
 from wherry.api.objects import Obj
+from wherry.api.resources import Resource
+
+NAMESPACES = "namespaces"
+
+
+class Admitted:
+    """Namespaces in which an event was admitted; that holds for those after it until a namespace is written."""
+
+    def __init__(self) -> None:
+        self._namespaces: set[str] = set()
+
+    def __contains__(self, namespace: str) -> bool:
+        return namespace in self._namespaces
+
+    def add(self, namespace: str) -> None:
+        self._namespaces.add(namespace)
+
+    def wrote(self, resource: Resource) -> None:
+        if self._namespaces and resource.group_resource == NAMESPACES:
+            self._namespaces.clear()
 
 
 def owned_fields(event: Obj) -> Obj:
     """What the maker of a new event owns; shared between events of one shape."""
-    # a text that is empty is nobody's: the reporting instance of a component without a host
-    return _owned(tuple(k for k, v in event.items() if v != ""), tuple(event.get("source") or ()))
+    return _owned(*_shape(event))
+
+
+def managed_fields(event: Obj, manager: str, time: str) -> list[Obj]:
+    """The metadata.managedFields of a new event, made at `time` (RFC 3339); shared by those of one shape, manager and second."""
+    return _managed(manager, time, *_shape(event))
+
+
+def _shape(event: Obj) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    return tuple(event), tuple(event["source"]), bool(event["reportingInstance"])
 
 
 @lru_cache(maxsize=256)
-def _owned(fields: tuple[str, ...], source: tuple[str, ...]) -> Obj:
+def _owned(fields: tuple[str, ...], source: tuple[str, ...], hosted: bool) -> Obj:
     owned: Obj = {}
     for name in sorted(set(fields) - {"kind", "apiVersion", "metadata", "eventTime"}):
         owned[f"f:{name}"] = {f"f:{k}": {} for k in sorted(source)} if name == "source" else {}
+    if not hosted:
+        del owned["f:reportingInstance"]  # a text that is empty is nobody's
     return owned
+
+
+@lru_cache(maxsize=1024)
+def _managed(manager: str, time: str, fields: tuple[str, ...], source: tuple[str, ...], hosted: bool) -> list[Obj]:
+    entry = {"manager": manager, "operation": "Update", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1"}
+    return [{**entry, "fieldsV1": _owned(fields, source, hosted)}]

@@ -93,9 +93,10 @@ def affected(services: Iterable[Obj], old: Obj | None, new: Obj | None) -> list[
     if old is None or new is None:
         return [s for s in services if selects(s, labels(pod))]
     moved = labels(old) != labels(new) or any(old["spec"].get(k) != new["spec"].get(k) for k in ("hostname", "subdomain"))
-    changed = _endpoint_of(old) != _endpoint_of(new)
     if not moved:
-        return [s for s in services if selects(s, labels(new))] if changed else []
+        selecting = [s for s in services if selects(s, labels(new))]
+        return selecting if selecting and _endpoint_of(old) != _endpoint_of(new) else []
+    changed = _endpoint_of(old) != _endpoint_of(new)
     found = []
     for service in services:
         before, after = selects(service, labels(old)), selects(service, labels(new))

@@ -88,6 +88,13 @@ def owner_keys(obj: Obj | None, kind: str) -> tuple[str, ...]:
     return (f"{objects.namespace(obj)}/{ref['name']}",) if obj is not None and ref is not None and ref.get("kind") == kind else ()
 
 
+def owner_keys_of_change(old: Obj | None, new: Obj | None, kind: str) -> Iterable[str]:
+    """Those of both sides of a change, which mostly are the same."""
+    if old is not None and new is not None and old["metadata"].get("ownerReferences") == new["metadata"].get("ownerReferences"):
+        return owner_keys(new, kind)
+    return {*owner_keys(old, kind), *owner_keys(new, kind)}
+
+
 def may_be_newly_orphaned(old: Obj | None, new: Obj | None) -> bool:
     """`new` has no controller, and this change made it so, or gave it the labels by which it could be adopted."""
     if new is None or objects.controller_of(new) is not None or objects.is_deleting(new):

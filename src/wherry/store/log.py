@@ -59,24 +59,26 @@ class Log:
     def load(self, live: Iterable[Record], history: Iterable[Record], oldest: int) -> None:
         """Start from what was stored: the live records, and the history after `oldest` (not older than the bounds allow)."""
         for record in live:
-            self._enter(record)
+            self._enter(record, _table(record.key))
         self.history = History(self._bounds, self._now, oldest)
         for record in history:
             self.history.append(record)
 
     def append(self, record: Record) -> None:
         """The record is durable: make it visible, tell the watchers."""
-        self._enter(record)
+        key, table = record.key, _table(record.key)
+        self._enter(record, table)
         self.history.append(record)
-        for name in (_table(record.key), ""):
-            for watcher in tuple(self._watchers.get(name, ())):
-                if record.key.startswith(watcher.prefix):
-                    watcher.offer(record)
+        for name in (table, ""):
+            if name in self._watchers:
+                for watcher in tuple(self._watchers[name]):
+                    if key.startswith(watcher.prefix):
+                        watcher.offer(record)
         if self._expected and not record.deleted:
-            for call in self._expected.pop(_table(record.key), ()):
+            for call in self._expected.pop(table, ()):
                 call()
         if self._awaited:
-            for call in self._awaited.pop(_table(record.key), ()):
+            for call in self._awaited.pop(table, ()):
                 call()
 
     def range(self, prefix: str, revision: int, after: str, limit: int) -> Range:
@@ -104,21 +106,20 @@ class Log:
                 watcher.end()
         self._watchers.clear()
 
-    def _enter(self, record: Record) -> None:
+    def _enter(self, record: Record, table: str) -> None:
         key = record.key
         if record.deleted:
             if self._live.pop(key, None) is not None:
-                self._keys(key).removed(key)
+                self._keys(table).removed(key)
         else:
             if key not in self._live:
-                self._keys(key).added(key)
+                self._keys(table).added(key)
             self._live[key] = record
 
-    def _keys(self, key: str) -> Keys:
-        name = _table(key)
-        keys = self._tables.get(name)
+    def _keys(self, table: str) -> Keys:
+        keys = self._tables.get(table)
         if keys is None:
-            keys = self._tables[name] = Keys(self._live)
+            keys = self._tables[table] = Keys(self._live)
         return keys
 
     def _ordered(self, prefix: str) -> list[str]:

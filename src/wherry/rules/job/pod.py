@@ -7,6 +7,8 @@ addIndexFailureCountAnnotation, podGenerateNameWithIndex.
 
 from __future__ import annotations
 
+import msgspec
+
 from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.rules.job import tracked
@@ -19,7 +21,7 @@ _LONGEST_BASE = 58  # a label's 63 characters less 5 random ones
 
 
 def new_pod(job: Obj, suffix: str) -> Obj:
-    pod = pod_from_template(job["spec"]["template"], job, suffix)
+    pod = pod_from_template(_copy(job["spec"]["template"]), job, suffix)
     finalizers = pod["metadata"].setdefault("finalizers", [])
     if tracked.FINALIZER not in finalizers:
         finalizers.append(tracked.FINALIZER)
@@ -40,6 +42,12 @@ def new_indexed_pod(job: Obj, index: int, replaces: Obj | None, suffix: str) -> 
     if limits_each_index(job):
         metadata["annotations"].update(_failures(job, replaces))
     return pod
+
+
+def _copy(template: Obj) -> Obj:
+    """What follows fills it in."""
+    copy: Obj = msgspec.json.decode(msgspec.json.encode(template))  # several times quicker than copy.deepcopy
+    return copy
 
 
 def name_prefix(job_name: str, index: int) -> str:

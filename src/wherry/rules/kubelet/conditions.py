@@ -7,6 +7,7 @@ Source of the rules and of the texts: pkg/kubelet/status/generate.go; https://ku
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from wherry.api.objects import Obj
@@ -71,12 +72,17 @@ def ready(pod_spec: Obj, others: list[Obj], containers: Verdict) -> Verdict:
 def condition(type_: str, verdict: Verdict, old: Obj | None, now: str, generation: int) -> Obj:
     """`generation` 0: not said."""
     status = "True" if verdict.true else "False"
+    since = old.get("lastTransitionTime") if old is not None and old.get("status") == status else None
+    return _entry(type_, verdict, since or now, generation)
+
+
+@lru_cache(maxsize=4096)
+def _entry(type_: str, verdict: Verdict, since: str, generation: int) -> Obj:
+    """Shared: of the pods of a rollout many become ready in the same second."""
     entry: Obj = {"type": type_}
     if generation:
         entry["observedGeneration"] = generation
-    entry["status"], entry["lastProbeTime"] = status, None
-    since = old.get("lastTransitionTime") if old is not None and old.get("status") == status else None
-    entry["lastTransitionTime"] = since or now
+    entry["status"], entry["lastProbeTime"], entry["lastTransitionTime"] = "True" if verdict.true else "False", None, since
     if verdict.reason:
         entry["reason"] = verdict.reason
     if verdict.message:

@@ -7,18 +7,22 @@ Source of the shape: pkg/kubelet/kubelet_pods.go convertToAPIContainerStatuses; 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.rules.kubelet.container import CREATING, Container, Running, State, Terminated, Waiting, of_pod
 
+#: the last state of a container that has not ended yet
+NEVER: Obj = {}
+
 
 def _state(state: State) -> Obj:
     if isinstance(state, Waiting):
         return {"waiting": {"reason": state.reason, "message": state.message} if state.message else {"reason": state.reason}}
     if isinstance(state, Running):
-        return {"running": {"startedAt": timestamps.time(state.started_at)}}
+        return _running(timestamps.time(state.started_at))
     said: Obj = {"exitCode": state.exit_code}
     if state.signal:
         said["signal"] = state.signal
@@ -29,6 +33,12 @@ def _state(state: State) -> Obj:
     if state.container_id:
         said["containerID"] = state.container_id
     return {"terminated": said}
+
+
+@lru_cache(maxsize=4096)
+def _running(since: str) -> Obj:
+    """Shared: of the pods of a rollout many start in the same second."""
+    return {"running": {"startedAt": since}}
 
 
 def _mounts(spec: Obj) -> list[Obj]:
@@ -53,7 +63,7 @@ def container_status(container: Container, pod_spec: Obj, *, full: bool) -> Obj:
     entry: Obj = {
         "name": container.name,
         "state": _state(container.state),
-        "lastState": _state(container.last) if container.last is not None else {},
+        "lastState": _state(container.last) if container.last is not None else NEVER,
         "ready": container.ready,
         "restartCount": container.restarts,
         "image": container.image,

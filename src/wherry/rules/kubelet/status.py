@@ -7,6 +7,7 @@ Source of the rule: pkg/kubelet/kubelet_pods.go generateAPIPodStatus.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from wherry.api import timestamps
@@ -61,9 +62,15 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
 
 
 def _addresses(status: Obj, place: Place) -> None:
-    status["hostIP"], status["hostIPs"] = place.host_ip, [{"ip": place.host_ip}]
+    status["hostIP"], status["hostIPs"] = place.host_ip, _host_ips(place.host_ip)
     if place.pod_ip:
         status["podIP"], status["podIPs"] = place.pod_ip, [{"ip": place.pod_ip}]
+
+
+@lru_cache(maxsize=4096)
+def _host_ips(address: str) -> list[Obj]:
+    """Shared by the pods of a node."""
+    return [{"ip": address}]
 
 
 def _keep(status: Obj, old: Obj, fields: tuple[str, ...], wanted: bool = True) -> None:

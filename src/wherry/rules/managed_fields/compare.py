@@ -7,6 +7,7 @@ Source: structured-merge-diff typed/compare.go.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from wherry.api.objects import Obj
@@ -26,9 +27,13 @@ def everything(value: Any, type_: Type) -> Set:
     if isinstance(value, dict):
         if type_.listed:
             return EMPTY
+        names = tuple(sorted(value))
+        flat = _flat(type_, names)
+        if flat is not None:
+            return flat
         out: Set = {SELF: EMPTY}
         at = type_.at
-        for name in sorted(value):
+        for name in names:
             element, below = at(name)
             inner = value[name]
             out[element] = EMPTY if below.leaf or not inner else everything(inner, below)
@@ -36,6 +41,13 @@ def everything(value: Any, type_: Type) -> Set:
     if isinstance(value, list) and type_.listed:
         return ordered({SELF: EMPTY, **_items(value, type_)})
     return EMPTY
+
+
+@lru_cache(maxsize=4096)
+def _flat(type_: Type, names: tuple[str, ...]) -> Set | None:
+    """What stands under a map of nothing but leaves: the same for all such maps, so all share it. None: some are not leaves."""
+    places = [type_.at(name) for name in names]
+    return {SELF: EMPTY, **{element: EMPTY for element, _ in places}} if all(below.leaf for _, below in places) else None
 
 
 def _items(value: list[Any], type_: Type) -> Set:
