@@ -15,12 +15,14 @@ _PROGRAM = """
 import asyncio, gc, json, sys
 from bench.rollout import once
 from wherry.cluster.thread import new_loop
+from wherry.kit.garbage import look_seldom
 def resident():
     with open("/proc/self/statm") as f:
         return int(f.read().split()[1]) * 4096
 async def main(replicas, nodes):
-    create, roll, size, memory = await once(replicas, nodes, None, resident)
+    create, roll, size, memory = await once(replicas, nodes, None, resident, quiet=len(sys.argv) > 3)
     print(json.dumps({"create": create, "roll": roll, "size": size, "memory": memory}))
+look_seldom()  # as the command line does
 loop = new_loop()
 loop.run_until_complete(main(int(sys.argv[1]), int(sys.argv[2])))
 """
@@ -32,9 +34,7 @@ def run() -> Iterator[tuple[str, float]]:
     for most, nodes in SIZES:
         pods = SETTINGS.scaled(most, 10)
         curve["pods"].append(pods)
-        command = [sys.executable, "-c", _PROGRAM, str(pods), str(SETTINGS.scaled(nodes))]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
-        found = json.loads(done.stdout)
+        found = _run(pods, SETTINGS.scaled(nodes))
         for what in ("create", "roll"):
             each = found[what] / pods * 1000
             curve[f"ms per pod to {what}"].append(each)
@@ -45,3 +45,11 @@ def run() -> Iterator[tuple[str, float]]:
                 first[what] = each
         curve["KB resident per pod"].append(found["memory"] / pods / 1024)
         yield f"KB resident per pod, {pods:,} pods", found["memory"] / pods / 1024
+    yield f"KB resident per pod, {pods:,} pods (quiet nodes)", _run(pods, SETTINGS.scaled(nodes), "quiet")["memory"] / pods / 1024
+
+
+def _run(pods: int, nodes: int, *more: str) -> dict[str, float]:
+    command = [sys.executable, "-c", _PROGRAM, str(pods), str(nodes), *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+    found: dict[str, float] = json.loads(done.stdout)
+    return found

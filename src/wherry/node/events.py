@@ -14,23 +14,26 @@ from wherry.rules.kubelet.container import Container
 
 
 class PodEvents:
-    """`who` is the pod as the kubelet names it in messages."""
+    """`who` is the pod as the kubelet names it in messages; `about` its newest version."""
 
     def __init__(self, recorder: Recorder, pod: Obj, node: str, *, routine: bool) -> None:
-        self.who = f"{name(pod)}_{namespace(pod)}({uid(pod)})"
+        self.about = pod
         self._recorder = recorder
-        self._pod = pod
         self._node = node
         self._routine = routine
 
+    @property
+    def who(self) -> str:
+        return f"{name(self.about)}_{namespace(self.about)}({uid(self.about)})"
+
     def pod(self, type_: str, reason: str, message: str) -> None:
-        self._recorder.event(reference(self._pod), type_, reason, message, host=self._node)
+        self._recorder.event(reference(self.about), type_, reason, message, host=self._node)
 
     def container(self, container: Container, type_: str, reason: str, message: str) -> None:
         if type_ == "Normal" and not self._routine:
             return
         field = "spec.containers" if container.role == "app" else "spec.initContainers"
-        about = {**reference(self._pod), "fieldPath": f"{field}{{{container.name}}}"}
+        about = {**reference(self.about), "fieldPath": f"{field}{{{container.name}}}"}
         self._recorder.event(about, type_, reason, message, host=self._node)
 
     def pulled(self, container: Container, present: bool, seconds: float, size: int) -> None:

@@ -82,6 +82,10 @@ class Runtime(Protocol):
         """What is wrong with the pod's wishes to this runtime; reported as events, once."""
         ...
 
+    def saw(self, pod: Obj) -> None:
+        """A new version of a pod that it may know."""
+        ...
+
     def pull(self, node: str, pod: Obj, container: Container, report: Report) -> None:
         """Make sure the container's image is on the node: `Pulled` or `PullFailed`."""
         ...

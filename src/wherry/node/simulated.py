@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from wherry.api import timestamps
@@ -27,20 +29,33 @@ _SIGKILLED = 137
 _OUT_OF_MEMORY = -1
 
 
-class _Pod:
-    """What the runtime knows of one pod: how it behaves, what is pending, and what the life of each container was planned by."""
+@dataclass(slots=True)
+class _Life:
+    """Of a container that runs; `how`: what it was planned by."""
 
-    __slots__ = ("behaviour", "lives", "pod", "reports", "timers")
+    container: Container
+    report: Report
+    how: Behaviour
+
+
+class _Pod:
+    """What the runtime knows of one pod: how it behaves, which of its containers run, and what is pending for them."""
+
+    __slots__ = ("behaviour", "lives", "pod", "timers")
 
     def __init__(self, pod: Obj, how: Behaviour) -> None:
         self.pod = pod
         self.behaviour = how
-        self.lives: dict[str, tuple[Container, Behaviour]] = {}
-        self.timers: dict[str, list[asyncio.TimerHandle]] = {}
-        self.reports: dict[str, Report] = {}
+        self.lives: dict[str, _Life] = {}
+        self.timers: dict[str, list[asyncio.TimerHandle]] | None = None
+
+    def plan(self, container: str, timer: asyncio.TimerHandle) -> None:
+        if self.timers is None:
+            self.timers = {}
+        self.timers.setdefault(container, []).append(timer)
 
     def cancel(self, container: str) -> None:
-        for timer in self.timers.pop(container, ()):
+        for timer in self.timers.pop(container, ()) if self.timers else ():
             timer.cancel()
 
 
@@ -62,6 +77,10 @@ class SimulatedRuntime:
 
     def check(self, pod: Obj) -> list[str]:
         return behaviour(pod, self._timings)[1]
+
+    def saw(self, pod: Obj) -> None:
+        if (known := self._pods.get(uid(pod))) is not None:
+            known.pod = pod
 
     # --- images ---
     def pull(self, node: str, pod: Obj, container: Container, report: Report) -> None:
@@ -108,15 +127,15 @@ class SimulatedRuntime:
         self._after(run, container.name, self._how(run, container).start, self._started, run, pod, container, report)
 
     def _started(self, run: _Pod, pod: Obj, container: Container, report: Report) -> None:
-        run.reports[container.name] = report
+        life = run.lives[container.name] = _Life(container, report, run.behaviour)
         now = self._clock.now()
-        report(Started(self._id(pod, container), f"{container.image}@sim", now))
-        self._live(run, container, 0.0)
+        report(Started(self._id(pod, container), _image_id(container.image), now))
+        self._live(run, life, 0.0)
 
-    def _live(self, run: _Pod, container: Container, age: float) -> None:
+    def _live(self, run: _Pod, life: _Life, age: float) -> None:
         """Plan the rest of the container's life, `age` seconds into it."""
-        how = self._how(run, container)
-        run.lives[container.name] = container, how
+        container = life.container
+        how = life.how = self._how(run, container)
         if container.role == "init":
             self._after(run, container.name, 0.0, self._exit, run, container.name, 0)
             return
@@ -128,37 +147,36 @@ class SimulatedRuntime:
             self._after(run, container.name, (how.run or 0.0) - age, self._exit, run, container.name, code)
 
     def _ready(self, run: _Pod, container: str, ready: bool) -> None:
-        report = run.reports.get(container)
-        if report is None:
+        life = run.lives.get(container)
+        if life is None:
             return
-        report(Readiness(ready))
-        flapping = run.lives[container][1].flapping
-        if flapping:
-            self._after(run, container, flapping, self._ready, run, container, not ready)
+        life.report(Readiness(ready))
+        if life.how.flapping:
+            self._after(run, container, life.how.flapping, self._ready, run, container, not ready)
 
     def _look_again(self) -> None:
         """The faults in force have changed: what runs lives on by them."""
         for run in list(self._pods.values()):
-            for name_ in list(run.reports):
-                container, before = run.lives[name_]
-                if isinstance(container.state, Running) and self._how(run, container) != before:
-                    self._replan(run, container)
+            for life in list(run.lives.values()):
+                if isinstance(life.container.state, Running) and self._how(run, life.container) != life.how:
+                    self._replan(run, life)
 
-    def _replan(self, run: _Pod, container: Container) -> None:
+    def _replan(self, run: _Pod, life: _Life) -> None:
+        container = life.container
         run.cancel(container.name)
         how = self._how(run, container)
         age = self._clock.now() - container.state.started_at if isinstance(container.state, Running) else 0.0
         if container.ready and (how.never_ready or how.ready > age):
-            run.reports[container.name](Readiness(False))
-        if container.name in run.reports:
-            self._live(run, container, age)
+            life.report(Readiness(False))
+        if container.name in run.lives:
+            self._live(run, life, age)
 
     def _exit(self, run: _Pod, container: str, exit_code: int) -> None:
         run.cancel(container)
-        report = run.reports.pop(container, None)
-        if report is not None:
+        life = run.lives.pop(container, None)
+        if life is not None:
             killed = exit_code < 0
-            report(Exited(_SIGKILLED if killed else exit_code, self._clock.now(), "OOMKilled" if killed else ""))
+            life.report(Exited(_SIGKILLED if killed else exit_code, self._clock.now(), "OOMKilled" if killed else ""))
 
     def stop(self, pod: Obj, container: Container, grace: float) -> None:
         run = self._of(pod)
@@ -172,16 +190,16 @@ class SimulatedRuntime:
         if not isinstance(container.state, Running):
             return False
         run = self._of(pod)
-        run.reports[container.name] = report
+        life = run.lives[container.name] = _Life(container, report, run.behaviour)
         self._images.setdefault(node, set()).add(container.image)
-        self._live(run, container, self._clock.now() - container.state.started_at)
+        self._live(run, life, self._clock.now() - container.state.started_at)
         return True
 
     def remove(self, pod: Obj) -> None:
         run = self._pods.pop(uid(pod), None)
         if run is not None:
-            run.reports.clear()
-            for container in list(run.timers):
+            run.lives.clear()
+            for container in list(run.timers or ()):
                 run.cancel(container)
 
     # --- output ---
@@ -214,9 +232,15 @@ class SimulatedRuntime:
         if seconds <= 0.0:
             call(*args)
         else:
-            run.timers.setdefault(container, []).append(self._clock.call_later(seconds, call, *args))
+            run.plan(container, self._clock.call_later(seconds, call, *args))
 
     def _id(self, pod: Obj, container: Container) -> str:
         """Equal for the same pod, container and restart, so that a run on virtual time repeats."""
         told = f"{uid(pod)}/{container.name}/{container.restarts}/{self._clock.now()}"
         return f"{self.name}://{hashlib.sha256(told.encode()).hexdigest()}"
+
+
+@lru_cache(maxsize=1024)
+def _image_id(image: str) -> str:
+    """Shared by all that run it."""
+    return f"{image}@sim"

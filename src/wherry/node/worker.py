@@ -75,7 +75,8 @@ class PodWorker:
 
     def update(self, pod: Obj) -> None:
         """A new version of the pod."""
-        self.pod = pod
+        self.pod = self._events.about = pod
+        self._host.runtime.saw(pod)
         if is_deleting(pod) and not self._stopping:
             self._stopping = True
             self._changed()

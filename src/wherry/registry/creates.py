@@ -98,15 +98,13 @@ async def _check_alike(core: Core, target: Target, body: Obj, draft: Obj, option
 
 
 def _owner(core: Core, options: WriteOptions, fields: Obj) -> Obj:
-    """The one entry in managedFields of a new object."""
-    return {
-        "manager": options.manager,
-        "operation": "Update",
-        "apiVersion": "v1",
-        "time": core.timestamp(),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": fields,
-    }
+    """The one entry in managedFields of a new object; shared by those of one make and second."""
+    known, now = core.pod_specs.owner, core.timestamp()
+    if known.get("fieldsV1") is fields and known["time"] == now and known["manager"] == options.manager:
+        return known
+    entry = {"manager": options.manager, "operation": "Update", "apiVersion": "v1", "time": now, "fieldsType": "FieldsV1"}
+    core.pod_specs.owner = {**entry, "fieldsV1": fields}
+    return core.pod_specs.owner
 
 
 async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj) -> Written:

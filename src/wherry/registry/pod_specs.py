@@ -17,6 +17,8 @@ from wherry.api.resources import Resource
 
 #: how many templates are remembered
 REMEMBERED = 1024
+#: and how many of them on how many nodes
+BOUND = 4096
 #: what the making of a spec looks at beside the spec itself
 LOOKED_AT = frozenset({
     "serviceaccounts", "priorityclasses.scheduling.k8s.io", "limitranges", "namespaces", "runtimeclasses.node.k8s.io",
@@ -36,6 +38,10 @@ class Made(NamedTuple):
 class PodSpecs:
     def __init__(self) -> None:
         self._made: OrderedDict[_Key, Made] = OrderedDict()
+        #: the entry in managedFields that was made last
+        self.owner: Obj = {}
+        #: by the identity of a spec, and a node: that spec, and what it is there
+        self._bound: OrderedDict[tuple[int, str], tuple[Obj, Obj]] = OrderedDict()
 
     def key(self, namespace: str, manager: str, pod: Obj) -> _Key:
         """Pods with equal keys become alike in everything but their name."""
@@ -56,6 +62,16 @@ class PodSpecs:
         self._made[key] = Made(pod["spec"], pod["status"].get("qosClass", ""), entries[0]["fieldsV1"])
         if len(self._made) > REMEMBERED:
             self._made.popitem(last=False)
+
+    def bound(self, spec: Obj, node: str) -> Obj:
+        """The spec on that node; shared by the pods there that shared it before."""
+        at = id(spec), node
+        found = self._bound.get(at)
+        if found is None or found[0] is not spec:
+            found = self._bound[at] = spec, {**spec, "nodeName": node}
+            if len(self._bound) > BOUND:
+                self._bound.popitem(last=False)
+        return found[1]
 
     def wrote(self, resource: Resource) -> None:
         """A write that may change what a spec becomes."""

@@ -15,7 +15,7 @@ from wherry.store.protocol import Compacted, FutureRevision, Record
 
 #: memory of a record beside its value: the object, its bytes' header, its place in the history
 OVERHEAD = 240
-#: how many writes ago a version must have been superseded before its decoded form is dropped
+#: how many writes ago a version must have been superseded, or written where nobody follows, before its decoded form is dropped
 WARM = 1000
 #: resolution of the bound on age, in seconds
 MARK_EVERY = 1.0
@@ -33,12 +33,14 @@ class Bounds(NamedTuple):
 class History:
     """`oldest` is the last revision forgotten; every record after it is here."""
 
-    def __init__(self, bounds: Bounds, now: Callable[[], float], oldest: int = 0) -> None:
+    def __init__(self, bounds: Bounds, now: Callable[[], float], followed: Callable[[str], bool], oldest: int = 0) -> None:
+        """`followed`: whether somebody watches the table of a key, so that the decoded form of what is there is held anyway."""
         self.oldest = oldest
         self.newest = oldest
         self.bytes = 0
         self._bounds = bounds
         self._now = now
+        self._followed = followed
         self._records: deque[Record] = deque()
         self._warm: deque[Record] = deque()
         self._marks: deque[tuple[float, int]] = deque()
@@ -94,11 +96,11 @@ class History:
             self.forget(marks.popleft()[1])
 
     def _cool(self, record: Record) -> None:
-        """Decoded forms of versions long superseded are rarely asked for again, and are many times the size of the bytes."""
+        """Decoded forms are larger than the bytes, and rarely asked for again when they are long superseded or when nobody follows them."""
         self._warm.append(record)
         if len(self._warm) > WARM:
             old = self._warm.popleft()
-            for version in (old.prev, old if old.deleted else None):
+            for version in (old.prev, old if old.deleted or not self._followed(old.key) else None):
                 if version is not None:
                     version.obj = version.cache = None
 

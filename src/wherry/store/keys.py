@@ -12,6 +12,8 @@ from collections.abc import Container
 
 #: from one changed key in this many on, merging is quicker than placing one by one
 MERGE_FROM = 128
+#: from this many changed keys on they do not wait for a reader: a set takes several times the memory of the list
+MOST = 8192
 
 
 class Keys:
@@ -28,10 +30,16 @@ class Keys:
     def added(self, key: str) -> None:
         self._changed.add(key)
         self.count += 1
+        self._bound()
 
     def removed(self, key: str) -> None:
         self._changed.add(key)
         self.count -= 1
+        self._bound()
+
+    def _bound(self) -> None:
+        if len(self._changed) > MOST and len(self._changed) * 8 > len(self._sorted):
+            self._settle()
 
     def ordered(self) -> list[str]:
         """All keys in order; the caller does not change the list."""

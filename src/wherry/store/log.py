@@ -30,7 +30,7 @@ class Log:
         self._watchers: dict[str, list[Watcher]] = {}  # by table; under "" those whose prefix spans tables
         self._expected: dict[str, list[Callable[[], None]]] = {}  # by table that has no objects yet
         self._awaited: dict[str, list[Callable[[], None]]] = {}  # by table, whose next write they are told of
-        self.history = History(bounds, now)
+        self.history = History(bounds, now, self._is_followed)
 
     @property
     def revision(self) -> int:
@@ -60,7 +60,7 @@ class Log:
         """Start from what was stored: the live records, and the history after `oldest` (not older than the bounds allow)."""
         for record in live:
             self._enter(record, _table(record.key))
-        self.history = History(self._bounds, self._now, oldest)
+        self.history = History(self._bounds, self._now, self._is_followed, oldest)
         for record in history:
             self.history.append(record)
 
@@ -141,6 +141,9 @@ class Log:
             record = overlay[key] if key in overlay else self._live[key]
             if record is not None:
                 yield record
+
+    def _is_followed(self, key: str) -> bool:
+        return bool(self._watchers.get(_table(key)) or self._watchers.get(""))
 
     def _forget(self, watcher: Watcher) -> None:
         watchers = self._watchers.get(_table(watcher.prefix) if "/" in watcher.prefix else "", [])

@@ -5,6 +5,8 @@ Source: pkg/registry/core/pod/storage (BindingREST.assignPod).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from wherry.api import errors, field
 from wherry.api.errors import BadRequest, Cause, StatusError
 from wherry.api.objects import Obj, is_deleting
@@ -103,7 +105,13 @@ def _bound(core: Core, pod: Obj, node: str, binding: Obj) -> Obj:
     for part in ("annotations", "labels"):
         if given := binding["metadata"].get(part):
             meta = {**meta, part: {**(meta.get(part) or {}), **given}}
-    condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": core.timestamp()}
     status = pod.get("status") or {}
     others = [c for c in status.get("conditions") or () if c["type"] != "PodScheduled"]
-    return {**pod, "metadata": dict(meta), "spec": {**spec, "nodeName": node}, "status": {**status, "conditions": [*others, condition]}}
+    status = {**status, "conditions": [*others, _scheduled(core.timestamp())]}
+    return {**pod, "metadata": dict(meta), "spec": core.pod_specs.bound(spec, node), "status": status}
+
+
+@lru_cache(maxsize=1024)
+def _scheduled(now: str) -> Obj:
+    """Shared by the pods of a second."""
+    return {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}

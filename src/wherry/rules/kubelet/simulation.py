@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from wherry.api.objects import Obj, controller_of
@@ -79,11 +80,17 @@ _KNOWN: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+@lru_cache(maxsize=64)
+def _usual(timings: Timings, of_job: bool) -> Behaviour:
+    """Without annotations; shared."""
+    return Behaviour(timings.pull, timings.start, timings.ready, timings.terminate, timings.job if of_job else None)
+
+
 def behaviour(pod: Obj, timings: Timings) -> tuple[Behaviour, list[str]]:
     """How the pod's containers behave, and what is wrong with its annotations. An exit code alone means: exit at once."""
     owner = controller_of(pod)
     of_job = owner is not None and owner["kind"] == "Job" and pod["spec"].get("restartPolicy") != "Always"
-    base = Behaviour(timings.pull, timings.start, timings.ready, timings.terminate, timings.job if of_job else None)
+    base = _usual(timings, of_job)
     changes: dict[str, Any] = {}
     errors: list[str] = []
     for full_name, text in (pod["metadata"].get("annotations") or {}).items():

@@ -90,6 +90,8 @@ class Standing:
         self._waiting: dict[str, Replica] = {}
         #: the active ones, as they go when there are too many
         self.groups: dict[Group, dict[str, Replica]] = {}
+        #: one object for each group, for all who are in it
+        self._shared: dict[Group, Group] = {}
         #: how many active ones are on each node
         self.nodes: Counter[str] = Counter()
         self.ready = 0
@@ -117,7 +119,10 @@ class Standing:
 
     def _add(self, name: str, replica: Replica) -> None:
         self._active[name] = replica
-        self.groups.setdefault(replica.group, {})[name] = replica
+        if not (group := self.groups.setdefault(replica.group, {})):
+            self._shared[replica.group] = replica.group
+        replica.group = self._shared[replica.group]
+        group[name] = replica
         self.nodes[replica.group.node] += 1
         self.ready += replica.group.ready
         self.labelled += replica.labelled
@@ -133,7 +138,7 @@ class Standing:
         group = self.groups[replica.group]
         del group[name]
         if not group:
-            del self.groups[replica.group]
+            del self.groups[replica.group], self._shared[replica.group]
         self.nodes[replica.group.node] -= 1
         self.ready -= replica.group.ready
         self.labelled -= replica.labelled

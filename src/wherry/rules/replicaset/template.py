@@ -7,6 +7,7 @@ Source of the rule: pkg/controller GetPodFromTemplate; k8s.io/apiserver/pkg/stor
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from wherry.api import objects
@@ -16,6 +17,7 @@ _LONGEST_BASE = 58  # a label's 63 characters less 5 random ones
 _LONGEST_NAME = 253
 
 
+@lru_cache(maxsize=1024)
 def name_prefix(owner_name: str) -> str:
     """`web-` for the pods of `web`; the bare name where a dash would make it too long."""
     prefix = f"{owner_name}-"
