@@ -15,11 +15,11 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary, ref
 
 #: seconds that a turn lasts while clients ask, and when none has asked for REMEMBERED seconds
-SLICE = 0.004
+SLICE = 0.002
 LONG_SLICE = 0.05
 REMEMBERED = 0.5
 #: how many go on in one round while clients ask: most have one short piece of work
-AT_ONCE = 8
+AT_ONCE = 4
 
 
 class _Turns:

@@ -18,6 +18,7 @@ from wherry.api.errors import BadRequest, InternalError, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import Target
 from wherry.kit.clock import Clock
+from wherry.kit.turns import turn
 from wherry.registry.results import WatchEvent
 from wherry.server.call import Call
 from wherry.server.negotiation import Wanted
@@ -122,6 +123,7 @@ async def _pump(batches: Batches, encode_batch: Encode, send: Send, wanted: Want
     """Sends what comes until nothing more does; an error is sent as the last event."""
     try:
         async for batch in batches:
+            await turn()
             await send(encode_batch(batch))
     except StatusError as error:
         await send(_error(error, wanted))
