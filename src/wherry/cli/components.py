@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from wherry.cli.up import run
+from wherry.cli.up import image_missing_option, run
 
 if TYPE_CHECKING:
     from wherry.client.access import Access
@@ -127,7 +127,7 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 @click.option("--runtime", type=click.Choice(["simulated"]), default="simulated", show_default=True, help="What runs the containers.")
 @click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="How many nodes.")
 @click.option("--pods-per-node", type=click.IntRange(1, 16000), default=110, show_default=True)
-@click.option("--image-missing", multiple=True, metavar="GLOB", help="Images that cannot be pulled.  [default: *:999.*, *does-not-exist*]")
+@image_missing_option
 def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], **options: Any) -> None:
     """Register simulated nodes with an API server and run their pods."""
     from wherry.cluster import standalone

@@ -16,10 +16,15 @@ from wherry.cli import home as homes
 from wherry.cli.config import load_config
 from wherry.cli.detach import detach
 from wherry.kit.garbage import leave_alone_what_is_there
+from wherry.rules.kubelet.images import MISSING
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.options import Options
+
+image_missing_option = click.option(
+    "--image-missing", multiple=True, metavar="GLOB", help=f"Images that cannot be pulled.  [default: {', '.join(MISSING)}]"
+)
 
 
 @click.command()
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
 @click.option("--processes", type=click.IntRange(1, 2), default=1, show_default=True,
               help="2: controllers and scheduler run in a process of their own, on another core.")
 @click.option("--pods-per-node", type=click.IntRange(1, 10000), default=110, show_default=True)
-@click.option("--image-missing", multiple=True, metavar="GLOB", help="Images that cannot be pulled.  [default: *:999.*, *does-not-exist*]")
+@image_missing_option
 @click.option("--storage-class", metavar="NAME", default="standard", show_default=True, help="The default StorageClass; empty for none.")
 @click.option("--legacy-apis", is_flag=True, help="Also serve extensions/v1beta1, apps/v1beta1 and apps/v1beta2 workloads.")
 @click.option("--from", "state", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Start with a saved state.")
