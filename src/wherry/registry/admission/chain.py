@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from wherry.api import errors
 from wherry.api.errors import Forbidden, StatusError
@@ -111,6 +111,7 @@ class Writing(Protocol):
 
 
 Plugin = Mutating | Validating
+P = TypeVar("P", bound=Plugin)
 #: a custom kind may come back with another scope
 _At = tuple[str, str, str, str, bool]
 
@@ -167,17 +168,22 @@ class Chain:
         size = self._size
         return size is None or all(size(table) for table in self._dormant.get(id(plugin), ()))
 
-    async def admit(self, request: Request) -> None:
-        """The first round. Raises StatusError."""
+    def _chosen(self, request: Request, plugins: tuple[P, ...], kept: dict[_At, tuple[P, ...]]) -> tuple[P, ...]:
+        """Those that are awake and handle such a request, worked out once for each kind of request."""
         if self._stale:
             self._wake()
         row = request.resource
         at = (request.operation, row.group, row.plural, request.subresource, row.namespaced)
-        plugins = self._mutating.get(at)
-        if plugins is None:
-            plugins = self._mutating[at] = tuple(
-                p for p in self._mutators if self._is_awake(p) and p.handles(request.operation, request.resource, request.subresource)
+        chosen = kept.get(at)
+        if chosen is None:
+            chosen = kept[at] = tuple(
+                p for p in plugins if self._is_awake(p) and p.handles(request.operation, request.resource, request.subresource)
             )
+        return chosen
+
+    async def admit(self, request: Request) -> None:
+        """The first round. Raises StatusError."""
+        plugins = self._chosen(request, self._mutators, self._mutating)
         try:
             for plugin in plugins:
                 await plugin.admit(request)
@@ -193,15 +199,7 @@ class Chain:
 
     async def validate(self, request: Request) -> None:
         """The second round. Raises StatusError."""
-        if self._stale:
-            self._wake()
-        row = request.resource
-        at = (request.operation, row.group, row.plural, request.subresource, row.namespaced)
-        plugins = self._validating.get(at)
-        if plugins is None:
-            plugins = self._validating[at] = tuple(
-                p for p in self._validators if self._is_awake(p) and p.handles(request.operation, request.resource, request.subresource)
-            )
+        plugins = self._chosen(request, self._validators, self._validating)
         try:
             for plugin in plugins:
                 await plugin.validate(request)
