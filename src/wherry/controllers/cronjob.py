@@ -12,7 +12,7 @@ from wherry.api import objects
 from wherry.api.errors import AlreadyExists, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
-from wherry.reconcile import Controller, Parts
+from wherry.reconcile import Controller, Parts, raise_unless_gone
 from wherry.rules import ownership
 from wherry.rules.cronjob import status
 from wherry.rules.cronjob.history import too_old
@@ -48,8 +48,8 @@ class CronJobController(Controller):
         await self.apply(Plan((*told, *decision.told)))
         cron_job, error = await self._carry_out(cron_job, decision)
         if cron_job is not before:
-            _raise((await self.apply(Plan((Update(cron_job, "status"),)))).error)
-        _raise(error)
+            raise_unless_gone((await self.apply(Plan((Update(cron_job, "status"),)))).error)
+        raise_unless_gone(error)
         return decision.wait
 
     async def _recall(self, cron_job: Obj, jobs: Sequence[Obj]) -> Obj:
@@ -58,7 +58,7 @@ class CronJobController(Controller):
         if recalled is cron_job:
             return cron_job
         applied = await self.apply(Plan((*told, Update(recalled, "status"))))
-        _raise(applied.error)
+        raise_unless_gone(applied.error)
         return applied.results[-1] if applied.results else cron_job
 
     async def _clean_up(self, cron_job: Obj, jobs: Sequence[Obj]) -> Obj:
@@ -139,9 +139,3 @@ def _keeps_schedule(old: Obj | None, new: Obj | None) -> bool:
     if old is None or new is None:
         return True
     return all(old["spec"].get(k) == new["spec"].get(k) for k in ("schedule", "timeZone"))
-
-
-def _raise(error: StatusError | None) -> None:
-    """An object that is gone needs nothing more; all else is tried again."""
-    if error is not None and not isinstance(error, NotFound):
-        raise error

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wherry.api import objects
-from wherry.api.errors import NotFound, StatusError
+from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers import revisions
 from wherry.controllers.patience import patience, respecified
 from wherry.controllers.revisions import REVISIONS
-from wherry.reconcile import Controller, Parts
+from wherry.reconcile import Controller, Parts, raise_unless_gone
 from wherry.rules import ownership, pod_changes
 from wherry.rules.daemonset import backoff, events, nodes
 from wherry.rules.daemonset.gather import Own, gather, refusal
@@ -98,8 +98,8 @@ class DaemonSetController(Controller):
         status = plan_status(view)
         forgotten = truncated(daemon_set, old, own.pods) if error is None else ()
         written = await self.apply(Plan((*status.actions, *forgotten)))
-        _raise(error)
-        _raise(written.error)
+        raise_unless_gone(error)
+        raise_unless_gone(written.error)
         return min((t for t in (decision.requeue_after, status.requeue_after) if t is not None), default=None)
 
     def _verdicts(self, daemon_set: Obj) -> dict[str, nodes.Verdict]:
@@ -138,7 +138,7 @@ class DaemonSetController(Controller):
 
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         owners = self._sets.by_index("namespace", objects.namespace(new)) if new is not None else ()
-        return revisions.keys_of(old, new, "DaemonSet", owners)
+        return ownership.keys_of(old, new, "DaemonSet", owners)
 
     def _of_revision(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         """A revision that comes with its owner changes nothing; not even an equal one is looked at before something else happens."""
@@ -157,9 +157,3 @@ class DaemonSetController(Controller):
         """A node is gone: pods that still waited for it have nobody else who ends them."""
         waiting = (p for p in self._pods.by_index(BY_NODE, node) if not p["spec"].get("nodeName"))
         return {key for pod in waiting for key in ownership.owner_keys(pod, "DaemonSet")}
-
-
-def _raise(error: StatusError | None) -> None:
-    """An object that is gone needs nothing more; all else is tried again."""
-    if error is not None and not isinstance(error, NotFound):
-        raise error

@@ -17,7 +17,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.kit.backoff import Backoff
 from wherry.kit.queue import WorkQueue
-from wherry.reconcile import Controller, Parts
+from wherry.reconcile import Controller, Parts, raise_unless_gone
 from wherry.rules import ownership
 from wherry.rules.job import tracked
 from wherry.rules.job.backoff import Record
@@ -74,7 +74,7 @@ class JobController(Controller):
         claim = gather(job, self._candidates(job))
         if claim is None or not claim.actions:
             return None if claim is None else claim.owned
-        _raise((await self.apply(Plan(claim.actions))).error)
+        raise_unless_gone((await self.apply(Plan(claim.actions))).error)
         claim = gather(job, self._candidates(job))
         return None if claim is None else claim.owned
 
@@ -89,7 +89,7 @@ class JobController(Controller):
         await self.apply(Plan(found.told))
         job = await self._write_down(key, found, view.record)
         await self._conclude(job, found)
-        _raise(outcome.error)
+        raise_unless_gone(outcome.error)
         started = (job.get("status") or {}).get("startTime")
         waits = (None if decision.wait is None else max(decision.wait, BATCH), deadline(job, started, self.clock.now()))
         return min((w for w in waits if w is not None and decision.verdict is None), default=None)
@@ -137,7 +137,7 @@ class JobController(Controller):
             applied = await self.apply(Plan((Update(ended, "status"), *told)))
             if applied.error is not None:
                 raise applied.error
-        _raise(error)
+        raise_unless_gone(error)
 
     async def _untrack(self, pod: Obj) -> StatusError | None:
         error = (await self.apply(Plan((tracked.untrack(pod),)))).error
@@ -152,7 +152,7 @@ class JobController(Controller):
             return
         job = self._job_of(pod)
         if job is None or (is_finished(job) and not is_managed_elsewhere(job)):
-            _raise(await self._untrack(pod))
+            raise_unless_gone(await self._untrack(pod))
 
     # --- what wakes it ---
     def _job_of(self, pod: Obj) -> Obj | None:
@@ -199,9 +199,3 @@ def _respecified(old: Obj | None, new: Obj | None) -> bool:
 
 def _unended(found: Tally) -> Tally:
     return Tally(found.job, found.changed, found.untracked, found.tracked, None, found.told)
-
-
-def _raise(error: StatusError | None) -> None:
-    """An object that is gone needs nothing more; all else is tried again."""
-    if error is not None and not isinstance(error, NotFound):
-        raise error

@@ -1,4 +1,4 @@
-"""What the controllers of StatefulSets and DaemonSets share: the writing of ControllerRevisions, and the keys that a change of one gives.
+"""What the controllers of StatefulSets and DaemonSets share: the writing of ControllerRevisions.
 
 A plan that makes or changes a revision is carried out here; the key comes back at once. When a new revision's name is taken, the
 one that has it is used if it is the same, and counted as a collision if not. Rules: `wherry.rules.revisions`.
@@ -6,14 +6,12 @@ one that has it is used if it is the same, and counted as a collision if not. Ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wherry.api import objects
 from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Controller
-from wherry.rules import ownership, revisions
+from wherry.rules import revisions
 from wherry.rules.plan import Create, Plan
 
 REVISIONS = resource("controllerrevisions", "apps")
@@ -43,11 +41,3 @@ async def _find(controller: Controller, revision: Obj) -> Obj | None:
         return await controller.parts.client.get(REVISIONS, objects.namespace(revision), objects.name(revision))
     except NotFound:
         return None
-
-
-def keys_of(old: Obj | None, new: Obj | None, kind: str, owners: Iterable[Obj]) -> Iterable[str]:
-    """The keys that a change of an owned or orphaned object gives; `owners`: those of its namespace."""
-    keys = ownership.owner_keys_of_change(old, new, kind)
-    if new is not None and ownership.may_be_newly_orphaned(old, new):
-        return {*keys, *ownership.possible_owners(new, owners)}
-    return keys

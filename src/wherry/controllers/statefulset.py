@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wherry.api import objects
-from wherry.api.errors import NotFound, StatusError
+from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers import revisions
 from wherry.controllers.patience import patience, respecified
 from wherry.controllers.revisions import REVISIONS
 from wherry.controllers.standings import Standings
-from wherry.reconcile import Controller, Parts
+from wherry.reconcile import Controller, Parts, raise_unless_gone
 from wherry.rules import ownership, pod_changes
 from wherry.rules.plan import Delete, Plan
 from wherry.rules.statefulset import events, identity, status, storage
@@ -67,8 +67,8 @@ class StatefulSetController(Controller):
         said = status.new_status(decision.view, deleted)
         forgotten = truncated(stateful_set, own.revisions, (history.current, history.update), standing.revisions())
         written = await self.apply(Plan((*status.plan_status(stateful_set, said), *forgotten)))
-        _raise(error)
-        _raise(written.error)
+        raise_unless_gone(error)
+        raise_unless_gone(written.error)
         return status.look_again(decision.view, said)
 
     # --- who is there ---
@@ -120,7 +120,7 @@ class StatefulSetController(Controller):
 
     def _of_owned(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         owners = self._sets.by_index("namespace", objects.namespace(new)) if new is not None else ()
-        return revisions.keys_of(old, new, "StatefulSet", owners)
+        return ownership.keys_of(old, new, "StatefulSet", owners)
 
     def _of_claim(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         """Its pod is to be seen again; and when the claim is gone at once, for the pod may be created now."""
@@ -131,9 +131,3 @@ class StatefulSetController(Controller):
                 self._standings.mark(each, pod)
                 found.append(objects.key(each))
         return found if new is None else ()
-
-
-def _raise(error: StatusError | None) -> None:
-    """An object that is gone needs nothing more; all else is tried again."""
-    if error is not None and not isinstance(error, NotFound):
-        raise error

@@ -1,6 +1,6 @@
 """The one loop all controllers share: watch, queue, gather, plan, apply."""
 
-from wherry.reconcile.apply import Applied, Applier
+from wherry.reconcile.apply import Applied, Applier, raise_unless_gone
 from wherry.reconcile.controller import Controller, Parts
 
-__all__ = ["Applied", "Applier", "Controller", "Parts"]
+__all__ = ["Applied", "Applier", "Controller", "Parts", "raise_unless_gone"]

@@ -111,6 +111,12 @@ class Applier:
             self.informers.absorb(resource, result)
 
 
+def raise_unless_gone(error: StatusError | None) -> None:
+    """For the end of a reconciliation: an object that is gone needs nothing more; all else is tried again. Raises the error."""
+    if error is not None and not isinstance(error, NotFound):
+        raise error
+
+
 def resource_of(obj: Obj, table: ResourceTable = TABLE) -> Resource:
     """The resource of an object. Raises KeyError for a kind that has none."""
     found = table.by_kind(obj["apiVersion"], obj["kind"])

@@ -88,13 +88,6 @@ def owner_keys(obj: Obj | None, kind: str) -> tuple[str, ...]:
     return (f"{objects.namespace(obj)}/{ref['name']}",) if obj is not None and ref is not None and ref.get("kind") == kind else ()
 
 
-def owner_keys_of_change(old: Obj | None, new: Obj | None, kind: str) -> Iterable[str]:
-    """Those of both sides of a change, which mostly are the same."""
-    if old is not None and new is not None and old["metadata"].get("ownerReferences") == new["metadata"].get("ownerReferences"):
-        return owner_keys(new, kind)
-    return {*owner_keys(old, kind), *owner_keys(new, kind)}
-
-
 def may_be_newly_orphaned(old: Obj | None, new: Obj | None) -> bool:
     """`new` has no controller, and this change made it so, or gave it the labels by which it could be adopted."""
     if new is None or objects.controller_of(new) is not None or objects.is_deleting(new):
@@ -105,6 +98,15 @@ def may_be_newly_orphaned(old: Obj | None, new: Obj | None) -> bool:
 def possible_owners(orphan: Obj, owners: Iterable[Obj]) -> list[str]:
     """The keys of those whose selector matches the orphan (an empty or unreadable selector matches nothing)."""
     return [objects.key(o) for o in owners if o["spec"].get("selector") and _selects(o, orphan)]
+
+
+def keys_of(old: Obj | None, new: Obj | None, kind: str, owners: Iterable[Obj]) -> Iterable[str]:
+    """The keys of the owners of that kind whom a change of an owned or orphaned object concerns; `owners`: those of its namespace."""
+    same = old is not None and new is not None and old["metadata"].get("ownerReferences") == new["metadata"].get("ownerReferences")
+    keys = owner_keys(new, kind) if same else {*owner_keys(old, kind), *owner_keys(new, kind)}
+    if new is not None and may_be_newly_orphaned(old, new):
+        return {*keys, *possible_owners(new, owners)}
+    return keys
 
 
 def _selects(owner: Obj, obj: Obj) -> bool:
