@@ -97,16 +97,6 @@ async def _check_alike(core: Core, target: Target, body: Obj, draft: Obj, option
     trusted.must_own(core, draft, fields, slow)
 
 
-def _owner(core: Core, options: WriteOptions, fields: Obj) -> Obj:
-    """The one entry in managedFields of a new object; shared by those of one make and second."""
-    known, now = core.pod_specs.owner, core.timestamp()
-    if known.get("fieldsV1") is fields and known["time"] == now and known["manager"] == options.manager:
-        return known
-    entry = {"manager": options.manager, "operation": "Update", "apiVersion": "v1", "time": now, "fieldsType": "FieldsV1"}
-    core.pod_specs.owner = {**entry, "fieldsV1": fields}
-    return core.pod_specs.owner
-
-
 async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOptions, fields: Obj) -> Written:
     """Only what differs between objects of one make is looked at: their metadata. `fields`: what their maker owns."""
     resource = target.resource
@@ -115,7 +105,7 @@ async def _create_alike(core: Core, target: Target, draft: Obj, options: WriteOp
     _system_metadata(core, draft, strategy)
     if found := validate_metadata(draft, namespaced=True, name_rule=strategy.name_rule):
         raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
-    draft["metadata"]["managedFields"] = [_owner(core, options, fields)]
+    draft["metadata"]["managedFields"] = [core.pod_specs.owner(options.manager, core.timestamp(), fields)]
     try:
         record = await _store(core, resource, draft, options)
     except CompareFailed as error:

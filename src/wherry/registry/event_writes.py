@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
+from wherry.rules.managed_fields import entries
 
 NAMESPACES = "namespaces"
 
@@ -57,5 +58,4 @@ def _owned(fields: tuple[str, ...], source: tuple[str, ...], hosted: bool) -> Ob
 
 @lru_cache(maxsize=1024)
 def _managed(manager: str, time: str, fields: tuple[str, ...], source: tuple[str, ...], hosted: bool) -> list[Obj]:
-    entry = {"manager": manager, "operation": "Update", "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1"}
-    return [{**entry, "fieldsV1": _owned(fields, source, hosted)}]
+    return [entries.make((manager, "Update", "v1", ""), "v1", _owned(fields, source, hosted), time)]

@@ -14,6 +14,7 @@ import msgspec
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
+from wherry.rules.managed_fields import entries
 
 #: how many templates are remembered
 REMEMBERED = 1024
@@ -39,7 +40,7 @@ class PodSpecs:
     def __init__(self) -> None:
         self._made: OrderedDict[_Key, Made] = OrderedDict()
         #: the entry in managedFields that was made last
-        self.owner: Obj = {}
+        self._owner: Obj = {}
         #: by the identity of a spec, and a node: that spec, and what it is there
         self._bound: OrderedDict[tuple[int, str], tuple[Obj, Obj]] = OrderedDict()
 
@@ -62,6 +63,13 @@ class PodSpecs:
         self._made[key] = Made(pod["spec"], pod["status"].get("qosClass", ""), entries[0]["fieldsV1"])
         if len(self._made) > REMEMBERED:
             self._made.popitem(last=False)
+
+    def owner(self, manager: str, time: str, fields: Obj) -> Obj:
+        """The one entry in managedFields of a new pod, made at `time` (RFC 3339); shared by those of one make and second."""
+        last = self._owner
+        if last.get("fieldsV1") is not fields or last["time"] != time or last["manager"] != manager:
+            last = self._owner = entries.make((manager, "Update", "v1", ""), "v1", fields, time)
+        return last
 
     def bound(self, spec: Obj, node: str) -> Obj:
         """The spec on that node; shared by the pods there that shared it before."""
