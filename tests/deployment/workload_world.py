@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.worlds.standings import standing
 from wherry.api import errors, objects, timestamps
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
@@ -20,7 +21,6 @@ from wherry.rules.plan import Action, Create, Delete, Emit, Patch, Plan, Update
 from wherry.rules.replicaset.plan import gather
 from wherry.rules.replicaset.pod_state import is_active
 from wherry.rules.replicaset.replicas import creation_events, plan_replicas, real_error
-from wherry.rules.replicaset.standing import standing
 from wherry.rules.replicaset.status import plan_status
 
 PLURALS = {"Deployment": "deployments.apps", "ReplicaSet": "replicasets.apps", "Pod": "pods"}

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.worlds.standings import standing
 from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.rules.replicaset.deletion_order import in_deletion_order, to_delete
 from wherry.rules.replicaset.pod_state import is_active
-from wherry.rules.replicaset.standing import DELETION_COST, Standing, deletion_cost, standing
+from wherry.rules.replicaset.standing import DELETION_COST, Standing, deletion_cost
 
 NOW = 1_750_000_000.0
 

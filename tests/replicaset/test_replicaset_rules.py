@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.worlds.standings import standing
 from wherry.api import timestamps
 from wherry.api.errors import Cause, Forbidden, InternalError, NotFound
 from wherry.api.objects import Obj, controller_ref
 from wherry.rules.plan import Action, Create, Delete, Emit, Update
 from wherry.rules.replicaset.plan import gather
 from wherry.rules.replicaset.replicas import BURST, creation_events, deletion_events, plan_replicas, real_error
-from wherry.rules.replicaset.standing import Standing, standing
+from wherry.rules.replicaset.standing import Standing
 from wherry.rules.replicaset.status import plan_status
 from wherry.rules.replicaset.template import pod_from_template
 

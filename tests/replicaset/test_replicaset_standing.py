@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.worlds.standings import standing
 from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.rules.replicaset.deletion_order import in_deletion_order
 from wherry.rules.replicaset.pod_state import is_active, is_terminating
-from wherry.rules.replicaset.standing import DELETION_COST, Standing, standing
+from wherry.rules.replicaset.standing import DELETION_COST, Standing
 
 PHASES, NODES = ("Pending", "Running", "Running", "Failed"), ("a", "b", "")
 CHANGES = st.tuples(st.sampled_from(["put", "put", "put", "drop", "wait"]), st.integers(0, 7), st.integers(1, 10_000))

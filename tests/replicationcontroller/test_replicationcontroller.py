@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tests.worlds.memory import template
 from tests.worlds.registry import PODS, Cluster, play
+from tests.worlds.standings import standing
 from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers.replicationcontroller import ReplicationControllerController
 from wherry.reconcile import Controller, Parts
-from wherry.rules.replicaset.standing import standing
 from wherry.rules.replicationcontroller import as_replica_set, plan_status
 
 CONTROLLERS = resource("replicationcontrollers")

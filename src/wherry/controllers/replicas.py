@@ -52,42 +52,41 @@ class ReplicasController(Controller):
 
     async def reconcile(self, key: str) -> float | None:
         owner = self._sets.get(key)
-        own = self._gather(owner) if owner is not None else None
-        if owner is None or own is None:
+        replica_set = self.shaped(owner) if owner is not None else None
+        own = self._gather(replica_set) if replica_set is not None else None
+        if owner is None or replica_set is None or own is None:
             return None
         if own.claims:
             self._standings.forget(owner)
             await self.claim(own.claims)
             return None
-        return await self._manage(owner, self._told(owner, own))
+        return await self._manage(owner, replica_set, self._told(replica_set, own))
 
     # --- who is there ---
-    def _gather(self, owner: Obj) -> OwnPods | None:
+    def _gather(self, replica_set: Obj) -> OwnPods | None:
         """Of the pods: those that its standing was not told of yet."""
-        replica_set = self.shaped(owner)
-        if replica_set is None:
-            return None
-        self._standings.check(owner, lambda standing: standing.is_of(replica_set))
-        return gather(replica_set, [*self._standings.news(owner), *self._pods.by_index("orphan", objects.namespace(owner))])
+        self._standings.check(replica_set, lambda standing: standing.is_of(replica_set))
+        orphans = self._pods.by_index("orphan", objects.namespace(replica_set))
+        return gather(replica_set, [*self._standings.news(replica_set), *orphans])
 
-    def _told(self, owner: Obj, own: OwnPods) -> Standing:
-        standing = self._standings.get(owner, lambda: Standing(self.shaped(owner) or owner))
-        gone = self._standings.gone(owner, (*own.active, *own.terminating))
+    def _told(self, replica_set: Obj, own: OwnPods) -> Standing:
+        standing = self._standings.get(replica_set, lambda: Standing(replica_set))
+        gone = self._standings.gone(replica_set, (*own.active, *own.terminating))
         standing.take(own.active, own.terminating, gone, self.clock.now())
-        self._standings.keep(owner, standing)
+        self._standings.keep(replica_set, standing)
         return standing
 
     def _neighbours(self, owner: Obj) -> Iterator[Standing]:
         """Only read when pods have to go."""
-        for each in self.related(owner):
+        for each in self._shaped(self.related(owner)):
             own = self._gather(each)
             if own is not None and not own.claims:
                 yield self._told(each, own)
 
     # --- what to do about it ---
-    async def _manage(self, owner: Obj, pods: Standing) -> float | None:
+    async def _manage(self, owner: Obj, replica_set: Obj, pods: Standing) -> float | None:
         now = self.clock.now()
-        plan = plan_replicas(self.shaped(owner) or owner, pods, self._neighbours(owner), iter(self.parts.suffix, ""), now)
+        plan = plan_replicas(replica_set, pods, self._neighbours(owner), iter(self.parts.suffix, ""), now)
         applied = await self.apply(plan)
         await self._tell(owner, plan, applied)
         error = real_error(applied.error)
@@ -107,18 +106,20 @@ class ReplicasController(Controller):
 
     # --- whom a change concerns ---
     def _of_set(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
-        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
-            self._standings.forget(old)
+        self._standings.note_owner(old, new)
         return (objects.key(new or old or {}),)
 
     def _of_pod(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         self._standings.note(old, new)
-        return ownership.keys_of(old, new, self.owners.kind, self._shaped_near(new))
+        return ownership.keys_of(old, new, self.owners.kind, self._near(new))
 
-    def _shaped_near(self, pod: Obj | None) -> Iterator[Obj]:
+    def _near(self, pod: Obj | None) -> Iterator[Obj]:
         """All owners in the pod's namespace; only read when it may be adopted."""
         if pod is not None:
-            yield from (shaped for each in self._sets.by_index("namespace", objects.namespace(pod)) if (shaped := self.shaped(each)))
+            yield from self._shaped(self._sets.by_index("namespace", objects.namespace(pod)))
+
+    def _shaped(self, owners: Iterable[Obj]) -> Iterator[Obj]:
+        return (replica_set for owner in owners if (replica_set := self.shaped(owner)) is not None)
 
     def _patience(self, key: str) -> float:
         owner = self._sets.get(key)

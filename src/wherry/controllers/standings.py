@@ -71,6 +71,11 @@ class Standings(Generic[S]):
             if pod is not None and ref is not None:
                 self._mark(ref["uid"], objects.key(pod))
 
+    def note_owner(self, old: Obj | None, new: Obj | None) -> None:
+        """An owner changed: what was known of one that is gone, or that another of its name replaced, is forgotten."""
+        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
+            self.forget(old)
+
     def mark(self, owner: Obj, pod: str) -> None:
         """A pod is to be seen again, whatever it was that changed; `pod`: its name."""
         self._mark(objects.uid(owner), f"{objects.namespace(owner)}/{pod}")

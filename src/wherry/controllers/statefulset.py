@@ -104,8 +104,7 @@ class StatefulSetController(Controller):
 
     # --- whom a change concerns ---
     def _of_set(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
-        if old is not None and (new is None or objects.uid(new) != objects.uid(old)):
-            self._standings.forget(old)
+        self._standings.note_owner(old, new)
         return (objects.key(new or old or {}),)
 
     def _patience(self, key: str) -> float:

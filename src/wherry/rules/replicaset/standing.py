@@ -90,8 +90,6 @@ class Standing:
         self._waiting: dict[str, Replica] = {}
         #: the active ones, as they go when there are too many
         self.groups: dict[Group, dict[str, Replica]] = {}
-        #: one object for each group, for all who are in it
-        self._shared: dict[Group, Group] = {}
         #: how many active ones are on each node
         self.nodes: Counter[str] = Counter()
         self.ready = 0
@@ -119,9 +117,8 @@ class Standing:
 
     def _add(self, name: str, replica: Replica) -> None:
         self._active[name] = replica
-        if not (group := self.groups.setdefault(replica.group, {})):
-            self._shared[replica.group] = replica.group
-        replica.group = self._shared[replica.group]
+        group = self.groups.setdefault(replica.group, {})
+        replica.group = next(iter(group.values()), replica).group  # one object for all who are in it
         group[name] = replica
         self.nodes[replica.group.node] += 1
         self.ready += replica.group.ready
@@ -138,7 +135,7 @@ class Standing:
         group = self.groups[replica.group]
         del group[name]
         if not group:
-            del self.groups[replica.group], self._shared[replica.group]
+            del self.groups[replica.group]
         self.nodes[replica.group.node] -= 1
         self.ready -= replica.group.ready
         self.labelled -= replica.labelled
@@ -167,10 +164,3 @@ class Standing:
     def next_available(self) -> float | None:
         """The moment (seconds) at which the next ready pod has been ready for long enough, None when none says since when it is."""
         return min((r.since + self.min_ready for r in self._waiting.values() if r.since is not None), default=None)
-
-
-def standing(replica_set: Obj, active: Iterable[Obj], terminating: Iterable[Obj], now: float) -> Standing:
-    """A new one, told of all pods."""
-    made = Standing(replica_set)
-    made.take(active, terminating, (), now)
-    return made
