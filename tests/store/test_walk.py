@@ -20,7 +20,8 @@ from wherry.store.sqlite import SQLiteStore
 
 KEYS = st.sampled_from([f"{table}/{ns}/{name}" for table in ("pods", "pods.x") for ns in ("a", "ab") for name in "xyz"])
 PREFIXES = st.sampled_from(["pods/", "pods/a/", "pods.x/ab/", "pods.x/", ""])
-BOUNDS = Bounds(records=12, seconds=None)
+#: small, so that a walk of a few dozen writes meets each of them
+BOUNDS = Bounds(records=12, seconds=None, unsorted_keys=2)
 
 
 class Walk(RuleBasedStateMachine):

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from wherry.store.keys import MOST_UNSORTED
 from wherry.store.protocol import Compacted, FutureRevision, Record
 
 #: memory of a record beside its value: the object, its bytes' header, its place in the history
@@ -22,12 +23,16 @@ MARK_EVERY = 1.0
 
 
 class Bounds(NamedTuple):
-    """How much history is kept: whichever bound is met first. `watch_buffer`: records a watcher may be behind."""
+    """How much history is kept: whichever bound is met first.
+
+    `watch_buffer`: records a watcher may be behind; `unsorted_keys`: changed keys of a table that wait for a reader to be put in order.
+    """
 
     records: int = 20_000
     bytes: int = 32 << 20
     seconds: float | None = 300.0
     watch_buffer: int = 10_000
+    unsorted_keys: int = MOST_UNSORTED
 
 
 class History:

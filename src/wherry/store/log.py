@@ -112,14 +112,15 @@ class Log:
             if self._live.pop(key, None) is not None:
                 self._keys(table).removed(key)
         else:
-            if key not in self._live:
-                self._keys(table).added(key)
+            is_new = key not in self._live
             self._live[key] = record
+            if is_new:
+                self._keys(table).added(key)
 
     def _keys(self, table: str) -> Keys:
         keys = self._tables.get(table)
         if keys is None:
-            keys = self._tables[table] = Keys(self._live)
+            keys = self._tables[table] = Keys(self._bounds.unsorted_keys)
         return keys
 
     def _ordered(self, prefix: str) -> list[str]:
