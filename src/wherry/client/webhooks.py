@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wherry.kit.bodies import whole
 from wherry.registry.admission.dynamic import Call, CallFailed
 
 if TYPE_CHECKING:
@@ -66,10 +67,12 @@ class WebhookCaller:
         async with session.post(
             url, data=call.body, headers=headers, ssl=tls, server_hostname=name, timeout=limit, allow_redirects=False
         ) as response:
-            body: bytes = await response.content.read(_LARGEST)
+            body = await whole(response.content, _LARGEST)
             if response.status != 200:
-                raise CallFailed(_status(response.status, body))
-            return body
+                raise CallFailed(_status(response.status, body.content))
+            if body.cut:
+                raise CallFailed(f'Post "{call.url}": the answer is larger than {_LARGEST} bytes')
+            return body.content
 
     async def close(self) -> None:
         if self._session is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wherry.kit.bodies import whole
+
 #: seconds for a whole answer, and bytes of it that are read
 TIMEOUT = 5.0
 LARGEST = 1_000_000
@@ -26,8 +28,8 @@ async def fetch(url: str, timeout: float = TIMEOUT) -> Fetched:
     try:
         limits = aiohttp.ClientTimeout(total=timeout)
         async with aiohttp.ClientSession(timeout=limits, trust_env=True) as session, session.get(url) as answer:
-            body = await answer.content.read(LARGEST)
-            return Fetched(answer.status, body.decode("utf-8", "replace"))
+            body = await whole(answer.content, LARGEST)
+            return Fetched(answer.status, body.content.decode("utf-8", "replace"))
     except TimeoutError:
         return Fetched(0, f"no answer in {timeout:g}s")
     except (aiohttp.ClientError, OSError, ValueError) as error:
