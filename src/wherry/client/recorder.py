@@ -89,9 +89,10 @@ class Recorder:
             self._wake.clear()
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), 64))]
-                for outcome in await eager.gather([self._write(*entry) for entry in batch]):
+                for entry, outcome in zip(batch, await eager.gather([self._write(*entry) for entry in batch]), strict=True):
                     if isinstance(outcome, BaseException):
-                        raise outcome
+                        # a fault of ours: whoever recorded must not end by it, and the next event may be another
+                        log.error("event %s about %s not recorded", entry[2], entry[0].get("name"), exc_info=outcome)
 
     def _budget(self, ref: Obj, host: str, now: float) -> _Budget:
         at = (ref.get("uid") or f"{ref.get('kind')}/{ref.get('namespace', '')}/{ref['name']}", host)

@@ -83,7 +83,7 @@ class Controller:
                     self.queue.add_after(each, delay(each))
 
         informer = self.informer(resource)
-        informer.add_handler(handler)
+        informer.add_handler(handler, self.name)
         return informer
 
     async def reconcile(self, key: str) -> float | None:
