@@ -1,0 +1,42 @@
+"""The network that boxes hang on: one network namespace of its own, a routed veth for each box, nftables inside.
+
+Whoever holds the namespace implements it (a helper process); who answers or connects over there (probes, proxies, DNS) uses it. Sockets
+cross the border, not bytes: they are made inside and handed over unconnected, so all traffic is ordinary asyncio on them.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Protocol
+
+
+class Fabric(Protocol):
+    """A place in it is "" (the fabric's own namespace, which reaches every box) or what its engine calls a box or a node."""
+
+    async def sockets(self, place: str = "", *, udp: bool = False, ipv6: bool = False, count: int = 1) -> list[socket.socket]:
+        """Unconnected, unbound, non-blocking sockets made in that place; the caller owns them. Bind to any port, also below 1024.
+
+        Connect with `loop.sock_connect` before handing one to asyncio: uvloop crashes on a socket that is still connecting.
+        Raises KeyError when there is no such place, OSError when the kernel has none to give.
+        """
+        ...
+
+    async def rules(self, text: str) -> None:
+        """Run nftables commands in the fabric's namespace in one transaction: all of them hold, or none. Raises RulesRefused."""
+        ...
+
+    async def address(self, ip: str) -> None:
+        """The fabric's namespace answers for that address too (a name server's, a load balancer's). Given twice is given once."""
+        ...
+
+    async def release(self, ip: str) -> None:
+        """Take such an address away again."""
+        ...
+
+    async def node(self, name: str, addresses: tuple[str, ...]) -> str:
+        """One more place: a node with its own addresses, in whose namespace programs of the host's network run. Returns the place."""
+        ...
+
+
+class RulesRefused(Exception):
+    """nftables did not take the rules; nothing of them holds. Its words are the text."""
