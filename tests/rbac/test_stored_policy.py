@@ -11,7 +11,6 @@ from wherry.api.resources import resource
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.registry import Registry
 from wherry.rules.rbac.request import Attributes
-from wherry.store.history import Bounds
 from wherry.store.memory import MemoryStore
 
 GROUP = "rbac.authorization.k8s.io"
@@ -41,16 +40,37 @@ def test_every_acknowledged_write_is_seen_by_the_next_question() -> None:
     asyncio.run(play())
 
 
-def test_a_policy_that_fell_behind_reads_again() -> None:
+def test_writes_of_another_server_of_the_same_store_are_seen() -> None:
     async def play() -> None:
-        registry = Registry(MemoryStore(Bounds(watch_buffer=3)), lambda: 1e9, random.Random(1))
-        policy = StoredPolicy(registry.store)
-        await policy.current()
-        for i in range(20):
-            await grant(registry, f"r{i}", "ann")
-        await grant(registry, "last", "bob")
-        assert (await policy.current()).decide(BOB, ASKED).allowed
-        policy.close()
+        store = MemoryStore()
+        registry, other = (Registry(store, lambda: 1e9, random.Random(n)) for n in (1, 2))
+        assert not (await registry.policy.current()).decide(BOB, ASKED).allowed
+        before = registry.policy.version
+        await grant(other, "r", "bob")
+        assert (await registry.policy.current()).decide(BOB, ASKED).allowed
+        assert registry.policy.version > before
+
+    asyncio.run(play())
+
+
+def test_what_is_written_while_the_policy_is_read_is_in_it() -> None:
+    class Slow(MemoryStore):
+        async def range(self, prefix: str, **options: Any) -> Any:
+            found = await super().range(prefix, **options)
+            await grant_once()
+            return found
+
+    async def play() -> None:
+        nonlocal left
+        registry = Registry(Slow(), lambda: 1e9, random.Random(1))
+        left = [registry]
+        assert (await registry.policy.current()).decide(BOB, ASKED).allowed
+
+    left: list[Registry] = []
+
+    async def grant_once() -> None:
+        if left:
+            await grant(left.pop(), "r", "bob")
 
     asyncio.run(play())
 

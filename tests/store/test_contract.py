@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.store.support import keys, revisions, take, value
+from wherry.store.follow import when_first, when_next
 from wherry.store.history import Bounds
-from wherry.store.protocol import Compacted, CompareFailed, FutureRevision, Store, StoreFailed
+from wherry.store.protocol import Compacted, CompareFailed, FutureRevision, Record, Store, StoreFailed
 
 
 def on_a_store(test: Callable[[Store], Awaitable[None]]) -> Callable[..., None]:
@@ -296,11 +297,62 @@ async def test_closing_the_store_ends_watches_after_what_is_pending(store: Store
 async def test_the_first_object_of_a_table_is_told_once(store: Store) -> None:
     told: list[str] = []
     await store.put("nodes/n", value())
-    store.when_first("pods", lambda: told.append(f"pods at {store.revision}"))
-    store.when_first("nodes", lambda: told.append("nodes, at once"))
+    when_first(store, "pods", lambda: told.append(f"pods at {store.revision}"))
+    when_first(store, "nodes", lambda: told.append("nodes, at once"))
     assert told == ["nodes, at once"]
     for key in ("jobs.batch/a", "pods/a", "pods/b"):
         await store.put(key, value())
     await store.delete("pods/a", value())
     await store.put("pods/a", value())
     assert told == ["nodes, at once", "pods at 3"]
+
+
+@on_a_store
+async def test_the_next_write_of_a_table_is_told_once(store: Store) -> None:
+    told: list[int] = []
+    await store.put("pods/a", value())
+    when_next(store, "pods", lambda: told.append(store.revision))
+    await store.put("nodes/n", value())
+    await store.delete("pods/a", value())
+    await store.put("pods/a", value())
+    assert told == [3]
+
+
+@on_a_store
+async def test_a_follower_hears_every_write_of_its_table_in_order_before_the_writer_is_answered(store: Store) -> None:
+    heard: list[tuple[int, bool]] = []
+    await store.put("pods/a", value())
+    end = store.follow("pods", lambda record: heard.append((record.revision, record.deleted)))
+    assert heard == []
+    await asyncio.gather(*(store.put(key, value()) for key in ("pods/b", "nodes/n", "pods/c")))
+    await store.delete("pods/a", value())
+    assert heard == [(2, False), (4, False), (5, True)]
+    end()
+    end()
+    await store.put("pods/d", value())
+    assert len(heard) == 3
+
+
+@on_a_store
+async def test_what_a_follower_sees_is_visible_to_all(store: Store) -> None:
+    seen: list[bool] = []
+    store.follow("pods", lambda record: seen.append(store.revision == record.revision and store.size("pods") == 1))
+    await store.put("pods/a", value())
+    assert seen == [True]
+
+
+@on_a_store
+async def test_a_follower_that_raises_holds_up_neither_writers_nor_other_followers(store: Store) -> None:
+    heard: list[str] = []
+
+    def broken(record: Record) -> None:
+        raise RuntimeError("a bug of whoever asked to be told")
+
+    store.follow("pods", broken)
+    store.follow("pods", lambda record: heard.append(record.key))
+    watch = store.watch("pods/", after=0)
+    for key in ("pods/a", "pods/b"):
+        await asyncio.wait_for(store.put(key, value()), 5)
+    assert heard == ["pods/a", "pods/b"]
+    assert revisions(await take(watch, 2)) == [1, 2]
+    assert store.revision == 2

@@ -42,7 +42,6 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.on_demand.prepare()
     if cluster.options.run_nodes:
         cluster.nodes = node_agent(client("kubelet"), cluster.informers, cluster.clock, cluster.options)
-    tasks.start(cluster.registry.customs.follow(cluster.store), "custom resources")
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()

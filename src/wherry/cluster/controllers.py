@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from wherry.kit.tasks import Tasks
 from wherry.reconcile.controller import Controller, Parts
+from wherry.store.follow import when_first, when_next
 from wherry.store.protocol import Store
 
 
@@ -165,11 +166,11 @@ class OnDemand:
                 for table in row.tables:
                     self.when_first(table, lambda row=row: self._wanted(row))  # type: ignore[misc]
                 for table in row.written:
-                    self._store.when_next(table, lambda row=row: None if self._stopped else self._wanted(row))  # type: ignore[misc]
+                    when_next(self._store, table, lambda row=row: None if self._stopped else self._wanted(row))  # type: ignore[misc]
 
     def when_first(self, table: str, call: Callable[[], None]) -> None:
         """Call with the first object of a table, unless the cluster stops before."""
-        self._store.when_first(table, lambda: None if self._stopped else call())
+        when_first(self._store, table, lambda: None if self._stopped else call())
 
     def stop(self) -> None:
         """Nothing starts from now on, whatever is still being written."""

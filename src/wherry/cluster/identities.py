@@ -13,7 +13,6 @@ from wherry.api.errors import NotFound
 from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
-from wherry.registry.rbac.stored import StoredPolicy
 from wherry.rules.rbac.request import Attributes, Decision
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ async def _config_map(client: Client, name: str, data: dict[str, str], *, renew:
 
 def decider(cluster: Cluster) -> Callable[[User, Attributes], Awaitable[Decision]]:
     """What the stored roles say of a user's request."""
-    policy = StoredPolicy(cluster.registry.store)
+    policy = cluster.registry.policy
 
     async def decide(user: User, asked: Attributes) -> Decision:
         return (await policy.current()).decide(user, asked)

@@ -1,6 +1,8 @@
 """What every part of the registry shares: the store, the strategies, the clock, the source of names.
 
-Made once by the cluster; the verbs (`reads`, `creates`, `updates`, `patches`, `deletes`, `watches`) are functions of it.
+What is worked out from stored objects (pod specs, custom kinds, RBAC's policy, which plug-ins are awake) follows the store's log, so it
+hears of every write, whoever made it. Made once by the cluster; the verbs (`reads`, `creates`, `updates`, `patches`, `deletes`,
+`watches`) are functions of it.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from typing import TYPE_CHECKING
 from wherry.api import timestamps
 from wherry.api.options import Target
 from wherry.api.resources import Resource, ResourceTable
-from wherry.registry.custom import DEFINITIONS, Customs
+from wherry.registry.custom import Customs
 from wherry.registry.event_writes import Admitted
 from wherry.registry.pod_specs import PodSpecs
+from wherry.registry.rbac.stored import StoredPolicy
 from wherry.rules.crd import kind as custom_kinds
 from wherry.rules.kinds import STRATEGIES
 from wherry.rules.strategy import PLAIN, Strategy
-from wherry.store.protocol import Record, Store
+from wherry.store.protocol import Store
 
 if TYPE_CHECKING:
     from wherry.registry.admission.chain import Chain
@@ -50,9 +53,14 @@ class Core:
     test_mode: bool = False
     findings: list[AssertionError] = field(default_factory=list)
     customs: Customs = field(init=False)
+    #: what roles and bindings allow
+    policy: StoredPolicy = field(init=False)
 
     def __post_init__(self) -> None:
         self.customs = Customs(self.table)
+        self.policy = StoredPolicy(self.store)
+        for each in (self.pod_specs, self.events, self.customs):
+            each.follow(self.store)
 
     def strategy(self, resource: Resource) -> Strategy:
         custom = custom_kinds.of(resource)
@@ -61,14 +69,6 @@ class Core:
     def strategy_asked(self, resource: Resource) -> Strategy:
         """Of a write of `resource`: that of the stored kind, but Events are looked at more strictly by the new group."""
         return self.strategy(resource if resource.group_kind == _NEW_EVENT else self.table.storage(resource))
-
-    def wrote(self, resource: Resource, record: Record) -> None:
-        """Called with every record that was stored: what is worked out from stored objects follows them."""
-        self.pod_specs.wrote(resource)
-        self.events.wrote(resource)
-        self.admission.wrote(resource)
-        if resource.group_resource == DEFINITIONS:
-            self.customs.wrote(record)
 
     def new_uid(self) -> str:
         """A random UUID, version 4 (RFC 9562)."""

@@ -167,9 +167,7 @@ async def _store(core: Core, resource: Resource, draft: Obj, options: WriteOptio
     at = key(resource, draft["metadata"].get("namespace", ""), draft["metadata"]["name"])
     if not options.dry_run:
         draft = await custom_versions.stored(core, resource, draft)
-        record = await core.store.put(at, encoder(draft), expect=0)
-        core.wrote(resource, record)
-        return record
+        return await core.store.put(at, encoder(draft), expect=0)
     current = await core.store.get(at)
     if current is not None:
         raise CompareFailed(at, current)

@@ -1,7 +1,7 @@
 """The custom resources of one registry: keeps its resource table to what the stored CustomResourceDefinitions say.
 
-Told of every definition that is written (`wrote`, by `Core.wrote`), and reads those that are there already (`load`, when the cluster
-starts) or that another server wrote (`follow`). A definition whose names are established has rows in the table; one that is gone has none.
+Hears of every definition that is written, here or by another server of the same store (`follow`), and reads those that are there already
+(`load`, when the cluster starts). A definition whose names are established has rows in the table; one that is gone has none.
 Source: k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go, customresource_discovery_controller.go.
 """
 
@@ -50,11 +50,9 @@ class Customs:
         for record in (await store.range(f"{DEFINITIONS}/")).records:
             self.wrote(record)
 
-    async def follow(self, store: Store) -> None:
-        """What anybody writes, until cancelled."""
-        async for batch in store.watch(f"{DEFINITIONS}/", after=store.revision):
-            for record in batch:
-                self.wrote(record)
+    def follow(self, store: Store) -> None:
+        """Hear of what anybody writes."""
+        store.follow(DEFINITIONS, self.wrote)
 
     def current(self, target: Target) -> Target:
         """The target with the newest definition of its kind. Raises NotFound when the kind is not served (any more)."""

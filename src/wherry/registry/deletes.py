@@ -42,7 +42,6 @@ async def delete(core: Core, target: Target, options: DeleteOptions, user: User)
             write = core.store.delete if gone else core.store.put
             draft = await custom_versions.stored(core, resource, draft)
             written = await write(at, encoder(draft), expect=record.revision)
-            core.wrote(resource, written)
         except CompareFailed as error:
             record = error.current
             continue

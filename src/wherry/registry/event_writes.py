@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from wherry.api.objects import Obj
-from wherry.api.resources import Resource
 from wherry.rules.managed_fields import entries
+from wherry.store.protocol import Store
 
 NAMESPACES = "namespaces"
 
@@ -27,9 +27,9 @@ class Admitted:
     def add(self, namespace: str) -> None:
         self._namespaces.add(namespace)
 
-    def wrote(self, resource: Resource) -> None:
-        if self._namespaces and resource.group_resource == NAMESPACES:
-            self._namespaces.clear()
+    def follow(self, store: Store) -> None:
+        """Hear of every write of a namespace."""
+        store.follow(NAMESPACES, lambda record: self._namespaces.clear())
 
 
 def owned_fields(event: Obj) -> Obj:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from wherry.api.objects import Obj
-from wherry.api.resources import Resource
 from wherry.rules.managed_fields import entries
+from wherry.store.protocol import Record, Store
 
 #: how many templates are remembered
 REMEMBERED = 1024
@@ -25,7 +25,7 @@ LOOKED_AT = frozenset({
     "serviceaccounts", "priorityclasses.scheduling.k8s.io", "limitranges", "namespaces", "runtimeclasses.node.k8s.io",
 })  # fmt: skip
 _encode = msgspec.json.Encoder().encode
-_Key = tuple[str, str, bytes, bytes]
+_Key = tuple[int, str, str, bytes, bytes]
 
 
 class Made(NamedTuple):
@@ -39,6 +39,8 @@ class Made(NamedTuple):
 class PodSpecs:
     def __init__(self) -> None:
         self._made: OrderedDict[_Key, Made] = OrderedDict()
+        #: grows with every write of what is looked at: what was begun before one is remembered under a key that nobody asks for again
+        self._era = 0
         #: the entry in managedFields that was made last
         self._owner: Obj = {}
         #: by the identity of a spec, and a node: that spec, and what it is there
@@ -47,7 +49,7 @@ class PodSpecs:
     def key(self, namespace: str, manager: str, pod: Obj) -> _Key:
         """Pods with equal keys become alike in everything but their name."""
         rest = {k: v for k, v in pod["metadata"].items() if k not in ("name", "namespace", "uid")}
-        return namespace, manager, _encode(pod["spec"]), _encode(rest)
+        return self._era, namespace, manager, _encode(pod["spec"]), _encode(rest)
 
     def get(self, key: _Key) -> Made | None:
         found = self._made.get(key)
@@ -81,7 +83,11 @@ class PodSpecs:
                 self._bound.popitem(last=False)
         return found[1]
 
-    def wrote(self, resource: Resource) -> None:
-        """A write that may change what a spec becomes."""
-        if self._made and resource.group_resource in LOOKED_AT:
-            self._made.clear()
+    def follow(self, store: Store) -> None:
+        """Hear of every write that may change what a spec becomes."""
+        for table in LOOKED_AT:
+            store.follow(table, self._looked_at_changed)
+
+    def _looked_at_changed(self, record: Record) -> None:
+        self._made.clear()
+        self._era += 1

@@ -21,6 +21,7 @@ from wherry.registry.core import Core
 from wherry.registry.custom import Customs
 from wherry.registry.measures import GROUP as METRICS
 from wherry.registry.measures import Measures
+from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
 from wherry.registry.subresources import binding, eviction, finalize, rollback, scale
 from wherry.registry.subresources.views import is_view
@@ -61,6 +62,11 @@ class Registry:
     def means(self) -> Means:
         """What admission needs of the world: how webhooks are called, and whom to ask what a user may do."""
         return self._core.admission.means
+
+    @property
+    def policy(self) -> StoredPolicy:
+        """What roles and bindings allow."""
+        return self._core.policy
 
     @property
     def store(self) -> Store:

@@ -199,11 +199,9 @@ async def _store(core: Core, resource: Resource, at: str, draft: Obj, old: Obj, 
     if ends_with_update(draft, old, core.strategy(resource)):
         final = transient({**draft, "metadata": dict(draft["metadata"])}, current.revision, at)
         if not options.dry_run:
-            core.wrote(resource, await core.store.delete(at, encoder(draft), expect=current.revision))
+            await core.store.delete(at, encoder(draft), expect=current.revision)
         return final
     if options.dry_run:
         return transient(draft, current.revision, at)
     draft = await custom_versions.stored(core, resource, draft)
-    record = await core.store.put(at, encoder(draft), expect=current.revision)
-    core.wrote(resource, record)
-    return record
+    return await core.store.put(at, encoder(draft), expect=current.revision)

@@ -19,7 +19,6 @@ from wherry.api.errors import BadRequest, InternalError, StatusError, Unauthoriz
 from wherry.api.options import ADMIN, User
 from wherry.kit.clock import Clock
 from wherry.kit.turns import somebody_asks
-from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.registry import Registry
 from wherry.rules.decode import depth
 from wherry.server import connection, deadlines, health, rendering, routes, tokens_discovery
@@ -61,8 +60,7 @@ class ApiServer:
                  rng: random.Random | None = None, access_log: logging.Logger | None = None) -> None:  # fmt: skip
         self._table, self._clock = registry.table, clock
         self._rng = rng or random.Random()
-        self._policy = StoredPolicy(registry.store)
-        authorizer = authorizer or FirstThatAllows([Nodes(registry.store), Rbac(self._policy)])
+        authorizer = authorizer or FirstThatAllows([Nodes(registry.store), Rbac(registry.policy)])
         registry.means.decide = deciding(authorizer)
         sources = (ServiceAccountTokens(registry, clock.now), BootstrapTokens(registry, clock.now))
         authentication = Authentication(authenticator, sources, registry.issuer.audiences)
@@ -124,7 +122,6 @@ class ApiServer:
             server.pre_shutdown()
         await asyncio.gather(*(server.shutdown(grace) for server in servers))
         await asyncio.gather(*(server.closed() for server in servers))
-        self._policy.close()
         if self.audit is not None:
             self.audit.close()
 

@@ -1,19 +1,25 @@
 """The log in memory that every store shares: live records per table in key order, recent history, and the watchers.
 
-A store appends records once they are durable, in the order of their revisions; so whatever is read here is durable. Reads at an older
-revision lay the versions of then over the live ones: for each key written since, the `prev` of its first later record.
+A store appends records once they are durable, in the order of their revisions; so whatever is read here is durable. Each is visible before
+followers and watchers hear of it, and a follower that raises is told of in the log and in `Health` and stops nobody: neither the writer nor
+the other followers. Reads at an older revision lay the versions of then over the live ones: for each key written since, the `prev` of its
+first later record.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import islice
 
+from wherry.kit.health import Health
 from wherry.store.history import Bounds, History
 from wherry.store.keys import Keys, span
-from wherry.store.protocol import CompareFailed, Encoder, Range, Record
+from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record
 from wherry.store.watcher import Watcher
+
+log = logging.getLogger(__name__)
 
 #: for each key written since some revision, its live version at that revision
 Overlay = dict[str, Record | None]
@@ -22,14 +28,14 @@ Overlay = dict[str, Record | None]
 class Log:
     """Not aware of durability: what is appended is visible at once."""
 
-    def __init__(self, bounds: Bounds, now: Callable[[], float]) -> None:
+    def __init__(self, bounds: Bounds, now: Callable[[], float], health: Health | None = None) -> None:
         self._bounds = bounds
         self._now = now
+        self._health = health or Health()
         self._live: dict[str, Record] = {}
         self._tables: dict[str, Keys] = {}
         self._watchers: dict[str, list[Watcher]] = {}  # by table; under "" those whose prefix spans tables
-        self._expected: dict[str, list[Callable[[], None]]] = {}  # by table that has no objects yet
-        self._awaited: dict[str, list[Callable[[], None]]] = {}  # by table, whose next write they are told of
+        self._followers: dict[str, list[Follower]] = {}  # by table
         self.history = History(bounds, now, self._is_followed)
 
     @property
@@ -47,14 +53,15 @@ class Log:
         keys = self._tables.get(table)
         return keys.count if keys is not None else 0
 
-    def when_first(self, table: str, call: Callable[[], None]) -> None:
-        if self.size(table):
-            call()
-        else:
-            self._expected.setdefault(table, []).append(call)
+    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
+        followers = self._followers.setdefault(table, [])
+        followers.append(hear)
 
-    def when_next(self, table: str, call: Callable[[], None]) -> None:
-        self._awaited.setdefault(table, []).append(call)
+        def end() -> None:
+            if hear in followers:
+                followers.remove(hear)
+
+        return end
 
     def load(self, live: Iterable[Record], history: Iterable[Record], oldest: int) -> None:
         """Start from what was stored: the live records, and the history after `oldest` (not older than the bounds allow)."""
@@ -65,21 +72,28 @@ class Log:
             self.history.append(record)
 
     def append(self, record: Record) -> None:
-        """The record is durable: make it visible, tell the watchers."""
+        """The record is durable: make it visible, tell those who follow and watch."""
         key, table = record.key, _table(record.key)
         self._enter(record, table)
         self.history.append(record)
+        if self._followers.get(table):
+            self._tell(table, record)
         for name in (table, ""):
             if name in self._watchers:
                 for watcher in tuple(self._watchers[name]):
                     if key.startswith(watcher.prefix):
                         watcher.offer(record)
-        if self._expected and not record.deleted:
-            for call in self._expected.pop(table, ()):
-                call()
-        if self._awaited:
-            for call in self._awaited.pop(table, ()):
-                call()
+
+    def _tell(self, table: str, record: Record) -> None:
+        part = f"followers of {table}"
+        for hear in tuple(self._followers[table]):
+            try:
+                hear(record)
+            except Exception as error:
+                self._health.failed(part, f"{type(error).__name__}: {error}")
+                log.exception("%s: %s failed about %s", part, getattr(hear, "__qualname__", hear), record.key)
+            else:
+                self._health.well(part)
 
     def range(self, prefix: str, revision: int, after: str, limit: int) -> Range:
         overlay = self._overlay(prefix, revision)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from wherry.kit.health import Health
 from wherry.store.history import Bounds
 from wherry.store.log import Log, compare, next_version
-from wherry.store.protocol import CompareFailed, Encoder, Range, Record, StoreFailed
+from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record, StoreFailed
 from wherry.store.watcher import Watcher
 
 
 class MemoryStore:
-    """`now` (any clock in seconds that only goes forward) ages the history."""
+    """`now` (any clock in seconds that only goes forward) ages the history; in `health` it is noted that a follower raises."""
 
-    def __init__(self, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic) -> None:
-        self._log = Log(bounds or Bounds(), now)
+    def __init__(self, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic, health: Health | None = None) -> None:
+        self._log = Log(bounds or Bounds(), now, health)
         self._closed = False
 
     @property
@@ -55,11 +56,8 @@ class MemoryStore:
     def size(self, table: str) -> int:
         return self._log.size(table)
 
-    def when_first(self, table: str, call: Callable[[], None]) -> None:
-        self._log.when_first(table, call)
-
-    def when_next(self, table: str, call: Callable[[], None]) -> None:
-        self._log.when_next(table, call)
+    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
+        return self._log.follow(table, hear)
 
     async def close(self) -> None:
         self._closed = True

@@ -93,6 +93,8 @@ class Watch(Protocol):
     def close(self) -> None: ...
 
 
+#: called with a record that was written
+Follower = Callable[[Record], None]
 #: given the revision the write will have, gives the bytes to store (resourceVersion is part of them)
 Encoder = Callable[[int], Encoded]
 
@@ -142,12 +144,12 @@ class Store(Protocol):
         """How many live keys a table has."""
         ...
 
-    def when_first(self, table: str, call: Callable[[], None]) -> None:
-        """Call once, as soon as the table has an object: now, or when the first one is durable. `call` must not write."""
-        ...
+    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
+        """Call with every record of the table from now on, in order, whoever wrote it; gives what ends that.
 
-    def when_next(self, table: str, call: Callable[[], None]) -> None:
-        """Call once, when anything of the table is written from now on and durable. `call` must not write."""
+        A record is durable and visible when it is heard of, and its writer, if he is of this process, is not answered before. `hear` must
+        not write, wait or raise; what it raises is told and reaches nobody.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -19,7 +19,7 @@ from wherry.store.database import Loaded, connect, load, write
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
 from wherry.store.log import Log, compare, next_version
-from wherry.store.protocol import CompareFailed, Encoder, Range, Record, StoreError, StoreFailed
+from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record, StoreError, StoreFailed
 from wherry.store.watcher import Watcher
 
 #: revisions whose history one commit deletes at most, so that no write waits long for it
@@ -95,11 +95,8 @@ class SQLiteStore:
     def size(self, table: str) -> int:
         return self._log.size(table)
 
-    def when_first(self, table: str, call: Callable[[], None]) -> None:
-        self._log.when_first(table, call)
-
-    def when_next(self, table: str, call: Callable[[], None]) -> None:
-        self._log.when_next(table, call)
+    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
+        return self._log.follow(table, hear)
 
     async def close(self) -> None:
         """Waits for the writes under way, then gives the directory free."""

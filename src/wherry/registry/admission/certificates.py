@@ -8,6 +8,7 @@ Source: plugin/pkg/admission/certificates, pkg/certauthorization; pkg/registry/c
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 from wherry.api import errors
 from wherry.api.field import invalid
@@ -17,15 +18,19 @@ from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.rules.csr.signers import CLIENT
 from wherry.rules.rbac.request import Attributes
-from wherry.store.protocol import Store
+
+if TYPE_CHECKING:
+    from wherry.registry.core import Core
 
 MASTERS = "system:masters"
 _GROUP = "certificates.k8s.io"
 
 
 class Certificates:
-    def __init__(self, store: Store) -> None:
-        self._stored = StoredPolicy(store)
+    _stored: StoredPolicy
+
+    def bind(self, core: Core) -> None:
+        self._stored = core.policy
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
         if (resource.group, resource.plural) != (_GROUP, "certificatesigningrequests"):

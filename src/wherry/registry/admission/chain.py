@@ -17,6 +17,7 @@ from wherry.api.errors import Forbidden, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import Resource
+from wherry.store.protocol import Record
 
 if TYPE_CHECKING:
     from wherry.registry.admission.dynamic import Caller
@@ -142,14 +143,15 @@ class Chain:
 
     def bind(self, core: Core) -> None:
         self._size, self._stale = core.store.size, True
+        for table in self._tables:
+            core.store.follow(table, self._table_changed)
         for plugin in self._plugins:
             if isinstance(plugin, Writing):
                 plugin.bind(core)
 
-    def wrote(self, resource: Resource) -> None:
-        """Called after every write: a plug-in may have got something to do, or have nothing to do any more."""
-        if resource.group_resource in self._tables:
-            self._stale = True
+    def _table_changed(self, record: Record) -> None:
+        """A plug-in may have got something to do, or have nothing to do any more."""
+        self._stale = True
 
     def _wake(self) -> None:
         self._stale = False

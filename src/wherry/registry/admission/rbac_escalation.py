@@ -9,6 +9,7 @@ pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased/
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from wherry.api import errors
 from wherry.api.objects import Obj
@@ -20,7 +21,9 @@ from wherry.rules.rbac.defaults import GROUP
 from wherry.rules.rbac.policy import CLUSTER_ROLES, Policy
 from wherry.rules.rbac.request import Attributes, quoted
 from wherry.rules.rbac.rule import FULL_AUTHORITY, Rule, parse
-from wherry.store.protocol import Store
+
+if TYPE_CHECKING:
+    from wherry.registry.core import Core
 
 MASTERS = "system:masters"
 _ROLES, _BINDINGS = ("roles", "clusterroles"), ("rolebindings", "clusterrolebindings")
@@ -30,8 +33,10 @@ _GIVEN = ("uid", "creationTimestamp", "generation", "resourceVersion", "deletion
 
 
 class RbacEscalation:
-    def __init__(self, store: Store) -> None:
-        self._stored = StoredPolicy(store)
+    _stored: StoredPolicy
+
+    def bind(self, core: Core) -> None:
+        self._stored = core.policy
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
         return resource.group == GROUP and operation in ("CREATE", "UPDATE") and resource.plural in (*_ROLES, *_BINDINGS)
