@@ -139,6 +139,7 @@ class Cluster(Verbs):
 
         table = legacy_table() if options.legacy_apis else None
         self.registry = Registry(self.store, self.clock.now, self.rng, table, test_mode=options.test_mode)
+        await self._seed()
         from wherry.cluster import webhooks
 
         self._webhooks = webhooks.connect(self.registry)
@@ -312,12 +313,15 @@ class Cluster(Verbs):
             from wherry.store.sqlite import SQLiteStore
 
             self._store = await SQLiteStore.open(directory, now=self.clock.now)
+
+    async def _seed(self) -> None:
+        """What is in the store before anything starts."""
         if self.options.state is not None:
             from wherry.cluster import state
 
-            await state.put(self._store, state.read(self.options.state))
+            await state.put(self.store, state.read(self.options.state))
             # names and uids that the seed gave before the state was saved must not come again
-            self.rng.seed(f"{self.options.seed}/{self._store.revision}" if self.options.seed is not None else None)
+            self.rng.seed(f"{self.options.seed}/{self.store.revision}" if self.options.seed is not None else None)
 
     def _readiness(self) -> dict[str, bool]:
         return {"ping": True, "store": True, "controllers": self._ready and (self.second is None or self.second.ready)}

@@ -14,7 +14,7 @@ from typing import Any
 
 from wherry.api.objects import Obj
 from wherry.kit.files import replacing
-from wherry.registry.encode import encoder
+from wherry.registry.storing import seed
 from wherry.store.protocol import Store
 
 FORMAT = "wherry-state/1"
@@ -39,11 +39,10 @@ async def take(store: Store, now: float) -> State:
 
 
 async def put(store: Store, state: State) -> None:
-    """Into an empty store. Raises StateError."""
+    """Into an empty store. Raises StateError, StoreFailed."""
     if store.revision:
         raise StateError("a saved state goes into an empty cluster, and this one has objects")
-    for key, obj in state.objects:
-        await store.put(key, encoder({**obj, "metadata": dict(obj["metadata"])}), expect=0)
+    await seed(store, state.objects)
 
 
 def write(path: Path, state: State) -> None:

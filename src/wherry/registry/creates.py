@@ -13,10 +13,10 @@ from wherry.api.errors import AlreadyExists, StatusError
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import bodies, custom_versions, hooks, managers, trusted
+from wherry.registry import bodies, custom_versions, hooks, managers, storing, trusted
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import MAX_GENERATED_PREFIX, Core, key
-from wherry.registry.encode import encoder, transient
+from wherry.registry.encode import transient
 from wherry.registry.event_writes import managed_fields, owned_fields
 from wherry.registry.managers import Track
 from wherry.registry.reads import served
@@ -167,7 +167,7 @@ async def _store(core: Core, resource: Resource, draft: Obj, options: WriteOptio
     at = key(resource, draft["metadata"].get("namespace", ""), draft["metadata"]["name"])
     if not options.dry_run:
         draft = await custom_versions.stored(core, resource, draft)
-        return await core.store.put(at, encoder(draft), expect=0)
+        return await storing.create(core.store, at, draft)
     current = await core.store.get(at)
     if current is not None:
         raise CompareFailed(at, current)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from wherry.api import errors
 from wherry.api.errors import NotFound
 from wherry.api.options import DeleteOptions, ListOptions, Target, User
-from wherry.registry import custom_versions
+from wherry.registry import custom_versions, storing
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core, target_key
-from wherry.registry.encode import encoder, transient
+from wherry.registry.encode import transient
 from wherry.registry.reads import list_, served
 from wherry.registry.results import Deleted
 from wherry.registry.subresources.views import strategy_of
@@ -39,9 +39,9 @@ async def delete(core: Core, target: Target, options: DeleteOptions, user: User)
         if options.dry_run:
             return Deleted(await served(core, target.resource, transient(draft, record.revision, at)), gone)
         try:
-            write = core.store.delete if gone else core.store.put
+            write = storing.remove if gone else storing.replace
             draft = await custom_versions.stored(core, resource, draft)
-            written = await write(at, encoder(draft), expect=record.revision)
+            written = await write(core.store, at, draft, record)
         except CompareFailed as error:
             record = error.current
             continue

@@ -15,11 +15,10 @@ from wherry.api.objects import Obj
 from wherry.api.options import ADMIN, Target, WriteOptions
 from wherry.api.resources import Resource
 from wherry.registry.core import key
-from wherry.registry.encode import encoder
 from wherry.registry.registry import Registry
 from wherry.rules.initial import addresses, api_services, flow_control
 from wherry.rules.kinds.times import stamp_api_service
-from wherry.store.protocol import CompareFailed, Record
+from wherry.store.protocol import Record
 
 _FLOW_MANAGER = "api-priority-and-fairness-config-producer-v1"
 _FLOW_STATUS = "api-priority-and-fairness-config-consumer-v1"
@@ -80,10 +79,7 @@ async def _create(registry: Registry, kind: Resource, at: str, made: Made, now: 
         draft["status"] = {"conditions": [made.condition]}
         applied = {**entry, "operation": "Apply", "fieldsV1": _condition_fields(made.condition), "subresource": "status"}
         meta["managedFields"].insert(0, {"manager": made.status_manager, **applied})
-    try:
-        await registry.store.put(at, encoder(draft), expect=0)
-    except CompareFailed:
-        return  # another server of the same store was quicker
+    await registry.seed([(at, draft)])
 
 
 async def _follow(registry: Registry, kind: Resource, existing: Record, made: Made) -> None:

@@ -7,14 +7,14 @@ go out as they are.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeAlias
 
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, ListOptions, Target, User, WatchOptions, WriteOptions
 from wherry.api.resources import ResourceTable
-from wherry.registry import connects, creates, custom_scale, deletes, patches, reads, updates, watches
+from wherry.registry import connects, creates, custom_scale, deletes, patches, reads, storing, updates, watches
 from wherry.registry.admission.chain import Chain, Means
 from wherry.registry.admission.default import default_chain
 from wherry.registry.core import Core
@@ -76,6 +76,10 @@ class Registry:
     def core(self) -> Core:
         """For what else is of the registry's own package."""
         return self._core
+
+    async def seed(self, objects: Iterable[tuple[str, Obj]]) -> None:
+        """Store objects that nobody asks for as they are, under their keys in the store, where nothing is. Raises StoreFailed."""
+        await storing.seed(self._core.store, objects)
 
     @property
     def customs(self) -> Customs:

@@ -13,11 +13,11 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import bodies, custom_versions, hooks, managers
+from wherry.registry import bodies, custom_versions, hooks, managers, storing
 from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core, key
 from wherry.registry.creates import create_draft
-from wherry.registry.encode import encoder, transient
+from wherry.registry.encode import transient
 from wherry.registry.managers import Track
 from wherry.registry.reads import served
 from wherry.registry.results import Body, Written
@@ -199,9 +199,9 @@ async def _store(core: Core, resource: Resource, at: str, draft: Obj, old: Obj, 
     if ends_with_update(draft, old, core.strategy(resource)):
         final = transient({**draft, "metadata": dict(draft["metadata"])}, current.revision, at)
         if not options.dry_run:
-            await core.store.delete(at, encoder(draft), expect=current.revision)
+            await storing.remove(core.store, at, draft, current)
         return final
     if options.dry_run:
         return transient(draft, current.revision, at)
     draft = await custom_versions.stored(core, resource, draft)
-    return await core.store.put(at, encoder(draft), expect=current.revision)
+    return await storing.replace(core.store, at, draft, current)

@@ -14,7 +14,6 @@ from wherry.cluster.cluster import Cluster
 from wherry.cluster.options import DEFAULT_IMAGE_MISSING, Options
 from wherry.node.agent import NodeAgent
 from wherry.registry.core import key
-from wherry.registry.encode import encoder
 from wherry.rehearse import prepare
 from wherry.rehearse.cast import Cast, RehearsedRuntime
 from wherry.rehearse.live import NODES
@@ -40,14 +39,14 @@ class Stage(Cluster):
         self._epoch = epoch
         self.agent: NodeAgent
 
-    async def _open_store(self) -> None:
-        await super()._open_store()
+    async def _seed(self) -> None:
+        await super()._seed()
         created = timestamps.time(self._epoch)
+        entries = []
         for held in (*(Held(NODES, prepare.held(node)) for node in self._world.nodes), *self._world.held):
             at = key(held.resource, namespace(held.object), name(held.object))
-            obj = prepare.stored(held.object, str(uuid.uuid5(_NAMES, at)), created)
-            if await self.store.get(at) is None:
-                await self.store.put(at, encoder(obj), expect=0)
+            entries.append((at, prepare.stored(held.object, str(uuid.uuid5(_NAMES, at)), created)))
+        await self.registry.seed(entries)
 
     async def _start_parts(self) -> None:
         await super()._start_parts()

@@ -13,12 +13,10 @@ from wherry.api.objects import Obj
 from wherry.api.options import ADMIN, DeleteOptions, Target, WriteOptions
 from wherry.api.resources import TABLE, Resource, resource
 from wherry.registry.core import key
-from wherry.registry.encode import encoder
 from wherry.registry.rbac.data import default_policy
 from wherry.registry.registry import Registry
 from wherry.rules.rbac.defaults import objects, owned_fields
 from wherry.rules.rbac.reconcile import step
-from wherry.store.protocol import CompareFailed
 
 MANAGER = "kube-apiserver"
 _OPTIONS = WriteOptions(user_agent=MANAGER, trusted=True)
@@ -70,7 +68,4 @@ async def _create(registry: Registry, kind: Resource, obj: Obj) -> None:
     owner = {"manager": MANAGER, "operation": "Update", "apiVersion": kind.api_version, "time": now, "fieldsType": "FieldsV1"}
     meta = {**obj["metadata"], "managedFields": [{**owner, "fieldsV1": owned_fields(obj)}], "uid": core.new_uid(), "creationTimestamp": now}
     draft = {**obj, "metadata": meta}
-    try:
-        await registry.store.put(key(kind, meta.get("namespace", ""), meta["name"]), encoder(draft), expect=0)
-    except CompareFailed:
-        return  # another server of the same store was quicker
+    await registry.seed([(key(kind, meta.get("namespace", ""), meta["name"]), draft)])

@@ -12,11 +12,11 @@ from wherry.api.errors import BadRequest, Cause, StatusError
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import resource
-from wherry.registry import bodies
+from wherry.registry import bodies, storing
 from wherry.registry.admission.chain import Request
 from wherry.registry.admission.topology_labels import labels_of_node
 from wherry.registry.core import Core, key
-from wherry.registry.encode import encoder, transient
+from wherry.registry.encode import transient
 from wherry.registry.results import Body, RawBody, Written
 from wherry.rules import decode
 from wherry.store.protocol import CompareFailed
@@ -53,7 +53,7 @@ async def create(core: Core, target: Target, body: Body, options: WriteOptions, 
         if options.dry_run:
             break
         try:
-            await core.store.put(at, encoder(draft), expect=record.revision)
+            await storing.replace(core.store, at, draft, record)
             break
         except CompareFailed as error:
             record = error.current

@@ -1,0 +1,44 @@
+"""Where objects go into the store: the only code that writes there.
+
+The verbs (`creates`, `updates`, `deletes`, the subresources) call `create`, `replace` and `remove` with objects they have made ready, after
+everybody who has a say was asked. `seed` is for objects that nobody asks for: those every cluster has, and the state that a cluster or a
+rehearsal begins with. Whoever must hear of a write hears it from the store's log, so nothing has to be told here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wherry.api.objects import Obj
+from wherry.kit import eager
+from wherry.registry.encode import encoder
+from wherry.store.protocol import CompareFailed, Record, Store
+
+
+async def create(store: Store, at: str, draft: Obj) -> Record:
+    """Store a private draft under a key where nothing is. Raises CompareFailed, StoreFailed."""
+    return await store.put(at, encoder(draft), expect=0)
+
+
+async def replace(store: Store, at: str, draft: Obj, current: Record) -> Record:
+    """Store a private draft in place of `current`. Raises CompareFailed, StoreFailed."""
+    return await store.put(at, encoder(draft), expect=current.revision)
+
+
+async def remove(store: Store, at: str, draft: Obj, current: Record) -> Record:
+    """Take `current` away; a private draft is its last state. Raises CompareFailed, StoreFailed."""
+    return await store.delete(at, encoder(draft), expect=current.revision)
+
+
+async def seed(store: Store, objects: Iterable[tuple[str, Obj]]) -> None:
+    """Store objects as they are, under their keys, in this order and in one commit; what is there already stays. Raises StoreFailed."""
+    for outcome in await eager.gather([_seed(store, at, obj) for at, obj in objects]):
+        if outcome is not None:
+            raise outcome
+
+
+async def _seed(store: Store, at: str, obj: Obj) -> None:
+    try:
+        await create(store, at, {**obj, "metadata": dict(obj["metadata"])})
+    except CompareFailed:
+        return  # from before, or another server of the same store was quicker
