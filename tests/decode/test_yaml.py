@@ -50,11 +50,19 @@ def test_first_document_counts() -> None:
         ("a: *nosuch", "yaml: unknown anchor 'nosuch' referenced"),
         ("a: &a [*a]", "yaml: anchor 'a' value contains itself"),
         ("a: .nan", "yaml: json: unsupported value: NaN"),
+        ("[" * 201, "yaml: exceeded max depth of 200"),
         ("[" * 5000, "yaml: exceeded max depth of 200"),
+        ("{a: " * 5000, "yaml: exceeded max depth of 200"),
+        ("- " * 5000, "yaml: exceeded max depth of 200"),
+        ("\n".join("  " * level + "a:" for level in range(1500)), "yaml: exceeded max depth of 200"),
     ],
 )
 def test_fault_is_told(text: str, fault: str) -> None:
     assert parse(text.encode(), "application/yaml").fault == fault
+
+
+def test_depth_that_is_allowed_is_read() -> None:
+    assert parse(("[" * 200 + "]" * 200).encode(), "application/yaml").fault == ""
 
 
 def test_alias_bomb_is_refused() -> None:

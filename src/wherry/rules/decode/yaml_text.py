@@ -18,6 +18,9 @@ from wherry.rules.decode.depth import MAX_DEPTH
 from wherry.rules.decode.yaml_scalar import MERGE, key_text, scalar
 
 
+_TOO_DEEP = f"yaml: exceeded max depth of {MAX_DEPTH}"
+
+
 class YamlFault(ValueError):
     """The text is no YAML that has a JSON form; str() is the reference's message."""
 
@@ -40,6 +43,8 @@ def read(content: bytes) -> tuple[Any, list[str]]:
 
 
 def _message(fault: yaml.MarkedYAMLError) -> str:
+    if (fault.context or "").startswith("while increasing "):  # the scanner's own limit: PyYAML 6.0.4 brings one of 1000 levels, older ones none
+        return _TOO_DEEP
     line = fault.problem_mark.line if fault.problem_mark else 0
     if line and isinstance(fault, yaml.scanner.ScannerError):
         line += 1
@@ -96,7 +101,7 @@ class _Builder:
     def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self._count += 1
         if len(self._open) >= MAX_DEPTH:
-            raise YamlFault(f"yaml: exceeded max depth of {MAX_DEPTH}")
+            raise YamlFault(_TOO_DEEP)
         frame = _Frame({} if isinstance(event, yaml.MappingStartEvent) else [], event.anchor)
         frame.key = _NO_KEY
         self._open.append(frame)
