@@ -74,6 +74,50 @@ def test_what_baseline_finds(spec: Body, found: str) -> None:
     assert _found(BASELINE, spec) == found
 
 
+_EVERY_KIND = ("containers", "initContainers", "ephemeralContainers")
+_BASELINE_FAULTS: list[tuple[Body, str]] = [
+    ({"securityContext": {"privileged": True}}, "privileged"),
+    ({"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}, "non-default capabilities"),
+    ({"securityContext": {"procMount": "Unmasked"}}, "procMount"),
+    ({"securityContext": {"seLinuxOptions": {"user": "u"}}}, "seLinuxOptions"),
+    ({"securityContext": {"seccompProfile": {"type": "Unconfined"}}}, "seccompProfile"),
+    ({"securityContext": {"appArmorProfile": {"type": "Unconfined"}}}, "forbidden AppArmor profile"),
+    ({"securityContext": {"windowsOptions": {"hostProcess": True}}}, "hostProcess"),
+    ({"ports": [{"hostPort": 80}]}, "hostPort"),
+    ({"lifecycle": {"preStop": {"httpGet": {"host": "h"}}}}, "probe or lifecycle host"),
+]
+_RESTRICTED_FAULTS: list[tuple[Body, str]] = [
+    ({"allowPrivilegeEscalation": True}, "allowPrivilegeEscalation != false"),
+    ({"capabilities": {}}, "unrestricted capabilities"),
+    ({"capabilities": {"drop": ["ALL"], "add": ["CHOWN"]}}, "unrestricted capabilities"),
+    ({"runAsNonRoot": False}, "runAsNonRoot != true"),
+    ({"runAsUser": 0}, "runAsUser=0"),
+    ({"seccompProfile": {"type": "Unconfined"}}, "seccompProfile"),
+]
+
+
+@pytest.mark.parametrize("kind", _EVERY_KIND)
+@pytest.mark.parametrize(("fault", "found"), _BASELINE_FAULTS)
+def test_baseline_looks_into_every_kind_of_container(kind: str, fault: Body, found: str) -> None:
+    bad = {"name": "bad", "image": "i", **fault}
+    spec = _spec(**{kind: [bad]})
+    assert _found(BASELINE, spec).startswith(f"{found} ("), _found(BASELINE, spec)
+    assert '"bad"' in _found(BASELINE, spec)
+
+
+@pytest.mark.parametrize("kind", _EVERY_KIND)
+@pytest.mark.parametrize(("fault", "found"), _RESTRICTED_FAULTS)
+def test_restricted_looks_into_every_kind_of_container(kind: str, fault: Body, found: str) -> None:
+    profile = {"seccompProfile": {"type": "RuntimeDefault"}}
+    good: Body = {"name": "c", "image": "i", "securityContext": GOOD}
+    bad: Body = {"name": "bad", "image": "i", "securityContext": {**GOOD, **fault}}
+    spec: Body = {"containers": [good], "securityContext": profile, kind: [bad]}
+    assert found in _found(RESTRICTED, spec)
+    assert '"bad"' in _found(RESTRICTED, spec)
+    spec[kind][0]["securityContext"] = GOOD
+    assert _found(RESTRICTED, spec) == ""
+
+
 def test_older_versions_look_for_less() -> None:
     assert _found(LevelVersion("restricted", 7), _spec(hostUsers=False)).startswith("runAsNonRoot")
     assert "runAsNonRoot" not in _found(RESTRICTED, _spec(hostUsers=False))

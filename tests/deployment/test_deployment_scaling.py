@@ -50,6 +50,8 @@ def sizes(given: Rollout) -> dict[str, int]:
         (9, (5, 5), (4, 5)),  # down: among equals the older one loses it
         (0, (7, 3), (0, 0)),
         (100, (1, 9), (10, 90)),
+        (16, (7, 3), (11, 5)),  # 11.2 and 4.8: a share is rounded, not cut off
+        (6, (6, 4), (4, 2)),  # 3.6 and 2.4
     ],
 )
 def test_two_replica_sets_share_a_change_by_their_sizes(replicas: int, before: tuple[int, int], expected: tuple[int, int]) -> None:

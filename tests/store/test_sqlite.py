@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.support import keys, revisions, take, value
+from wherry.store import database
 from wherry.store.history import Bounds
 from wherry.store.protocol import Compacted, StoreError, StoreFailed
 from wherry.store.sqlite import FILE, SQLiteStore
@@ -85,6 +86,14 @@ def test_a_start_after_a_long_history_is_quick(tmp_path: Path) -> None:
         return took
 
     assert asyncio.run(run()) < 2
+
+
+def test_a_commit_is_on_the_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
+    """No test can take the power away; what SQLite promises for it hangs on these two words."""
+    db = database.connect(tmp_path / FILE)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    db.close()
 
 
 def test_reads_wait_for_the_commit_of_what_they_read(tmp_path: Path) -> None:

@@ -291,3 +291,9 @@ def test_ephemeral_containers_come_later_and_only_look() -> None:
     assert said(ephemeralContainers=[container(name="d")]) == [
         "ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template"
     ]
+
+
+def test_an_ephemeral_containers_name_is_there_once() -> None:
+    found = of_pod(ephemeralContainers=[container(name="d"), container(name="d")])
+    assert found[0] == 'spec.ephemeralContainers[1].name: Duplicate value: "d"'
+    assert 'spec.ephemeralContainers[0].name: Duplicate value: "c"' in of_pod(ephemeralContainers=[container()])
