@@ -15,7 +15,7 @@ check: .venv/.ready
 bench: .venv/.ready
 	@.venv/bin/python -m bench $(ARGS)
 
-.venv/.ready: pyproject.toml scripts/setup
+.venv/.ready: pyproject.toml constraints.txt scripts/setup
 	@scripts/setup
 
 clean:
