@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -90,7 +90,10 @@ class KubeGroup(click.Group):
     """Subcommands in modules of their own: name -> (module, attribute, one line of help). `listing`: what no subcommand prints."""
 
     def __init__(self, name: str, table: dict[str, tuple[str, str, str]], *, summary: str, listing: str = "") -> None:
-        super().__init__(name, help=summary, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+        super().__init__(
+            name, help=summary, callback=self._without_command, invoke_without_command=True,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )  # fmt: skip
         self.table = table
         self._listing = listing
 
@@ -111,11 +114,12 @@ class KubeGroup(click.Group):
             ctx.exit(1)
         return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        if not ctx._protected_args and not ctx.args:
+    def _without_command(self) -> int:
+        """What the group does itself: say what there is. Called before a subcommand too."""
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is None:
             click.echo(self._listing.format(program=program.name()) or ctx.get_help())
-            return 1
-        return super().invoke(ctx)
+        return 1
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
