@@ -17,7 +17,6 @@ from wherry.api import field
 from wherry.rules.decode.depth import MAX_DEPTH
 from wherry.rules.decode.yaml_scalar import MERGE, key_text, scalar
 
-
 _TOO_DEEP = f"yaml: exceeded max depth of {MAX_DEPTH}"
 
 
@@ -43,7 +42,7 @@ def read(content: bytes) -> tuple[Any, list[str]]:
 
 
 def _message(fault: yaml.MarkedYAMLError) -> str:
-    if (fault.context or "").startswith("while increasing "):  # the scanner's own limit: PyYAML 6.0.4 brings one of 1000 levels, older ones none
+    if (fault.context or "").startswith("while increasing "):  # the scanner's own limit; PyYAML has one since 6.0.4
         return _TOO_DEEP
     line = fault.problem_mark.line if fault.problem_mark else 0
     if line and isinstance(fault, yaml.scanner.ScannerError):
