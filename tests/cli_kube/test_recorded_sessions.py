@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from tests.cli_kube.recordings import play
 from tests.replay.harness import GOLDEN, Session
 from wherry import Cluster
 
-#: steps that may agree or not
-CHANCE = json.loads((Path(__file__).parents[1] / "replay" / "known_differences.json").read_text())["chance"]
 NAMES = sorted(path.stem for path in (GOLDEN / "transcripts").glob("*.json"))
 
 
@@ -33,5 +30,4 @@ def test_a_recorded_session_comes_out_the_same(cluster: Cluster, name: str, tmp_
         differences = play(name, session, tmp_path)
     finally:
         session.close()
-    differences = [each for each in differences if each.partition(":")[0] not in CHANCE]
     assert not differences, "\n\n".join(differences)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 from typing import Any
 
 import pytest
 
+from tests.replay.kubectl_versions import kubectl
 from wherry.api import objects
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
@@ -50,7 +50,7 @@ class Watcher:
             self.least = min(self.least, healthy)
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+@pytest.mark.kubectl
 @pytest.mark.timeout(60)
 def test_drain_during_a_rollout_keeps_the_budget() -> None:
     with Cluster(nodes=3, ready_seconds=0.3, test_mode=True) as cluster:
@@ -65,7 +65,7 @@ def test_drain_during_a_rollout_keeps_the_budget() -> None:
         watcher = cluster.call(watch())
         old = cluster.client.get(DEPLOYMENTS, "default", "web")
         cluster.client.update(DEPLOYMENTS, {**old, "spec": deployment("nginx:2")["spec"]})
-        command = ["kubectl", "--kubeconfig", cluster.kubeconfig, "drain", "sim-1", "--ignore-daemonsets", "--timeout=40s"]
+        command = [kubectl(), "--kubeconfig", cluster.kubeconfig, "drain", "sim-1", "--ignore-daemonsets", "--timeout=40s"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] == "node/sim-1 drained"

@@ -142,7 +142,6 @@ def test_what_makes_no_sense_is_said(run: Run, files: Callable[..., str], words:
 
 
 def test_charts_are_drawn_to_files(run: Run, files: Callable[..., str], tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     path = files(workload(replicas=4))
     svg, png = tmp_path / "web.svg", tmp_path / "web.png"
     for chart in (svg, png):
