@@ -151,7 +151,7 @@ def test_a_finalizer_may_go_while_deleting() -> None:
 
 def test_a_bad_label_in_an_update_is_a_cause_each_time_the_reference_looks() -> None:
     new = meta(resourceVersion="1", labels={"a": "-"})
-    errors = update_errors(Strategy(), new, meta(resourceVersion="1"), namespaced=True)
+    errors = update_errors(Strategy(revalidate="after"), new, meta(resourceVersion="1"), namespaced=True)
     assert [e.field for e in errors] == ["metadata.labels"] * 4
 
 

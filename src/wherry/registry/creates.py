@@ -137,6 +137,7 @@ async def create_draft(
             stamp(draft, None, core.timestamp())
         warnings = [*warnings, *strategy.warnings(draft, None)]
         _validate(resource, strategy, draft)
+        strategy.canonicalize(draft)
         await core.admission.validate(request)
         try:
             record = await _store(core, resource, draft, options)
@@ -158,7 +159,7 @@ def _system_metadata(core: Core, draft: Obj, strategy: Strategy) -> None:
 
 
 def _validate(resource: Resource, strategy: Strategy, draft: Obj) -> None:
-    if found := create_errors(strategy, draft, namespaced=resource.namespaced, kube_finalizers=resource.custom is None):
+    if found := create_errors(strategy, draft, namespaced=resource.namespaced):
         raise errors.invalid(resource.group_kind, draft["metadata"].get("name", ""), found)
 
 

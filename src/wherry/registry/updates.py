@@ -140,6 +140,7 @@ async def prepare(
     # the statuses our own components write are right by construction; test mode makes sure of it
     if core.test_mode or not (options.trusted and target.subresource == "status"):
         _validate(resource, strategy, draft, old, target.subresource)
+    strategy.canonicalize(draft)
     await core.admission.validate(request)
     draft = keep_times(old, draft)
     return (old if draft == old else draft), [*warnings, *request.warnings]
@@ -178,19 +179,20 @@ def _other_uid(resource: Resource, namespace: str, name: str, wanted: str, uid: 
 
 
 def _raise_generation(strategy: Strategy, draft: Obj, old: Obj) -> None:
-    if not strategy.generation or "generation" not in old["metadata"]:
+    counted = strategy.generation and "generation" in old["metadata"] if strategy.counts_changes is None else strategy.counts_changes
+    if not counted:
         return
     skip = ("metadata", "status", "kind", "apiVersion")
     changed = any(draft.get(k) != old.get(k) for k in {*draft, *old} if k not in skip)
     if changed or strategy.raises_generation(draft, old):
-        draft["metadata"]["generation"] = old["metadata"]["generation"] + 1
+        draft["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
 
 def _validate(resource: Resource, strategy: Strategy, draft: Obj, old: Obj, subresource: str) -> None:
     if subresource == "status":
         found = status_errors(strategy, draft, old, namespaced=resource.namespaced)
     else:
-        found = update_errors(strategy, draft, old, namespaced=resource.namespaced, kube_finalizers=resource.custom is None)
+        found = update_errors(strategy, draft, old, namespaced=resource.namespaced)
     if found:
         raise errors.invalid(resource.group_kind, old["metadata"]["name"], found)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from wherry.api.field import Errors
 from wherry.api.objects import Obj
@@ -78,15 +79,26 @@ class Strategy:
     prepare_status: Callable[[Obj, Obj], None] = keep_spec
     #: all errors of a new object, without those of metadata common to every kind (rules.validation.metadata does them)
     validate: Callable[[Obj], Errors] = _no_errors
-    #: errors of the change (immutable fields); the registry also calls `validate(new)` when `revalidate` is true
+    #: errors of the change (immutable fields), and of the new object where `revalidate` does not ask for them
     validate_update: Callable[[Obj, Obj], Errors] = _no_update_errors
     validate_status: Callable[[Obj, Obj], Errors] = _no_update_errors
-    revalidate: bool = True
+    #: on an update the reference looks at the new object as at a new one: "after" its look at the change, "before" it, "instead" of
+    #: looking at the change of metadata once more (volumes: "twice"), at its "metadata" only, or not at all
+    revalidate: Literal["after", "before", "instead", "twice", "metadata", "no"] = "no"
     warnings: Callable[[Obj, Obj | None], list[str]] = _no_warnings
-    #: metadata.generation: set to 1 on create, raised when anything but metadata and status changes
+    #: metadata.generation is set to 1 on create
     generation: bool = False
-    #: name rule: "subdomain" (DNS-1123 subdomain), "label" (DNS-1123 label), "label1035", "path" (any path segment)
+    #: and raised when anything but metadata and status changes; None: where it is set
+    counts_changes: bool | None = None
+    #: whose rule for metadata the kind's own rule asks: "kube" (finalizers without a domain are Kubernetes's own), "plain" (they may be
+    #: called anything), "none" (only what holds for every kind)
+    metadata: Literal["kube", "plain", "none"] = "kube"
+    #: name rule: "subdomain" (DNS-1123 subdomain), "label" (DNS-1123 label), "label1035", "path" (any path segment), "any"
     name_rule: str = "subdomain"
+    #: the rule where the name depends on the object (APIServices); it is asked for generateName too
+    name_of: Callable[[Obj], Callable[[str], list[str]]] | None = None
+    #: after validation: what the object gets that is known only then
+    canonicalize: Callable[[Obj], None] = _nothing
     #: PUT on a missing object creates it (leases, endpoints, ... as the reference allows)
     create_on_update: bool = False
     #: update without resourceVersion allowed

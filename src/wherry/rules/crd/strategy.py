@@ -37,11 +37,11 @@ def strategy_of(kind: CustomKind) -> Strategy:
         validate=checks.new,
         validate_update=checks.changed,
         validate_status=checks.status,
-        revalidate=False,
         warnings=_warnings,
         generation=True,
         raises_generation=_status_differs if not kind.has_status else _never,
         unconditional_update=False,
+        metadata="plain",
         custom=True,
         fields=fields_of(kind.version.get("selectableFields") or ()),
     )

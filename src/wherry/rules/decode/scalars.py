@@ -12,8 +12,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from wherry.api import field
-
 TIME_LAYOUT = "2006-01-02T15:04:05Z07:00"
 MICRO_LAYOUT = "2006-01-02T15:04:05.000000Z07:00"
 _ZERO = datetime(1, 1, 1, tzinfo=UTC)
@@ -53,15 +51,26 @@ def _parse(text: str, layout: str, fraction: tuple[str, str, str]) -> datetime:
         match = re.match(pattern, rest, re.ASCII)
         if match is None:
             raise ValueError(
-                f"parsing time {field.show(text)} as {field.show(layout)}: cannot parse {field.show(rest)} as {field.show(part)}"
+                f"parsing time {_quoted(text)} as {_quoted(layout)}: cannot parse {_quoted(rest)} as {_quoted(part)}"
             )
         rest = rest[match.end() :]
         found.append(match[0])
         if name and not _LIMITS[name][0] <= int(match[0]) <= _LIMITS[name][1]:
-            raise ValueError(f"parsing time {field.show(text)}: {name} out of range")
+            raise ValueError(f"parsing time {_quoted(text)}: {name} out of range")
     if rest:
-        raise ValueError(f"parsing time {field.show(text)}: extra text: {field.show(rest)}")
+        raise ValueError(f"parsing time {_quoted(text)}: extra text: {_quoted(rest)}")
     return _moment(text, found)
+
+
+def _quoted(text: str) -> str:
+    """A text as Go's package of times quotes it: byte for byte where it is not printable ASCII."""
+    shown = []
+    for char in text:
+        if char < " " or char >= "\x80":
+            shown += [f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass")]
+        else:
+            shown.append("\\" + char if char in '"\\' else char)
+    return '"' + "".join(shown) + '"'
 
 
 def _moment(text: str, found: list[str]) -> datetime:
@@ -71,7 +80,7 @@ def _moment(text: str, found: list[str]) -> datetime:
         moment = datetime(year, month, day, hour, minute, second, micro, UTC)
         return moment - _offset(found[12])
     except (ValueError, OverflowError):
-        raise ValueError(f"parsing time {field.show(text)}: day out of range") from None
+        raise ValueError(f"parsing time {_quoted(text)}: day out of range") from None
 
 
 def _offset(zone: str) -> timedelta:

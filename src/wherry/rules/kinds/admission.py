@@ -68,12 +68,24 @@ def _reset_status(draft: Obj) -> None:
 
 def _of_hooks(*, mutating: bool) -> Strategy:
     return Strategy(
-        default=_default_hooks(mutating=mutating), validate=configuration(mutating=mutating), generation=True, unconditional_update=False
+        default=_default_hooks(mutating=mutating),
+        validate=configuration(mutating=mutating),
+        generation=True,
+        metadata="plain",
+        revalidate="instead",
+        unconditional_update=False,
     )
 
 
 def _of_binding(*, actions: bool) -> Strategy:
-    return Strategy(default=_default_binding, validate=binding(mutating=not actions), generation=True, unconditional_update=False)
+    return Strategy(
+        default=_default_binding,
+        validate=binding(mutating=not actions),
+        generation=True,
+        metadata="plain",
+        revalidate="instead",
+        unconditional_update=False,
+    )
 
 
 _GROUP = "admissionregistration.k8s.io"
@@ -87,10 +99,15 @@ STRATEGIES: dict[str, Strategy] = {
         prepare_update=keep_status,
         validate=validating_policy,
         generation=True,
-        unconditional_update=False,
+        metadata="plain", revalidate="instead", unconditional_update=False,
     ),
     f"MutatingAdmissionPolicy.{_GROUP}": Strategy(
-        default=_default_policy, validate=mutating_policy, generation=True, unconditional_update=False
+        default=_default_policy,
+        validate=mutating_policy,
+        generation=True,
+        metadata="plain",
+        revalidate="instead",
+        unconditional_update=False,
     ),
     f"ValidatingAdmissionPolicyBinding.{_GROUP}": _of_binding(actions=True),
     f"MutatingAdmissionPolicyBinding.{_GROUP}": _of_binding(actions=False),

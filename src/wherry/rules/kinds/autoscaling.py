@@ -23,6 +23,5 @@ STRATEGIES: dict[str, Strategy] = {
         validate=validate_autoscaler,
         validate_update=validate_autoscaler_update,
         validate_status=validate_autoscaler_status,
-        revalidate=False,
     ),
 }

@@ -7,11 +7,11 @@ Source: pkg/registry/certificates/certificates/strategy.go, pkg/apis/certificate
 
 from __future__ import annotations
 
-from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required
+from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required, show, too_long
 from wherry.api.objects import Obj
 from wherry.rules.strategy import Strategy, keep_spec
 from wherry.rules.validation.config import decoded
-from wherry.rules.validation.names import dns1123_label, dns1123_subdomain
+from wherry.rules.validation.names import NameRule, dns1123_label, dns1123_subdomain, length
 
 _USAGES = ("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment", "decipher only",
            "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user", "key agreement",
@@ -93,12 +93,20 @@ def _signer(name: str, path: str) -> Errors:
     if len(segments) != 2:
         return [invalid(path, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")]
     domain, rest = segments
-    errors = [invalid(path, domain, f"validating label {domain!r}: {m}") for m in dns1123_subdomain(domain)]
-    if not errors and "." not in domain:
+    errors: Errors = [too_long(path, 253)] if length(domain) > 253 else []
+    errors += _first_bad(domain, dns1123_label, path)
+    if "." not in domain:
         errors.append(invalid(path, domain, "should be a domain with at least two segments separated by dots"))
-    for part in rest.split("."):
-        errors += [invalid(path, rest, f'validating label "{part}": {m}') for m in dns1123_label(part)]
-    return errors
+    errors += _first_bad(rest, dns1123_subdomain, path)
+    return errors + ([too_long(path, 571)] if length(name) > 571 else [])
+
+
+def _first_bad(dotted: str, rule: NameRule, path: str) -> Errors:
+    """Of parts between dots the first that is wrong."""
+    for part in dotted.split("."):
+        if messages := rule(part):
+            return [invalid(path, dotted, f"validating label {show(part)}: {m}") for m in messages]
+    return []
 
 
 def _conditions(conditions: list[Obj]) -> Errors:
@@ -152,8 +160,7 @@ STRATEGIES: dict[str, Strategy] = {
         validate=_validate,
         validate_update=_update_errors,
         validate_status=_status_errors,
-        revalidate=False,
-        name_rule="path",
+        name_rule="any",
         fields={"spec.signerName": lambda o: (o.get("spec") or {}).get("signerName", "")},
     ),
 }

@@ -38,6 +38,11 @@ def _new_namespace(draft: Obj) -> None:
         spec["finalizers"] = [*finalizers, "kubernetes"]
 
 
+def _label_namespace(draft: Obj) -> None:
+    """A generated name was not known when defaults were filled in."""
+    default_namespace(draft)
+
+
 def _update_namespace(draft: Obj, old: Obj) -> None:
     """Finalizers change through `/finalize`, the phase through `/status`."""
     finalizers = (old.get("spec") or {}).get("finalizers")
@@ -107,15 +112,24 @@ def _new_quota(draft: Obj) -> None:
     draft["status"] = {}
 
 
+def _name_limits(draft: Obj) -> None:
+    """A LimitRange without a name is called by its uid."""
+    meta = draft["metadata"]
+    if not meta.get("name"):
+        meta["name"] = meta["uid"]
+
+
 def _quota_status(new: Obj, old: Obj) -> Errors:
     return quota.quota_status(new)
 
 
 STRATEGIES: dict[str, Strategy] = {
     "Namespace": Strategy(
+        revalidate="before",
         default=default_namespace,
         prepare_create=_new_namespace,
         prepare_update=_update_namespace,
+        canonicalize=_label_namespace,
         validate=namespace_finalizers,
         validate_status=_namespace_phase,
         name_rule="label",
@@ -125,6 +139,7 @@ STRATEGIES: dict[str, Strategy] = {
         fields={"status.phase": lambda o: (o.get("status") or {}).get("phase", "")},
     ),
     "Node": Strategy(
+        revalidate="before",
         default=default_node,
         prepare_create=_new_node,
         prepare_update=_update_node,
@@ -141,7 +156,6 @@ STRATEGIES: dict[str, Strategy] = {
         validate=validate_service,
         validate_update=validate_service_update,
         validate_status=load_balancer_status,
-        revalidate=False,
         warnings=service_warnings,
         name_rule="label",
         create_on_update=True,
@@ -154,13 +168,16 @@ STRATEGIES: dict[str, Strategy] = {
     "Endpoints": Strategy(
         default=default_endpoints,
         validate=endpoints.validate_endpoints,
+        revalidate="metadata",
         validate_update=endpoints.validate_endpoints_update,
-        revalidate=False,
         warnings=endpoints.endpoints_warnings,
         create_on_update=True,
     ),
-    "ConfigMap": Strategy(validate=config.validate_config_map, validate_update=config.validate_config_map_update),
+    "ConfigMap": Strategy(
+        validate=config.validate_config_map, validate_update=config.validate_config_map_update, revalidate="after"
+    ),
     "Secret": Strategy(
+        revalidate="after",
         default=default_secret,
         prepare_update=_update_secret,
         validate=config.validate_secret,
@@ -169,9 +186,16 @@ STRATEGIES: dict[str, Strategy] = {
         fields={"type": lambda o: o.get("type", "")},
     ),
     "ServiceAccount": Strategy(
+        revalidate="after",
         prepare_create=_account, prepare_update=_update_account, warnings=_account_warnings, delete_returns_object=True
     ),
-    "LimitRange": Strategy(default=default_limit_range, validate=quota.validate_limit_range, create_on_update=True),
+    "LimitRange": Strategy(
+        default=default_limit_range,
+        prepare_create=_name_limits,
+        validate=quota.validate_limit_range,
+        revalidate="instead",
+        create_on_update=True,
+    ),
     "ResourceQuota": Strategy(
         default=default_resource_quota,
         prepare_create=_new_quota,
@@ -179,7 +203,6 @@ STRATEGIES: dict[str, Strategy] = {
         validate=quota.validate_quota,
         validate_update=quota.validate_quota_update,
         validate_status=_quota_status,
-        revalidate=False,
         warnings=quota.quota_warnings,
         delete_returns_object=True,
     ),

@@ -78,23 +78,25 @@ def _slice_field(name: str, obj: Obj) -> str:
 _GROUP = "resource.k8s.io"
 
 STRATEGIES: dict[str, Strategy] = {
-    f"DeviceClass.{_GROUP}": Strategy(validate=device_claims.validate_class, generation=True, delete_returns_object=True),
+    f"DeviceClass.{_GROUP}": Strategy(
+        validate=device_claims.validate_class, revalidate="before", generation=True, delete_returns_object=True
+    ),
     f"ResourceClaim.{_GROUP}": Strategy(
         default=_default_claim,
         prepare_create=_reset,
         prepare_update=keep_status,
         prepare_status=_status,
         validate=device_claims.validate_claim,
+        revalidate="metadata",
         validate_update=device_claims.validate_claim_update,
         validate_status=device_allocation.validate_claim_status,
-        revalidate=False,
         delete_returns_object=True,
     ),
     f"ResourceClaimTemplate.{_GROUP}": Strategy(
         default=_default_template,
         validate=device_claims.validate_template,
+        revalidate="before",
         validate_update=device_claims.validate_template_update,
-        revalidate=False,
         delete_returns_object=True,
     ),
     f"ResourceSlice.{_GROUP}": Strategy(
@@ -102,7 +104,6 @@ STRATEGIES: dict[str, Strategy] = {
         prepare_update=_without_alpha_update,
         validate=device_slices.validate_slice,
         validate_update=device_slices.validate_slice_update,
-        revalidate=False,
         warnings=device_slices.slice_warnings,
         generation=True,
         delete_returns_object=True,

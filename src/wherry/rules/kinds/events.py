@@ -50,8 +50,7 @@ STRATEGIES: dict[str, Strategy] = {
         default=default_event,
         validate=event.validate_event,
         validate_update=event.validate_event_update,
-        revalidate=False,
-        name_rule="path",
+        metadata="none",
         create_on_update=True,
         fields={
             **{f"involvedObject.{name}": _about(name) for name in _REFERENCE},
@@ -64,7 +63,6 @@ STRATEGIES: dict[str, Strategy] = {
         default=default_event,
         validate=event.validate_new_event,
         validate_update=event.validate_new_event_update,
-        revalidate=False,
         create_on_update=True,
         fields={**{f"regarding.{name}": _about(name) for name in _REFERENCE}, **_SHARED, "reportingController": _controller},
     ),

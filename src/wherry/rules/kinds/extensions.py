@@ -9,7 +9,7 @@ from wherry.api.field import Errors, child, index, invalid, not_supported, requi
 from wherry.api.objects import Obj
 from wherry.rules.crd.definition import STRATEGY as DEFINITION
 from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.names import dns1035_label, dns1123_subdomain, port_number
+from wherry.rules.validation.names import NameRule, dns1035_label, dns1123_subdomain, path_segment_name, port_number
 
 
 def _default_service(draft: Obj) -> None:
@@ -22,13 +22,21 @@ def _new_service(draft: Obj) -> None:
     draft["status"] = {}
 
 
+def _name(obj: Obj) -> NameRule:
+    """What a name, and the beginning of a generated one, must be."""
+    spec = obj.get("spec") or {}
+    wanted = f"{spec.get('version') or ''}.{spec.get('group') or ''}"
+
+    def rule(name: str) -> list[str]:
+        return path_segment_name(name) or ([] if name == wanted else [f'must be `spec.version+"."+spec.group`: "{wanted}"'])
+
+    return rule
+
+
 def validate_api_service(obj: Obj) -> Errors:
-    spec, name = obj.get("spec") or {}, obj["metadata"].get("name", "")
+    spec = obj.get("spec") or {}
     group, version, service = spec.get("group") or "", spec.get("version") or "", spec.get("service")
-    wanted = f"{version}.{group}"
     errors: Errors = []
-    if name and name != wanted:
-        errors.append(invalid("metadata.name", name, f'must be `spec.version+"."+spec.group`: "{wanted}"'))
     if not group and version != "v1":
         errors.append(required("spec.group", "only v1 may have an empty group and it better be legacy kube"))
     errors += [invalid("spec.group", group, m) for m in dns1123_subdomain(group)] if group else []
@@ -75,8 +83,10 @@ STRATEGIES: dict[str, Strategy] = {
         prepare_create=_new_service,
         prepare_update=keep_status,
         validate=validate_api_service,
+        metadata="plain",
+        revalidate="after",
         validate_status=_api_service_status,
-        name_rule="path",
+        name_of=_name,
         unconditional_update=False,
     ),
 }

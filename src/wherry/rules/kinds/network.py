@@ -103,12 +103,12 @@ STRATEGIES: dict[str, Strategy] = {
         validate=networking.validate_ingress,
         validate_update=networking.validate_ingress_update,
         validate_status=networking.ingress_status,
-        revalidate=False,
         generation=True,
     ),
     "IngressClass.networking.k8s.io": Strategy(
         default=_default_class,
         validate=networking.validate_ingress_class,
+        revalidate="after",
         validate_update=networking.validate_ingress_class_update,
         generation=True,
     ),
@@ -116,12 +116,11 @@ STRATEGIES: dict[str, Strategy] = {
         default=_default_policy,
         validate=network_policy.validate_policy,
         validate_update=network_policy.validate_policy_update,
-        revalidate=False,
         warnings=network_policy.policy_warnings,
         generation=True,
     ),
-    "IPAddress.networking.k8s.io": Strategy(validate=_address, validate_update=_address_update, revalidate=False, name_rule="ip"),
+    "IPAddress.networking.k8s.io": Strategy(validate=_address, validate_update=_address_update, revalidate="before", name_rule="ip"),
     "ServiceCIDR.networking.k8s.io": Strategy(
-        prepare_create=_reset, prepare_update=keep_status, validate=_cidrs, validate_update=_cidrs_update, revalidate=False
+        prepare_create=_reset, prepare_update=keep_status, validate=_cidrs, validate_update=_cidrs_update
     ),
 }

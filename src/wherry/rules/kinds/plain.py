@@ -46,10 +46,10 @@ _FLOW = "flowcontrol.apiserver.k8s.io"
 STRATEGIES: dict[str, Strategy] = {
     f"FlowSchema.{_FLOW}": Strategy(
         default=_default_flow, prepare_create=_reset, prepare_update=keep_status, validate=validate_flow_schema,
-        validate_status=validate_conditions, generation=True
+        validate_status=validate_conditions, generation=True, revalidate="instead"
     ),
     f"PriorityLevelConfiguration.{_FLOW}": Strategy(
         default=_default_level, prepare_create=_reset, prepare_update=keep_status, validate=validate_priority_level,
-        validate_status=validate_conditions, generation=True
+        validate_status=validate_conditions, generation=True, revalidate="instead"
     ),
 }

@@ -120,7 +120,6 @@ STRATEGIES: dict[str, Strategy] = {
         validate=validate_pod,
         validate_update=_validate_update,
         validate_status=_validate_status,
-        revalidate=False,
         warnings=pod_warnings,
         generation=True,
         grace=pod_grace,

@@ -87,9 +87,8 @@ STRATEGIES: dict[str, Strategy] = {
         validate=_validate,
         validate_update=_update,
         validate_status=_status,
-        revalidate=False,
         generation=True,
-        name_rule="path",
+        metadata="none",
         unconditional_update=False,
     ),
 }

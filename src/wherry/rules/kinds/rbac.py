@@ -105,13 +105,20 @@ def _same_role(new: Obj, old: Obj) -> Errors:
 
 def _of_binding(namespaced: bool) -> Strategy:
     return Strategy(
-        default=_default_binding, validate=_binding(namespaced), validate_update=_same_role, name_rule="path", create_on_update=True
+        default=_default_binding,
+        validate=_binding(namespaced),
+        validate_update=_same_role,
+        revalidate="before",
+        name_rule="path",
+        create_on_update=True,
     )
 
 
 STRATEGIES: dict[str, Strategy] = {
-    f"Role.{GROUP}": Strategy(default=_default_role, validate=_role, name_rule="path", create_on_update=True),
-    f"ClusterRole.{GROUP}": Strategy(default=_default_role, validate=_cluster_role, name_rule="path", create_on_update=True),
+    f"Role.{GROUP}": Strategy(default=_default_role, validate=_role, revalidate="before", name_rule="path", create_on_update=True),
+    f"ClusterRole.{GROUP}": Strategy(
+        default=_default_role, validate=_cluster_role, revalidate="before", name_rule="path", create_on_update=True
+    ),
     f"RoleBinding.{GROUP}": _of_binding(True),
     f"ClusterRoleBinding.{GROUP}": _of_binding(False),
 }

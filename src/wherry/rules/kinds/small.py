@@ -16,13 +16,14 @@ from wherry.rules.strategy import Strategy
 from wherry.rules.validation import endpoints
 from wherry.rules.validation.labels import labels
 from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
-from wherry.rules.validation.names import dns1123_label, qualified_name
+from wherry.rules.validation.names import dns1123_label, dns1123_subdomain, qualified_name
 from wherry.rules.validation.pod_resources import overhead
 from wherry.rules.validation.pod_scheduling import tolerations
 
+_HOSTNAME = "kubernetes.io/hostname"
 HIGHEST_USER_PRIORITY = 1_000_000_000
 SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
-_PREEMPTION = ("Never", "PreemptLowerPriority")
+_PREEMPTION = ("PreemptLowerPriority", "Never")
 _RESERVED = "priority class names with 'system-' prefix are reserved for system use only. error: "
 
 
@@ -52,8 +53,38 @@ def _lease_strategy(strategy: str) -> Errors:
     return [] if strategy in known else [not_supported("spec.strategy", strategy, known)]
 
 
+def _without_election(draft: Obj) -> None:
+    """Fields of CoordinatedLeaderElection, which is off by default."""
+    for name in ("strategy", "preferredHolder"):
+        draft["spec"].pop(name, None)
+
+
+def _without_new_election(draft: Obj, old: Obj) -> None:
+    was = old.get("spec") or {}
+    for name in ("strategy", "preferredHolder"):
+        if was.get(name) is None:
+            draft["spec"].pop(name, None)
+
+
 def _lease_update(new: Obj, old: Obj) -> Errors:
     return _lease(new)
+
+
+def _drop_topology(draft: Obj) -> None:
+    """deprecatedTopology is not written through v1."""
+    for endpoint in draft.get("endpoints") or ():
+        endpoint.pop("deprecatedTopology", None)
+
+
+def _drop_new_topology(draft: Obj, old: Obj) -> None:
+    """A node named there moves to its own field; unchanged endpoints stay as they are."""
+    if (draft.get("endpoints") or []) == (old.get("endpoints") or []):
+        return
+    known = {(e.get("deprecatedTopology") or {}).get(_HOSTNAME) for e in old.get("endpoints") or ()} - {None, ""}
+    for endpoint in draft.get("endpoints") or ():
+        node = (endpoint.pop("deprecatedTopology", None) or {}).get(_HOSTNAME, "")
+        if endpoint.get("nodeName") is None and node in known and not dns1123_subdomain(node):
+            endpoint["nodeName"] = node
 
 
 def _default_priority(draft: Obj) -> None:
@@ -125,17 +156,20 @@ def _runtime_update(new: Obj, old: Obj) -> Errors:
 STRATEGIES: dict[str, Strategy] = {
     "Lease.coordination.k8s.io": Strategy(
         default=_default_lease,
+        prepare_create=_without_election,
+        prepare_update=_without_new_election,
         validate=_lease,
+        metadata="plain",
         validate_update=_lease_update,
-        revalidate=False,
         create_on_update=True,
         unconditional_update=False,
     ),
     "EndpointSlice.discovery.k8s.io": Strategy(
         default=default_slice,
+        prepare_create=_drop_topology,
+        prepare_update=_drop_new_topology,
         validate=endpoints.validate_slice,
         validate_update=endpoints.validate_slice_update,
-        revalidate=False,
         warnings=endpoints.slice_warnings,
         generation=True,
     ),
@@ -143,13 +177,14 @@ STRATEGIES: dict[str, Strategy] = {
         default=_default_priority,
         validate=_priority,
         validate_update=_priority_update,
-        revalidate=False,
         generation=True,
+        counts_changes=False,
     ),
     "RuntimeClass.node.k8s.io": Strategy(
         validate=_runtime,
+        metadata="plain",
+        revalidate="before",
         validate_update=_runtime_update,
-        revalidate=False,
         create_on_update=True,
         unconditional_update=False,
     ),

@@ -145,6 +145,30 @@ def _driver_update(new: Obj, old: Obj) -> Errors:
     return errors
 
 
+def _driver_warnings(new: Obj, old: Obj | None) -> list[str]:
+    spec, requests = new.get("spec") or {}, (new.get("spec") or {}).get("tokenRequests") or []
+    known = old is not None and ((old.get("spec") or {}).get("tokenRequests") or []) == requests
+    if known or not requests or spec.get("serviceAccountTokenInSecrets") is not None:
+        return []
+    text = "if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes"
+    return [f"spec.serviceAccountTokenInSecrets is unset; {text}"]
+
+
+def _csi_node_update(new: Obj, old: Obj) -> Errors:
+    """What a driver said of itself stays, but for what it can hold."""
+    errors: Errors = []
+    for before in (old.get("spec") or {}).get("drivers") or ():
+        for driver in (new.get("spec") or {}).get("drivers") or ():
+            if driver.get("name") == before.get("name") and _fixed_of(driver) != _fixed_of(before):
+                shown = in_given_order({**_fixed_of(driver), "Allocatable": None})
+                errors.append(Cause("FieldValueInvalid", f"Invalid value: {shown}: {IMMUTABLE}", "spec.drivers"))
+    return errors
+
+
+def _fixed_of(driver: Obj) -> Obj:
+    return {"Name": driver.get("name", ""), "NodeID": driver.get("nodeID", ""), "TopologyKeys": driver.get("topologyKeys")}
+
+
 def _csi_node(obj: Obj) -> Errors:
     errors: Errors = []
     seen: set[str] = set()
@@ -239,6 +263,7 @@ STRATEGIES: dict[str, Strategy] = {
         prepare_update=keep_status,
         prepare_status=keep_spec,
         validate=volumes.validate_volume,
+        revalidate="twice",
         validate_update=volumes.validate_volume_update,
         delete_returns_object=True,
     ),
@@ -247,6 +272,7 @@ STRATEGIES: dict[str, Strategy] = {
         prepare_create=_new_claim,
         prepare_update=_update_claim,
         validate=volumes.validate_claim,
+        revalidate="after",
         validate_update=volumes.validate_claim_update,
         validate_status=volumes.claim_status,
         delete_returns_object=True,
@@ -254,35 +280,41 @@ STRATEGIES: dict[str, Strategy] = {
     f"StorageClass.{_GROUP}": Strategy(
         default=defaults.default_class,
         validate=_class,
+        revalidate="before",
         validate_update=_class_update,
-        revalidate=False,
         delete_returns_object=True,
     ),
     f"CSIDriver.{_GROUP}": Strategy(
         default=defaults.default_driver,
         validate=_driver,
         validate_update=_driver_update,
-        revalidate=False,
-        generation=True,
+        counts_changes=True,
+        warnings=_driver_warnings,
         unconditional_update=False,
         delete_returns_object=True,
     ),
     f"CSINode.{_GROUP}": Strategy(
-        default=defaults.default_node, validate=_csi_node, unconditional_update=False, delete_returns_object=True
+        default=defaults.default_node,
+        validate=_csi_node,
+        validate_update=_csi_node_update,
+        revalidate="instead",
+        unconditional_update=False,
+        delete_returns_object=True,
     ),
     f"CSIStorageCapacity.{_GROUP}": Strategy(
-        validate=_capacity, validate_update=_capacity_update, revalidate=False, unconditional_update=False
+        validate=_capacity, validate_update=_capacity_update, revalidate="before", unconditional_update=False
     ),
     f"VolumeAttachment.{_GROUP}": Strategy(
         default=defaults.default_attachment,
         prepare_create=_new_attachment,
         prepare_update=keep_status,
         validate=_attachment,
+        revalidate="instead",
         validate_update=_attachment_update,
         unconditional_update=False,
         delete_returns_object=True,
     ),
     f"VolumeAttributesClass.{_GROUP}": Strategy(
-        validate=_attributes, validate_update=_attributes_update, delete_returns_object=True
+        validate=_attributes, validate_update=_attributes_update, revalidate="after", delete_returns_object=True
     ),
 }

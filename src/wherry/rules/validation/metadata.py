@@ -15,8 +15,10 @@ from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, forbidden, index, invalid, required, too_long
 from wherry.api.objects import Obj
 from wherry.rules.validation.labels import annotation_map, labels
-from wherry.rules.validation.names import RULES, NameRule, as_prefix, dns1123_label, length, path_segment_prefix, qualified_name
+from wherry.rules.validation.names import RULES, NameRule, anything, as_prefix, dns1123_label, length, path_segment_prefix, qualified_name
 
+#: rules for names -> the rule for generateName, where it is not that for names with a dash at the end
+_PREFIX_RULES: dict[str | NameRule, NameRule] = {"path": path_segment_prefix, "any": anything}
 IMMUTABLE = "field is immutable"
 NOT_NEGATIVE = "must be greater than or equal to 0"
 _ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"
@@ -45,9 +47,8 @@ def validate_metadata(
         errors += finalizers(names, child(path, "finalizers"))
     if entries := meta.get("managedFields"):
         errors += managed_fields(entries, child(path, "managedFields"))
-    if kube_finalizers:
-        for i, name in enumerate(meta.get("finalizers") or ()):
-            errors += kube_finalizer(name, index(child(path, "finalizers"), i))
+    if kube_finalizers and (names := meta.get("finalizers")):
+        errors += _kube_finalizers(names, child(path, "finalizers"))
     return errors
 
 
@@ -55,7 +56,7 @@ def _name(meta: Mapping[str, Any], name_rule: str | NameRule, path: str) -> Erro
     rule = RULES[name_rule] if isinstance(name_rule, str) else name_rule
     errors: Errors = []
     if generate := meta.get("generateName"):
-        messages = path_segment_prefix(generate) if name_rule == "path" else as_prefix(rule, generate)
+        messages = _PREFIX_RULES[name_rule](generate) if name_rule in _PREFIX_RULES else as_prefix(rule, generate)
         errors += [invalid(child(path, "generateName"), generate, m) for m in messages]
     if name := meta.get("name"):
         return errors + [invalid(child(path, "name"), name, m) for m in rule(name)]
@@ -139,6 +140,14 @@ def finalizers(names: Sequence[str], path: str) -> Errors:
     if _ORPHAN in names and _FOREGROUND in names:
         errors.append(invalid(path, list(names), f"finalizer {_ORPHAN} and {_FOREGROUND} cannot be both set"))
     return errors
+
+
+def kube_finalizers(names: Sequence[str], path: str) -> Errors:
+    """Finalizers without a domain are Kubernetes's own."""
+    return [e for i, name in enumerate(names) for e in kube_finalizer(name, index(path, i))]
+
+
+_kube_finalizers = kube_finalizers  # where a parameter of that name stands in front of it
 
 
 def kube_finalizer(name: str, path: str) -> Errors:

@@ -251,11 +251,17 @@ def as_prefix(rule: NameRule, value: str) -> list[str]:
     return rule(value)
 
 
+def anything(value: str) -> list[str]:
+    """Kinds that leave names to what holds for every kind."""
+    return []
+
+
 #: `Strategy.name_rule` -> the rule
 RULES: dict[str, NameRule] = {
     "subdomain": dns1123_subdomain,
     "label": dns1123_label,
     "label1035": dns1035_label,
     "path": path_segment_name,
+    "any": anything,
     "ip": ip,
 }
