@@ -65,7 +65,9 @@ def created(body: Obj, pools: Pools = POOLS) -> tuple[Obj, list[Cause], Strategy
     strategy.prepare_create(draft)
     if stamp := STAMPS.get(row.group_kind):
         stamp(draft, None, NOW)
-    return draft, create_errors(strategy, draft, namespaced=row.namespaced), strategy
+    errors = create_errors(strategy, draft, namespaced=row.namespaced)
+    strategy.canonicalize(draft)
+    return draft, errors, strategy
 
 
 KEPT_EMPTY = ("conditions", "podSelector", "status", "source", "spec")

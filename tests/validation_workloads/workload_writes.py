@@ -62,7 +62,9 @@ def created(body: Obj) -> tuple[Obj, list[Cause]]:
     if rules.generation:
         draft["metadata"]["generation"] = 1
     rules.prepare_create(draft)
-    return draft, create_errors(rules, draft, namespaced=True)
+    errors = create_errors(rules, draft, namespaced=True)
+    rules.canonicalize(draft)
+    return draft, errors
 
 
 def stored(body: Obj) -> Obj:

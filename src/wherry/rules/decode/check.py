@@ -9,6 +9,7 @@ Source: sigs.k8s.io/json (kubernetes_patch.go, decode.go).
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from wherry.api import field, quantity
 from wherry.api.schema import SCHEMA_OR_BOOL, SCHEMA_OR_LIST, SCHEMA_OR_STRINGS, SCHEMA_PROPS, Node, definition
 from wherry.rules.decode import scalars
 from wherry.rules.decode.duplicates import Pairs
+from wherry.rules.decode.embedded import embedding
 
 MAX_STRICT_ERRORS = 100
 _RANGES = {"int32": 2**31, "int64": 2**63}
@@ -36,7 +38,8 @@ class _Place(NamedTuple):
         return _Place(f"{self.path}[{i}]", self.struct, self.fields)
 
     def member(self, struct: str, key: str) -> _Place:
-        return _Place(_join(self.path, key), struct, _join(self.fields, key))
+        fields = _join(self.fields, between) if (between := embedding(struct, key)) else self.fields
+        return _Place(_join(self.path, key), struct, _join(fields, key))
 
 
 def _join(path: str, key: str) -> str:
@@ -68,6 +71,8 @@ class _Walk:
             return self._list(node, value, place)
         if node.kind == "any":
             return self._any(node, value, place)
+        if node.kind == "bytes" and isinstance(value, list):
+            return self._byte_list(value, place)
         self._scalar(node, value, place)
         return value
 
@@ -122,6 +127,13 @@ class _Walk:
             scalars.base64(value)
         except ValueError as fault:
             self.fault = self.fault or str(fault)
+
+    def _byte_list(self, value: list[Any], place: _Place) -> str:
+        """Bytes may come as a list of numbers."""
+        for item in value:
+            if item is not None and not (type(item) is int and 0 <= item < 256):
+                self._wrong_type(item, "uint8", place, literal=True)
+        return "" if self.fault else b2a_base64(bytes(item or 0 for item in value), newline=False).decode()
 
     def _any(self, node: Node, value: Any, place: _Place) -> Any:
         """Unions of a schema and something else read themselves: unknown fields in them are dropped without a word."""

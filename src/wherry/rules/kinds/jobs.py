@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from wherry.api.objects import Obj
 from wherry.rules.defaults.jobs import default_cron_job, default_job
-from wherry.rules.kinds.pod_owners import name_warnings, respecified
+from wherry.rules.kinds.pod_owners import name_warnings, respecified, without_gated
 from wherry.rules.pod_warnings import template_warnings
 from wherry.rules.strategy import Strategy, keep_status
 from wherry.rules.validation.cronjob import validate_cron_job, validate_cron_job_update
@@ -28,15 +28,22 @@ _MANY_COMPLETIONS, _MANY_PODS = 100_000, 10_000
 
 
 def _new_job(draft: Obj) -> None:
-    """A Job without labels of its own has those of its template, with the generated ones (see `defaults.jobs`)."""
+    """Labels of the template that a Job without own ones shares with it get what is generated too (see `defaults.jobs`)."""
     meta, spec = draft["metadata"], draft["spec"]
     template = spec["template"]["metadata"]
     given, labels = template.get("labels"), meta.get("labels")
     if not spec.get("manualSelector"):
         _generate_selector(spec, template, meta.get("name", ""), meta["uid"])
-    if (not labels or labels is given) and template.get("labels"):
+    if labels is not None and labels is given:
         meta["labels"] = dict(template["labels"])
     draft["status"] = {}
+
+
+def _label_job(draft: Obj) -> None:
+    """Once it is stored, defaults give a Job without labels those of its template, generated ones included."""
+    labels = (draft["spec"]["template"].get("metadata") or {}).get("labels")
+    if labels and not draft["metadata"].get("labels"):
+        draft["metadata"]["labels"] = dict(labels)
 
 
 def _generate_selector(spec: Obj, template: Obj, name: str, uid: str) -> None:
@@ -81,10 +88,11 @@ def _cron_job_warnings(new: Obj, old: Obj | None) -> list[str]:
     return found
 
 
-STRATEGIES: dict[str, Strategy] = {
+_STRATEGIES: dict[str, Strategy] = {
     "Job.batch": Strategy(
         default=default_job,
         prepare_create=_new_job,
+        canonicalize=_label_job,
         prepare_update=keep_status,
         validate=validate_job,
         validate_update=validate_job_update,
@@ -103,4 +111,14 @@ STRATEGIES: dict[str, Strategy] = {
         warnings=_cron_job_warnings,
         generation=True,
     ),
+}
+
+#: where the template of a kind is
+_TEMPLATES = {
+    "Job.batch": ("spec",),
+    "CronJob.batch": ("spec", "jobTemplate", "spec",),
+}
+
+STRATEGIES: dict[str, Strategy] = {
+    kind: without_gated(strategy, *_TEMPLATES[kind]) if kind in _TEMPLATES else strategy for kind, strategy in _STRATEGIES.items()
 }

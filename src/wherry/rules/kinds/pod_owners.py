@@ -7,12 +7,34 @@ Source: WarningsOnCreate, WarningsOnUpdate in pkg/registry/{apps,batch,core}/*/s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from wherry.api.objects import Obj
+from wherry.rules.pod_preparation import drop_gated_fields
 from wherry.rules.pod_warnings import template_warnings
+from wherry.rules.strategy import Strategy
 from wherry.rules.validation.names import dns1123_label
 
 Warn = Callable[[Obj, Obj | None], list[str]]
+
+
+def without_gated(strategy: Strategy, *path: str) -> Strategy:
+    """The strategy, with fields of gates that are off dropped from the template's spec as from a pod's. `path` leads to the template."""
+
+    def spec_of(obj: Obj) -> Obj:
+        for name in (*path, "template", "spec"):
+            obj = obj.get(name) or {}
+        return obj
+
+    def create(draft: Obj) -> None:
+        strategy.prepare_create(draft)
+        drop_gated_fields(spec_of(draft), None)
+
+    def update(draft: Obj, old: Obj) -> None:
+        drop_gated_fields(spec_of(draft), spec_of(old))
+        strategy.prepare_update(draft, old)
+
+    return replace(strategy, prepare_create=create, prepare_update=update)
 
 
 def respecified(new: Obj, old: Obj) -> bool:

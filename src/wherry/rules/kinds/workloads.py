@@ -14,7 +14,7 @@ from wherry.api.objects import Obj
 from wherry.rules.defaults import workloads as defaults
 from wherry.rules.defaults.workloads import ROLLBACK_TO, TEMPLATE_GENERATION, integer_annotation, set_template_generation
 from wherry.rules.kinds import jobs
-from wherry.rules.kinds.pod_owners import name_warnings, owner_warnings, respecified
+from wherry.rules.kinds.pod_owners import name_warnings, owner_warnings, respecified, without_gated
 from wherry.rules.pod_warnings import template_warnings
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation import daemonset, deployment, statefulset, workloads
@@ -141,7 +141,7 @@ def _pod_template_warnings(new: Obj, old: Obj | None) -> list[str]:
     return template_warnings(new.get("template") or {}, "template")
 
 
-STRATEGIES: dict[str, Strategy] = {
+_STRATEGIES: dict[str, Strategy] = {
     "Deployment.apps": Strategy(
         default=defaults.default_deployment,
         prepare_create=_with_status(),
@@ -211,5 +211,18 @@ STRATEGIES: dict[str, Strategy] = {
         generation=True,
         delete_returns_object=True,
     ),
-    **jobs.STRATEGIES,
 }
+
+#: where the template of a kind is
+_TEMPLATES = {
+    "Deployment.apps": ("spec",),
+    "ReplicaSet.apps": ("spec",),
+    "StatefulSet.apps": ("spec",),
+    "DaemonSet.apps": ("spec",),
+    "ReplicationController": ("spec",),
+    "PodTemplate": (),
+}
+
+STRATEGIES: dict[str, Strategy] = {
+    kind: without_gated(strategy, *_TEMPLATES[kind]) if kind in _TEMPLATES else strategy for kind, strategy in _STRATEGIES.items()
+} | jobs.STRATEGIES
