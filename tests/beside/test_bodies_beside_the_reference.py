@@ -1,8 +1,8 @@
 """Bodies that a control plane v1.36.2 answered, played against a registry: the same code, message, warnings and fields.
 
 `answers/*.jsonl` holds a case a line: `kind` ("Job.batch"), `body` (of a create, or of an update when `old` was created before), `code`,
-and of the answer what was recorded: `message`, or parts of it (`has`) where the rest is drawn at random or too long to keep; `object`, paths to
-values, null for what is not there; `warnings`, all of them. The `status` of an update is not sent.
+and of the answer what was recorded: `message`, or parts of it (`has`) where the rest is drawn at random or too long to keep; `object`,
+paths to values, null for what is not there; `warnings`, all of them. `with` lists objects that are there before.
 """
 
 from __future__ import annotations
