@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": ("wherry.cli.demo", "demo"),
     "snapshot": ("wherry.cli.snapshot", "snapshot"),
     "kind": ("wherry.cli.kind", "kind"),
+    "check": ("wherry.cli.check", "check"),
     "controllers": ("wherry.cli.components", "controllers"),
     "scheduler": ("wherry.cli.components", "scheduler"),
     "node": ("wherry.cli.components", "node"),

@@ -23,6 +23,7 @@ from wherry.cluster.options import Options
 from wherry.cluster.verbs import Verbs
 from wherry.faults.api import ApiFaults
 from wherry.kit.clock import Clock, NotVirtual
+from wherry.kit.health import Health
 from wherry.kit.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class Cluster(Verbs):
         self._store: Store | None = None
         self._webhooks: LazyCaller | None = None
         self._lock: DirectoryLock | None = None
-        self._tasks = Tasks(self._crashed)
+        #: which parts are ill, and why: readiness shows their names
+        self.health = Health()
+        self._tasks = Tasks(self._crashed, self.health)
         self._ready = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._thread: LoopThread | None = None
@@ -145,7 +148,7 @@ class Cluster(Verbs):
         self._webhooks = webhooks.connect(self.registry)
         await self.registry.customs.load(self.store)
         self.client = self.aclient = self._component("wherry", trusted=False)
-        self.informers = Informers(self._component("kube-controller-manager"))
+        self.informers = Informers(self._component("kube-controller-manager"), self.health)
         if options.serve:
             from wherry.cluster import pki, serving
             from wherry.server.interference import Interference
@@ -308,11 +311,11 @@ class Cluster(Verbs):
             from wherry.store.memory import MemoryStore
 
             self._lock = DirectoryLock(directory) if directory is not None else None
-            self._store = MemoryStore(now=self.clock.now)
+            self._store = MemoryStore(now=self.clock.now, health=self.health)
         else:
             from wherry.store.sqlite import SQLiteStore
 
-            self._store = await SQLiteStore.open(directory, now=self.clock.now)
+            self._store = await SQLiteStore.open(directory, now=self.clock.now, health=self.health)
 
     async def _seed(self) -> None:
         """What is in the store before anything starts."""
@@ -324,7 +327,10 @@ class Cluster(Verbs):
             self.rng.seed(f"{self.options.seed}/{self.store.revision}" if self.options.seed is not None else None)
 
     def _readiness(self) -> dict[str, bool]:
-        return {"ping": True, "store": True, "controllers": self._ready and (self.second is None or self.second.ready)}
+        """The parts that are always asked for, and those that are ill."""
+        parts = {"ping": True, "store": not self.store.failure}
+        parts["controllers"] = self._ready and (self.second is None or self.second.ready)
+        return {**parts, **dict.fromkeys(self.health.ill, False)}
 
     def _directory(self) -> Path:
         if self.options.data_dir is not None:

@@ -1,21 +1,27 @@
 """The SQLite file below the durable store: schema, loading, and the one transaction that writes a batch.
 
 Called by `wherry.store.sqlite` only, and only from its one worker thread (but for opening). `history` holds every version kept, by
-revision; `live` says which version of each key is the newest, so that a start reads the live versions and the recent history and
-nothing else. Deleting old history goes by `prev`: when revision N is forgotten, the version it superseded goes, and N itself if it was
-a deletion. WAL with synchronous=FULL: a commit has reached the disk when it returns (https://sqlite.org/wal.html).
+revision, with a checksum of its value; `live` says which version of each key is the newest, so that a start reads the live versions and
+the recent history and nothing else. Deleting old history goes by `prev`: when revision N is forgotten, the version it superseded goes, and
+N itself if it was a deletion. WAL with synchronous=FULL: a commit has reached the disk when it returns (https://sqlite.org/wal.html).
+The files are their owner's alone from before SQLite opens them (it gives its -wal and -shm the mode of the database).
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from wherry.store.protocol import Encoded, Record, StoreError
 
-VERSION = 1
+#: 1 had no checksums
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE history (
@@ -24,15 +30,16 @@ CREATE TABLE history (
     create_revision INTEGER NOT NULL,
     prev INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
-    value BLOB NOT NULL
+    value BLOB NOT NULL,
+    sum INTEGER NOT NULL
 );
 CREATE TABLE live (key TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE compacted (revision INTEGER NOT NULL);
 INSERT INTO compacted VALUES (0);
 """
 
-COLUMNS = "h.key, h.value, h.revision, h.create_revision, h.deleted, h.prev"
-Row = tuple[str, bytes, int, int, int, int]
+COLUMNS = "h.key, h.value, h.revision, h.create_revision, h.deleted, h.prev, h.sum"
+Row = tuple[str, bytes, int, int, int, int, int]
 
 
 class Loaded(NamedTuple):
@@ -45,8 +52,24 @@ class Loaded(NamedTuple):
     compacted: int
 
 
+class Damaged(StoreError):
+    """Stored objects are not what was written: `found` has the key and revision of each."""
+
+    def __init__(self, path: Path, found: list[tuple[str, int]]) -> None:
+        shown = ", ".join(f"{key} (revision {revision})" for key, revision in found[:5]) + (", ..." if len(found) > 5 else "")
+        what = "a stored object is damaged" if len(found) == 1 else f"{len(found)} stored objects are damaged"
+        super().__init__(f"{path}: {what}: {shown}; see `wherry check --data-dir {path.parent}`")
+        self.found = found
+
+
+def checksum(value: bytes) -> int:
+    """CRC-32 (RFC 1952): it is to find what a disk or a memory did, not what a person did."""
+    return zlib.crc32(value)
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """Open or create the file. Raises StoreError for one that a newer wherry wrote, or that is no database."""
+    """Open or create the file, and bring it to the present schema. Raises StoreError for one that a newer wherry wrote, or no database."""
+    _make_private(path)
     try:
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -57,13 +80,48 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         if version == 0:
             db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        if version == 1:
+            _add_checksums(db)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error
     return db
 
 
-def load(db: sqlite3.Connection, keep: int) -> Loaded:
-    """The live records, and the history of the newest `keep` revisions with what it superseded."""
+def _make_private(path: Path) -> None:
+    try:
+        for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            if each is path or each.exists():
+                descriptor = os.open(each, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                os.fchmod(descriptor, 0o600)
+                os.close(descriptor)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror or error}") from error
+
+
+def _add_checksums(db: sqlite3.Connection) -> None:
+    """From version 1, where all that can be checked is that a value is JSON: one that is not gets a sum that no value has."""
+    db.create_function("checksum", 1, _checksum_of_json, deterministic=True)
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("ALTER TABLE history ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE history SET sum = checksum(value)")
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _checksum_of_json(value: bytes) -> int:
+    try:
+        msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return -1
+    return checksum(value)
+
+
+def load(db: sqlite3.Connection, keep: int, path: Path) -> Loaded:
+    """The live records, and the history of the newest `keep` revisions with what it superseded. Raises Damaged.
+
+    `path`: of the file, for what is said of it.
+    """
+    damaged: list[tuple[str, int]] = []
     compacted: int = db.execute("SELECT revision FROM compacted").fetchone()[0]
     newest: int = db.execute("SELECT coalesce(max(revision), 0) FROM history").fetchone()[0]
     revision = max(newest, compacted)
@@ -71,24 +129,35 @@ def load(db: sqlite3.Connection, keep: int) -> Loaded:
     known: dict[int, Record] = {}
     superseded = (f"SELECT {COLUMNS} FROM history h WHERE revision IN "
                   "(SELECT prev FROM history WHERE revision > ? AND prev BETWEEN 1 AND ?)")
-    for record in _records(db.execute(superseded, (oldest, oldest)), known):
+    for record in _records(db.execute(superseded, (oldest, oldest)), known, damaged):
         known[record.revision] = record
     history = []
-    for record in _records(db.execute(f"SELECT {COLUMNS} FROM history h WHERE revision > ? ORDER BY revision", (oldest,)), known):
+    for record in _records(db.execute(f"SELECT {COLUMNS} FROM history h WHERE revision > ? ORDER BY revision", (oldest,)), known, damaged):
         known[record.revision] = record
         history.append(record)
     live = [known[at] for (at,) in db.execute("SELECT revision FROM live WHERE revision > ?", (oldest,))]
     settled = f"SELECT {COLUMNS} FROM live l CROSS JOIN history h ON h.revision = l.revision WHERE l.revision <= ?"
-    live.extend(_records(db.execute(settled, (oldest,)), {}))
+    live.extend(_records(db.execute(settled, (oldest,)), {}, damaged))
+    if damaged:
+        raise Damaged(path, sorted(damaged, key=lambda found: found[1]))
     return Loaded(live, history, revision, oldest, compacted)
 
 
 def write(db: sqlite3.Connection, batch: list[Record], forget: range) -> None:
-    """One commit: the batch, in order, and the deletion of the history of the revisions in `forget`."""
+    """One commit: the batch, in order, and the deletion of the history of the revisions in `forget`; of neither, a page that is written.
+
+    Raises sqlite3.Error, and has changed nothing then.
+    """
+    if db.in_transaction:
+        db.execute("ROLLBACK")  # it failed too when the commit before did
     db.execute("BEGIN IMMEDIATE")
     try:
-        db.executemany("INSERT INTO history (revision, key, create_revision, prev, deleted, value) VALUES (?, ?, ?, ?, ?, ?)",
-                       [(r.revision, r.key, r.create_revision, r.prev.revision if r.prev else 0, r.deleted, r.value) for r in batch])
+        if not batch and not forget:
+            db.execute("INSERT INTO compacted VALUES (-1)")
+            db.execute("DELETE FROM compacted WHERE revision = -1")
+        db.executemany("INSERT INTO history (revision, key, create_revision, prev, deleted, value, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                       [(r.revision, r.key, r.create_revision, r.prev.revision if r.prev else 0, r.deleted, r.value, checksum(r.value))
+                        for r in batch])
         last = {r.key: r for r in batch}
         db.executemany("INSERT INTO live (key, revision) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET revision = excluded.revision",
                        [(r.key, r.revision) for r in last.values() if not r.deleted])
@@ -109,8 +178,10 @@ def _forget(db: sqlite3.Connection, revisions: range) -> None:
     db.execute("UPDATE compacted SET revision = ?", (revisions.stop - 1,))
 
 
-def _records(rows: Iterable[Row], known: dict[int, Record]) -> Iterator[Record]:
-    """Records from rows; `known` is asked for each `prev` as the rows come."""
-    for key, value, revision, create_revision, deleted, prev in rows:
+def _records(rows: Iterable[Row], known: dict[int, Record], damaged: list[tuple[str, int]]) -> Iterator[Record]:
+    """Records from rows; `known` is asked for each `prev` as the rows come. Those that are not what was written are noted."""
+    for key, value, revision, create_revision, deleted, prev, total in rows:
+        if checksum(value) != total:
+            damaged.append((key, revision))
         before = known.get(prev)
         yield Record(before.key if before else key, Encoded(value), revision, create_revision, bool(deleted), before)

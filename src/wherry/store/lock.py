@@ -1,4 +1,7 @@
-"""One process per data directory: a lock on the file `lock` in it, which holds the pid of its holder.
+"""One process per data directory, and one user: a lock on the file `lock` in it, which holds the pid of its holder.
+
+What is in a data directory (Secrets, keys) is its owner's: its files are his alone, and a directory in which everybody may replace them is
+refused.
 
 The kernel gives the lock up when the process ends, however it ends, so a crash leaves nothing to clean.
 """
@@ -7,16 +10,23 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 from wherry.store.protocol import StoreError
 
 
 class DirectoryLock:
-    """Held from construction (which makes the directory) to `release`. Raises StoreError naming the holder when the directory is in use."""
+    """Held from construction (which makes the directory) to `release`.
+
+    Raises StoreError naming the holder when the directory is in use, and for one that everybody may write to.
+    """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & stat.S_IWOTH:
+            raise StoreError(f"{directory} may be written to by everybody (mode {mode:04o}), and it holds Secrets: chmod 700 {directory}")
         self._file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

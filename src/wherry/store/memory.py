@@ -27,6 +27,10 @@ class MemoryStore:
     def oldest(self) -> int:
         return self._log.oldest
 
+    @property
+    def failure(self) -> str:
+        return "the store is closed" if self._closed else ""
+
     async def get(self, key: str) -> Record | None:
         return self._log.get(key)
 

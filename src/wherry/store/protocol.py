@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from wherry.api.errors import StatusError
+
 
 class Encoded(NamedTuple):
     """A value to store: its bytes and, where the writer has it at hand, the object they decode to (never changed afterwards)."""
@@ -74,8 +76,12 @@ class FutureRevision(Exception):
         self.revision, self.current = revision, current
 
 
-class StoreFailed(Exception):
-    """The storage below gave an error; nothing is written any more until the process starts again."""
+class StoreFailed(StatusError):
+    """The storage below gave an error, or the store is closed: the write did not happen, or nobody knows whether it did.
+
+    Of the API's tree, so that whoever catches what a server may answer catches this too: a 500 without a reason, as the reference answers
+    when etcd refuses. What is read is not touched by it; writes are tried again by whoever wants them.
+    """
 
 
 class StoreError(Exception):
@@ -110,6 +116,11 @@ class Store(Protocol):
     @property
     def oldest(self) -> int:
         """The first revision a watch may start after (older ones are compacted)."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be written now, "" while writing works. It ends by itself when the storage works again."""
         ...
 
     async def get(self, key: str) -> Record | None: ...

@@ -3,18 +3,22 @@
 The registry calls it on the event loop. A write is compared with the newest version, committed or waiting, gets its revision and joins
 the batch; one worker thread commits batch after batch (group commit: all writes that came while the last commit ran share the next).
 After the commit the batch enters the log in order, watchers are told, writers get their answer. So every answer, read and watch event
-is on disk. A commit that fails fails all waiting writes, and every later one until a restart.
+is on disk. A commit that fails (a full disk, most of all) fails all writes that wait, since those that came later may rest on them; reads
+go on from what was acknowledged, and `failure` says why until a commit succeeds: that of the next write, or one that is tried every second.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+from wherry.kit.health import Health
 from wherry.store.database import Loaded, connect, load, write
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
@@ -22,18 +26,22 @@ from wherry.store.log import Log, compare, next_version
 from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record, StoreError, StoreFailed
 from wherry.store.watcher import Watcher
 
+log = logging.getLogger(__name__)
+
 #: revisions whose history one commit deletes at most, so that no write waits long for it
 FORGET_STEP = 500
 FILE = "wherry.db"
+#: seconds between two commits that are tried to see whether writing works again
+RETRY_EVERY = 1.0
+_CLOSED = "the store is closed"
 
 
 class SQLiteStore:
     """Open with `await SQLiteStore.open(directory)`; close it, or kill the process: nothing acknowledged is lost."""
 
-    def __init__(self, db: sqlite3.Connection, lock: DirectoryLock, worker: ThreadPoolExecutor, loaded: Loaded, bounds: Bounds,
-                 now: Callable[[], float]) -> None:
+    def __init__(self, db: sqlite3.Connection, lock: DirectoryLock, worker: ThreadPoolExecutor, loaded: Loaded, log: Log) -> None:
         self._db, self._lock, self._worker = db, lock, worker
-        self._log = Log(bounds, now)
+        self._log = log
         self._log.load(loaded.live, loaded.history, loaded.oldest)
         self._compacted = loaded.compacted
         self._assigned = loaded.revision
@@ -42,11 +50,15 @@ class SQLiteStore:
         self._answers: dict[int, list[asyncio.Future[None]]] = {}
         self._flusher: asyncio.Task[None] | None = None
         self._failure = ""
+        self._closed = False
+        self._probe: asyncio.TimerHandle | None = None
+        self._probing = False
         self._forget_all = False  # asked for by `compact`; else the file's history is deleted in steps, along with writes
 
     @classmethod
-    async def open(cls, directory: Path, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic) -> SQLiteStore:
-        """Raises StoreError when the directory is in use or the file is not ours to read."""
+    async def open(cls, directory: Path, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic,
+                   health: Health | None = None) -> SQLiteStore:
+        """Raises StoreError when the directory is in use or open to others, the file is not ours to read, or objects in it are damaged."""
         bounds = bounds or Bounds()
         lock = DirectoryLock(directory)
         worker = ThreadPoolExecutor(1, thread_name_prefix="wherry-store")
@@ -56,7 +68,7 @@ class SQLiteStore:
             lock.release()
             worker.shutdown(wait=False)
             raise
-        return cls(db, lock, worker, loaded, bounds, now)
+        return cls(db, lock, worker, loaded, Log(bounds, now, health))
 
     @property
     def revision(self) -> int:
@@ -66,9 +78,13 @@ class SQLiteStore:
     def oldest(self) -> int:
         return self._log.oldest
 
+    @property
+    def failure(self) -> str:
+        return _CLOSED if self._closed else self._failure
+
     async def get(self, key: str) -> Record | None:
         while (waiting := self._newest.get(key)) is not None:
-            await self._durable(waiting)
+            await self._settled(waiting)
         return self._log.get(key)
 
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
@@ -83,8 +99,8 @@ class SQLiteStore:
         return await self._write(key, current, encode, deleted=True)
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
-        if self._failure:
-            raise StoreFailed(self._failure)
+        if self._closed:
+            raise StoreFailed(_CLOSED)
         return self._log.watch(prefix, after)
 
     def compact(self, revision: int) -> None:
@@ -100,11 +116,13 @@ class SQLiteStore:
 
     async def close(self) -> None:
         """Waits for the writes under way, then gives the directory free."""
-        if self._failure == "the store is closed":
+        if self._closed:
             return
         if self._flusher is not None:
             await asyncio.wait([self._flusher])
-        self._failure = "the store is closed"
+        self._closed = True
+        if self._probe is not None:
+            self._probe.cancel()
         self._log.close()
         await asyncio.get_running_loop().run_in_executor(self._worker, self._db.close)
         self._worker.shutdown()
@@ -124,11 +142,11 @@ class SQLiteStore:
                     raise
             else:
                 return current
-            await self._durable(waiting)
+            await self._settled(waiting)
 
     async def _write(self, key: str, current: Record | None, encode: Encoder, *, deleted: bool) -> Record:
-        if self._failure:
-            raise StoreFailed(self._failure)
+        if self._closed:
+            raise StoreFailed(_CLOSED)
         record = next_version(key, current, self._assigned + 1, encode, deleted)
         self._assigned += 1
         self._newest[record.key] = record
@@ -142,23 +160,33 @@ class SQLiteStore:
         self._answers.setdefault(record.revision, []).append(answer)
         await answer
 
+    async def _settled(self, record: Record) -> None:
+        """Until it is known what became of a write; whoever waits reads again."""
+        with suppress(StoreFailed):
+            await self._durable(record)
+
     def _start(self) -> None:
-        if self._flusher is None and not self._failure:
+        if self._flusher is None and not self._closed:
             self._flusher = asyncio.get_running_loop().create_task(self._flush(), name="store-flush")
 
     async def _flush(self) -> None:
         """Commit until nothing waits. Between two commits the loop runs, so the next batch has gathered."""
         loop = asyncio.get_running_loop()
-        while self._batch or self._behind():
+        while self._batch or self._behind() or self._probing:
             batch, self._batch = self._batch, []
+            self._probing = False
             forget = range(self._compacted + 1, min(self._log.oldest, self._compacted + FORGET_STEP) + 1)
             try:
                 await loop.run_in_executor(self._worker, write, self._db, batch, forget)
             except Exception as error:
-                return self._fail(str(error))
+                self._fail(str(error))
+                self._probe = loop.call_later(RETRY_EVERY, self._try_again)
+                return
             except asyncio.CancelledError:
                 self._fail("cancelled")
                 raise
+            if self._failure:
+                self._works_again()
             self._compacted += len(forget)
             self._publish(batch)
         self._flusher = None
@@ -177,9 +205,26 @@ class SQLiteStore:
                 if not answer.done():
                     answer.set_result(None)
 
+    def _try_again(self) -> None:
+        self._probing = True
+        self._start()
+
+    def _works_again(self) -> None:
+        log.warning("the store can be written again")
+        self._failure = ""
+        if self._probe is not None:
+            self._probe.cancel()
+
     def _fail(self, why: str) -> None:
+        """Nothing that waits was written: their writers are told, and what they would have made is forgotten."""
         self._flusher = None
-        self._failure = f"writing to the store failed: {why}"
+        failure = f"writing to the store failed: {why}"
+        if self._failure != failure:
+            log.error("%s; it is tried again every %.3g s", failure, RETRY_EVERY)
+        self._failure = failure
+        self._assigned = self._log.revision
+        if self._probe is not None:
+            self._probe.cancel()
         for answers in self._answers.values():
             for answer in answers:
                 if not answer.done():
@@ -192,7 +237,10 @@ class SQLiteStore:
 def _open(path: Path, keep: int) -> tuple[sqlite3.Connection, Loaded]:
     db = connect(path)
     try:
-        return db, load(db, keep)
+        return db, load(db, keep, path)
+    except StoreError:
+        db.close()
+        raise
     except sqlite3.Error as error:
         db.close()
         raise StoreError(f"{path} cannot be read: {error}") from error
