@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.rehearse.manifests_of import budget, node, rolling, workload
-from wherry.api.errors import Invalid
+from wherry.api.errors import BadRequest, Invalid
 from wherry.api.objects import Obj
 from wherry.rehearse import Change, Conditions, RehearsalError, Report, Strategy, Timings, from_manifests, rehearse
 from wherry.rehearse.change import parse_strategies
@@ -60,6 +60,38 @@ def test_a_daemon_set_surges_on_every_node() -> None:
     manifest = workload("DaemonSet", updateStrategy=rolling(maxSurge=1, maxUnavailable=0))
     assert play(manifest, nodes=4).lowest_available == 4
     assert play(workload("DaemonSet"), nodes=4).lowest_available == 3
+
+
+def annotated(manifest: Obj, **said: str) -> Obj:
+    names = {name.replace("_", "-"): text for name, text in said.items()}
+    manifest["spec"]["template"]["metadata"]["annotations"] = {f"wherry.dev/simulated-{name}": text for name, text in names.items()}
+    return manifest
+
+
+def test_a_time_that_was_given_is_played_whatever_the_template_says() -> None:
+    report = play(annotated(workload(replicas=2, strategy=rolling(maxSurge=1, maxUnavailable=0)), ready_seconds="2"))
+    assert report.duration == 20.0
+    assert report.timings[0] == "time to ready: 10 s, given (instead of 2 s by the annotation wherry.dev/simulated-ready-seconds)"
+
+
+def test_a_time_by_annotation_is_what_the_report_says() -> None:
+    manifest = annotated(workload(replicas=2, strategy=rolling(maxSurge=1, maxUnavailable=0)), ready_seconds="2", never_ready="false")
+    report = play(manifest, given=Conditions(epoch=EPOCH))
+    assert report.duration == pytest.approx(4, abs=0.1)
+    assert report.timings[0] == "time to ready: 2 s, by the annotation wherry.dev/simulated-ready-seconds"
+    assert "wherry.dev/simulated-never-ready: false, by the template's annotation" in report.timings
+
+
+def test_a_field_that_nobody_knows_is_refused_as_apply_does() -> None:
+    manifest = workload(replicas=1)
+    manifest["spec"]["replica"] = 3
+    with pytest.raises(BadRequest, match=r'unknown field "spec\.replica"'):
+        play(manifest)
+
+
+def test_volumes_that_are_bound_in_the_same_moment_are_no_lack_of_room() -> None:
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    assert play(workload("StatefulSet", 2, serviceName="web", volumeClaimTemplates=[claim])).unplaced == ()
 
 
 def test_without_a_change_it_is_a_restart() -> None:

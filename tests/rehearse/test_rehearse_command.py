@@ -65,7 +65,7 @@ def test_files_alone_are_enough(run: Run, files: Callable[..., str]) -> None:
     assert any(line.startswith("  budget web          wants 3 healthy, has 3 at least; lets no pod be") for line in lines)
     assert "  assumes             time to ready: 10 s, given" in lines
     assert max(map(len, lines)) <= 80
-    assert "█ available, new  ▓ available, old  ░ starting  · ending  ─ wanted" in ran.out
+    assert "█ available, new  ▓ available, old  ░ starting  · ending  4 wanted" in ran.out
 
 
 def test_the_chart_in_the_terminal(run: Run, files: Callable[..., str]) -> None:
@@ -184,3 +184,25 @@ def test_a_file_says_what_the_live_object_becomes(run: Run, cluster: Cluster, fi
     assert (report["wanted"], report["change"]) == (6, "the manifest")
     named = live(run, cluster, "deployment/web", "-f", files(new), *GIVEN[2:], "-o", "json")
     assert json.loads(named.out)["rehearsals"][0]["duration"] == report["duration"]
+
+
+def test_a_file_without_a_namespace_is_about_the_one_asked_for(run: Run, cluster: Cluster, files: Callable[..., str]) -> None:
+    """As it was applied: the last applied configuration names the namespace that the file does not."""
+    client: Any = cluster.client
+    client.create(resource("namespaces"), "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mini"}})
+    first = workload(replicas=2)
+    first["metadata"]["namespace"] = "mini"
+    applied = json.dumps(first)
+    first["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": applied}
+    client.create(resource("deployments", "apps"), "mini", first)
+    running = client.get(resource("deployments", "apps"), "mini", "web")
+    new = workload(replicas=3)
+    for words in (("-n", "mini", "-f", files(new)), ("-n", "mini", "deployment/web", "-f", files(new))):
+        ran = live(run, cluster, *words, *GIVEN[2:], "-o", "json")
+        assert ran.status == 0, ran.err
+        assert json.loads(ran.out)["rehearsals"][0]["wanted"] == 3
+    # what `get -o yaml` wrote, edited: its resourceVersion and uid are of another server
+    edited = {**running, "spec": {**running["spec"], "replicas": 5}}
+    ran = live(run, cluster, "-n", "mini", "-f", files(edited), *GIVEN[2:], "-o", "json")
+    assert (ran.status, ran.err) == (0, "")
+    assert json.loads(ran.out)["rehearsals"][0]["wanted"] == 5

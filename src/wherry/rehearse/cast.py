@@ -1,7 +1,7 @@
 """How each pod of a rehearsal behaves: drawn from the timings and the faults, once per pod. Called by the rehearsed runtime.
 
-A pod's own annotations (wherry.dev/simulated-...) come first. Pods that are there from the start go on as they are: one that is not ready
-long after its time stays so. With a seed the draws repeat.
+What somebody gave comes first, then a pod's own annotations (wherry.dev/simulated-...), then what was observed or assumed.
+Pods that are there from the start go on as they are: one that is not ready long after its time stays so. With a seed the draws repeat.
 """
 
 from __future__ import annotations
@@ -44,10 +44,20 @@ class Cast:
             return self._as_it_is(pod, plain, now)
         if not self._world.is_own(pod):
             return plain
-        ready = self._timings.ready or (0.0,)
-        if len(ready) > 1 and f"{PREFIX}ready-seconds" not in annotations_of(pod):
-            plain = replace(plain, ready=self._rng.choice(ready))
+        plain = self._timed(pod, plain)
         return self._struck(pod, plain) if self._begun else plain
+
+    def _timed(self, pod: Obj, plain: Behaviour) -> Behaviour:
+        """What was given wins over the pod's annotations; what was only observed or assumed does not."""
+        timings = self._timings
+        ready = timings.ready or (0.0,)
+        if "ready" in timings.given or f"{PREFIX}ready-seconds" not in annotations_of(pod):
+            plain = replace(plain, ready=self._rng.choice(ready) if len(ready) > 1 else ready[0])
+        if "terminate" in timings.given:
+            plain = replace(plain, terminate=timings.terminate or 0.0)
+        if "pull" in timings.given:
+            plain = replace(plain, pull=timings.pull)
+        return plain
 
     def _as_it_is(self, pod: Obj, plain: Behaviour, now: float) -> Behaviour:
         created = timestamps.parse(pod["metadata"]["creationTimestamp"])

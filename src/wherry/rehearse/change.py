@@ -18,6 +18,8 @@ from wherry.rollout.changes import KEPT, RESTARTED_AT
 from wherry.rules.patch import apply, three_way
 
 _APPLIED = KEPT[0]
+#: metadata that a server writes; a file made by `get -o yaml` has it, and it belongs to another moment
+_SERVERS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "ownerReferences")
 _KINDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "Deployment": {
         "maxSurge": ("strategy", "rollingUpdate", "maxSurge"),
@@ -97,7 +99,15 @@ def _applied(resource: Resource, live: Obj, manifest: Obj) -> Obj:
     before = annotations_of(live).get(_APPLIED)
     original = json.loads(before) if before else {}
     node = definition(resource.schema)
-    return apply(STRATEGIC_PATCH, live, three_way.strategic(original, manifest, live, node), node)
+    return apply(STRATEGIC_PATCH, live, three_way.strategic(original, _as_written(manifest, live), live, node), node)
+
+
+def _as_written(manifest: Obj, live: Obj) -> Obj:
+    """What the manifest says of the object itself: in the namespace it is read from, without what a server had written into it."""
+    known = live["metadata"]
+    meta = {k: v for k, v in (manifest.get("metadata") or {}).items() if k not in _SERVERS}
+    own = {k: known[k] for k in ("name", "namespace") if k in known}
+    return {**{k: v for k, v in manifest.items() if k != "status"}, "metadata": {**meta, **own}}
 
 
 def _with_images(workload: Obj, images: Mapping[str, str]) -> Obj:

@@ -48,7 +48,7 @@ def chart(report: Report, width: int, height: int = HEIGHT) -> Text:
     for sign, style, words in LAYERS:
         text.append(sign, style)
         text.append(f" {words}  ")
-    text.append("─ wanted\n", "dim")
+    text.append(f"─ {report.wanted} wanted\n" if "─" in text.plain.partition("└")[0] else f"{report.wanted} wanted\n", "dim")
     return text
 
 

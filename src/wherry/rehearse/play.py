@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, annotations_of, labels, name
+from wherry.api.options import DEFAULT_WRITE
 from wherry.kit.virtual import run_virtual
 from wherry.rehearse import report as reports
 from wherry.rehearse.cast import Cast
@@ -23,7 +24,7 @@ from wherry.rehearse.change import Change, Strategy, changed
 from wherry.rehearse.faults import Faults
 from wherry.rehearse.observer import Observer
 from wherry.rehearse.report import Drain, Report
-from wherry.rehearse.stage import Stage
+from wherry.rehearse.stage import STRICT, Stage
 from wherry.rehearse.timings import Timings, complete, observed
 from wherry.rehearse.world import RehearsalError, World
 from wherry.rollout.errors import Paused, Unsupported
@@ -117,7 +118,7 @@ class _Play:
             live = await rollout.workload()
         new = changed(world.target.resource, live, wanted, self._strategy, now)
         if new != live:
-            await client.update(world.target.resource, new)
+            await client.update(world.target.resource, new, options=STRICT if world.made or wanted.manifest is not None else DEFAULT_WRITE)
 
     async def _until_done(self, limit: float) -> str:
         """Wait for the rollout's end; why it was given up otherwise."""
@@ -202,7 +203,7 @@ class _Play:
             observer.workload["spec"].get("progressDeadlineSeconds"),
             observer.deadline_at,
             reports.longest_wait(observer.progressed, end),
-            tuple(observer.unplaced.values()),
+            tuple(span for span in observer.unplaced.values() if span.until is None or span.until > span.since),
             tuple((at, what) for what, at in observer.refused.items()),
             reports.budgets(observer, end),
             tuple(self._drains),

@@ -10,6 +10,7 @@ import uuid
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, is_deleting, labels, name, namespace, uid
+from wherry.api.options import WriteOptions
 from wherry.cluster.cluster import Cluster
 from wherry.cluster.options import DEFAULT_IMAGE_MISSING, Options
 from wherry.node.agent import NodeAgent
@@ -23,6 +24,8 @@ from wherry.rules.kubelet.node_object import NodeSpec
 
 #: what the world was made with may have been a small seed too, and its uids must not come again
 _SEEDS = 0x7265_6865_6172_7365
+#: a manifest is checked as `kubectl apply` has it checked: fields that nobody knows are faults
+STRICT = WriteOptions(field_validation="Strict")
 #: uids of objects that a world has without one
 _NAMES = uuid.UUID("0b6b4a3e-6d0c-5c1e-9b53-27a1c2f6f001")
 
@@ -56,7 +59,7 @@ class Stage(Cluster):
         self.agent.standing = self._world.standing
         self._tasks.start(self.agent.run(), "nodes")
         for held in self._world.made:
-            await self.aclient.create(held.resource, namespace(held.object), held.object)
+            await self.aclient.create(held.resource, namespace(held.object), held.object, options=STRICT)
 
 
 class _Agent(NodeAgent):

@@ -6,31 +6,37 @@ the report says it: a prediction is as good as its timings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, condition
+from wherry.rules.kubelet.simulation import PREFIX
 
 #: a container without a history is taken to be up after this; one that is told to end ends after this (most heed SIGTERM)
 ASSUMED_START, ASSUMED_END = 5.0, 1.0
 #: how far from the middle is still believed: this many times the usual distance, and at least so many seconds
 _SPREADS, _LEAST_SPREAD = 6, 30.0
 Seconds = tuple[float, ...]
+#: which annotation of a pod asks for which of the times
+ANNOTATIONS = {"ready": "ready-seconds", "terminate": "termination-seconds", "pull": "pull-seconds"}
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
     """Seconds. `ready`: from bound to a node to ready; more than one value are drawn from. `pull` comes on top, once per node and image.
 
-    None: not known; `complete` fills it in. `sources` tells of each where it is from.
+    None: not known; `complete` fills it in. `sources` tells of each where it is from, `given` which of them somebody gave ("ready",
+    "terminate", "pull"): those are played even where the template's own annotations say otherwise.
     """
 
     ready: Seconds | None = None
     terminate: float | None = None
     pull: float = 0.0
     sources: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
 
     @property
     def typical(self) -> float:
@@ -64,25 +70,70 @@ def _time_to_ready(pod: Obj) -> float | None:
 
 
 def complete(given: Timings, seen: Sequence[float], template: Obj) -> Timings:
-    """What was given, else what was seen, else what the template lets expect."""
-    sources = list(given.sources)
-    if given.ready is None:
-        if seen:
-            given = replace(given, ready=tuple(seen))
-            sources.append(f"time to ready: {_shown(seen)}, observed on {len(seen)} pod{'s' if len(seen) > 1 else ''}")
-        else:
-            given = replace(given, ready=(_assumed_ready(template["spec"]),))
-            sources.append(f"time to ready: {given.typical:g} s, assumed (no pod to learn from; give it with --time-to-ready)")
-    else:
-        sources.append(f"time to ready: {_shown(given.ready)}, given")
-    if given.terminate is None:
-        given = replace(given, terminate=_assumed_end(template["spec"]))
-        sources.append(f"time to end: {given.terminate:g} s, assumed (give it with --time-to-end)")
-    else:
-        sources.append(f"time to end: {given.terminate:g} s, given")
-    if given.pull:
-        sources.append(f"image pull: {given.pull:g} s once per node, given")
-    return replace(given, sources=tuple(sources))
+    """What was given, else what the template's annotations ask for, else what was seen, else what the template lets expect."""
+    asked = _annotated(template)
+    sources = [*given.sources]
+    known = frozenset(n for n, value in (("ready", given.ready), ("terminate", given.terminate), ("pull", given.pull)) if value)
+    if given.terminate is not None:
+        known |= {"terminate"}
+    ready, said = _ready(given.ready, asked, seen, template["spec"])
+    sources.append(f"time to ready: {said}")
+    end, said = _end(given.terminate, asked, template["spec"])
+    sources.append(f"time to end: {said}")
+    if given.pull or "pull" in asked:
+        pull = f"{given.pull:g} s once per node, given" if given.pull else f"{asked['pull']:g} s once per node, by {_names('pull')}"
+        sources.append(f"image pull: {pull}")
+    sources += [f"{name}: {text}, by the template's annotation" for name, text in _misbehaviour(template)]
+    return replace(given, ready=ready, terminate=end, sources=tuple(sources), given=known)
+
+
+def _ready(given: Seconds | None, asked: Mapping[str, float], seen: Sequence[float], spec: Obj) -> tuple[Seconds, str]:
+    if given is not None:
+        return given, f"{_shown(given)}, given" + _overruled("ready", asked, given)
+    if "ready" in asked:
+        return (asked["ready"],), f"{asked['ready']:g} s, by {_names('ready')}"
+    if seen:
+        return tuple(seen), f"{_shown(seen)}, observed on {len(seen)} pod{'s' if len(seen) > 1 else ''}"
+    assumed = _assumed_ready(spec)
+    return (assumed,), f"{assumed:g} s, assumed (no pod to learn from; give it with --time-to-ready)"
+
+
+def _end(given: float | None, asked: Mapping[str, float], spec: Obj) -> tuple[float, str]:
+    if given is not None:
+        return given, f"{given:g} s, given" + _overruled("terminate", asked, (given,))
+    if "terminate" in asked:
+        return asked["terminate"], f"{asked['terminate']:g} s, by {_names('terminate')}"
+    assumed = _assumed_end(spec)
+    return assumed, f"{assumed:g} s, assumed (give it with --time-to-end)"
+
+
+def _overruled(name: str, asked: Mapping[str, float], given: Seconds) -> str:
+    return f" (instead of {asked[name]:g} s by {_names(name)})" if name in asked and given != (asked[name],) else ""
+
+
+def _names(what: str) -> str:
+    return f"the annotation {PREFIX}{ANNOTATIONS[what]}"
+
+
+def _annotated(template: Obj) -> dict[str, float]:
+    """Seconds that the template's annotations ask for; values that cannot be read count as not there, as in the runtime."""
+    said = (template.get("metadata") or {}).get("annotations") or {}
+    found: dict[str, float] = {}
+    for what, name in ANNOTATIONS.items():
+        try:
+            value = float(said[PREFIX + name])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if math.isfinite(value) and value >= 0:
+            found[what] = value
+    return found
+
+
+def _misbehaviour(template: Obj) -> list[tuple[str, str]]:
+    """What else the annotations make of the pods, as (annotation, value): the report says all that was played."""
+    said = (template.get("metadata") or {}).get("annotations") or {}
+    known = {PREFIX + name for name in ANNOTATIONS.values()}
+    return [(name, str(text)) for name, text in sorted(said.items()) if name.startswith(PREFIX) and name not in known]
 
 
 def _shown(values: Sequence[float]) -> str:
