@@ -1,0 +1,184 @@
+"""Control groups: what a group of processes may take, in either layout of the kernel. Where none is writable there is no tree.
+
+A tree is one directory of ours per hierarchy; below it a group for each box. What limits come to is a table of file -> text, so it can
+be looked at. Source: https://docs.kernel.org/admin-guide/cgroup-v2.html, https://docs.kernel.org/admin-guide/cgroup-v1/.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+_ROOT = "/sys/fs/cgroup"
+_V1 = ("memory", "cpu", "pids")
+_PERIOD = 100_000
+
+
+class Wanted(NamedTuple):
+    """Bytes, cores, shares (1024 a core), processes; 0 is none."""
+
+    memory: int = 0
+    cpu: float = 0.0
+    shares: int = 0
+    processes: int = 0
+
+
+class Tree(NamedTuple):
+    """`hierarchies`: controller -> our directory of it; one for all in version 2."""
+
+    version: int
+    hierarchies: dict[str, str]
+
+    @property
+    def folders(self) -> list[str]:
+        return sorted(set(self.hierarchies.values()))
+
+
+def make_tree(name: str, root: str = _ROOT) -> Tree | None:
+    """A tree of that name where this process may; None where nothing was delegated to it."""
+    if os.path.exists(f"{root}/cgroup.controllers"):
+        return _make_v2(name, root)
+    found = {}
+    for controller in _V1:
+        folder = f"{root}/{controller}/{name}"
+        try:
+            os.mkdir(folder)
+        except OSError:
+            continue
+        found[controller] = folder
+    return Tree(1, found) if found else None
+
+
+def _make_v2(name: str, root: str) -> Tree | None:
+    """Below this process's own group, if it may hand controllers on (it must hold no process then, or be the root)."""
+    with open("/proc/self/cgroup") as file:
+        own = root + file.read().strip().rpartition("::")[2].rstrip("/")
+    folder = f"{own}/{name}"
+    try:
+        os.mkdir(folder)
+    except OSError:
+        return None
+    try:
+        _enable(own)
+        _enable(folder)
+    except OSError:
+        os.rmdir(folder)
+        return None
+    with open(f"{folder}/cgroup.controllers") as file:
+        return Tree(2, {controller: folder for controller in file.read().split() if controller in _V1})
+
+
+def _enable(folder: str) -> None:
+    with open(f"{folder}/cgroup.controllers") as file:
+        there = [name for name in file.read().split() if name in _V1]
+    with open(f"{folder}/cgroup.subtree_control", "w") as file:
+        file.write(" ".join(f"+{name}" for name in there))
+
+
+def files(version: int, wanted: Wanted) -> list[tuple[str, str, str]]:
+    """(controller, file, text) to write into a new group, in order."""
+    return _files_v2(wanted) if version == 2 else _files_v1(wanted)
+
+
+def _files_v1(wanted: Wanted) -> list[tuple[str, str, str]]:
+    out = []
+    if wanted.memory:
+        out.append(("memory", "memory.limit_in_bytes", str(wanted.memory)))
+    if wanted.cpu:
+        out.append(("cpu", "cpu.cfs_period_us", str(_PERIOD)))
+        out.append(("cpu", "cpu.cfs_quota_us", str(max(int(wanted.cpu * _PERIOD), 1000))))
+    if wanted.shares:
+        out.append(("cpu", "cpu.shares", str(max(wanted.shares, 2))))
+    if wanted.processes:
+        out.append(("pids", "pids.max", str(wanted.processes)))
+    return out
+
+
+def _files_v2(wanted: Wanted) -> list[tuple[str, str, str]]:
+    out = []
+    if wanted.memory:
+        out.append(("memory", "memory.max", str(wanted.memory)))
+        out.append(("memory", "memory.swap.max", "0"))
+    if wanted.cpu:
+        out.append(("cpu", "cpu.max", f"{max(int(wanted.cpu * _PERIOD), 1000)} {_PERIOD}"))
+    if wanted.shares:
+        # the kernel's documented way from 2..262144 to 1..10000
+        out.append(("cpu", "cpu.weight", str(1 + (min(max(wanted.shares, 2), 262144) - 2) * 9999 // 262142)))
+    if wanted.processes:
+        out.append(("pids", "pids.max", str(wanted.processes)))
+    return out
+
+
+class Group:
+    """A group below a tree. Its limits hold for whoever joined."""
+
+    def __init__(self, tree: Tree, name: str, wanted: Wanted) -> None:
+        self._tree = tree
+        self.folders = [f"{folder}/{name}" for folder in tree.folders]
+        for folder in self.folders:
+            os.mkdir(folder)
+        for controller, file, text in files(tree.version, wanted):
+            if controller in tree.hierarchies:
+                _write(f"{tree.hierarchies[controller]}/{name}/{file}", text, optional=file == "memory.swap.max")
+        self._memory = f"{tree.hierarchies['memory']}/{name}" if "memory" in tree.hierarchies else ""
+
+    def join(self) -> None:
+        """This process, and what it makes from here on."""
+        for folder in self.folders:
+            _write(f"{folder}/cgroup.procs", "0")
+
+    def out_of_memory(self) -> bool:
+        """Did the kernel kill something in it for want of memory?"""
+        name = "memory.events" if self._tree.version == 2 else "memory.oom_control"
+        try:
+            with open(f"{self._memory}/{name}") as file:
+                return any(line.startswith("oom_kill ") and int(line.split()[1]) for line in file)
+        except OSError:
+            return False
+
+    def memory(self) -> int | None:
+        """Its working set in bytes: what is used less what could be dropped at once. None where no one counts."""
+        names = (("memory.usage_in_bytes", "total_inactive_file"), ("memory.current", "inactive_file"))
+        current, inactive = names[self._tree.version == 2]
+        try:
+            with open(f"{self._memory}/{current}") as file:
+                used = int(file.read())
+            with open(f"{self._memory}/memory.stat") as file:
+                idle = next((int(line.split()[1]) for line in file if line.startswith(f"{inactive} ")), 0)
+        except OSError:
+            return None
+        return max(used - idle, 0)
+
+    def remove(self) -> bool:
+        """False while something in it is still ending."""
+        return not [folder for folder in self.folders if not _remove(folder)]
+
+
+def remove_tree(folders: list[str]) -> None:
+    """With the groups in it, whose processes have ended."""
+    for folder in folders:
+        try:
+            inside = [entry.path for entry in os.scandir(folder) if entry.is_dir()]
+        except OSError:
+            continue
+        for path in [*inside, folder]:
+            _remove(path)
+
+
+def _remove(folder: str) -> bool:
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _write(path: str, text: str, *, optional: bool = False) -> None:
+    try:
+        with open(path, "w") as file:
+            file.write(text)
+    except OSError:
+        if not optional:
+            raise
