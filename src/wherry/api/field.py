@@ -72,6 +72,10 @@ def not_supported(path: str, value: Any, supported: Iterable[str]) -> Cause:
     return Cause("FieldValueNotSupported", f"Unsupported value: {show(value)}: supported values: {listed}", path)
 
 
+def internal(path: str, detail: str) -> Cause:
+    return Cause("InternalError", f"Internal error: {detail}", path)
+
+
 def duplicate(path: str, value: Any) -> Cause:
     return Cause("FieldValueDuplicate", f"Duplicate value: {show(value)}", path)
 

@@ -39,11 +39,13 @@ _MAX_DIGITS = 4000
 
 
 class Quantity(NamedTuple):
-    """A parsed quantity: its value in nano-units, how it was written, and its canonical text."""
+    """A parsed quantity: its value in nano-units, how it was written, its canonical text, and whether the reference holds it as an int64
+    with a power of ten (else as a number of any size)."""
 
     nano: int
     format: Format
     text: str
+    short: bool
 
     @property
     def value(self) -> Fraction:
@@ -78,7 +80,7 @@ def _scan(text: str) -> Quantity:
             nano = min(nano, _MAX_BINARY)
             format_ = DECIMAL_SI if 0 < nano < _NANO else format_
     nano = -nano if sign == "-" else nano
-    return Quantity(nano, format_, text if kept else _canonical(nano, format_))
+    return Quantity(nano, format_, text if kept else _canonical(nano, format_), exact)
 
 
 def _suffix(suffix: str) -> tuple[int, int, Format]:
@@ -154,6 +156,14 @@ def nano(value: Text) -> int:
 def milli(value: Text) -> int:
     """The value in milli-units, rounded up (Quantity.MilliValue)."""
     return _divide_up(quantity(value).nano, 10**6)
+
+
+def overflowing_milli(value: Text) -> int:
+    """The value in milli-units as the reference's int64 holds it: too much is 0 or wraps around, by how the quantity is held."""
+    found, wanted = quantity(value), milli(value)
+    if -(2**63) <= wanted < 2**63:
+        return wanted
+    return 0 if found.short else (wanted + 2**63) % 2**64 - 2**63
 
 
 def to_int(value: Text) -> int:

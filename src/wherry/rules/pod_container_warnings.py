@@ -53,8 +53,8 @@ def _fractions(resources: Obj, at: str) -> list[str]:
 
 
 def fractional(listed: Mapping[str, Any], at: str, names: tuple[str, ...] = ("memory", "ephemeral-storage")) -> list[str]:
-    """Amounts of bytes that are not whole."""
-    found = [(name, listed[name]) for name in names if name in listed and quantity.milli(listed[name]) % 1000]
+    """Amounts of bytes that are not whole, or so large that the reference's arithmetic says so."""
+    found = [(name, listed[name]) for name in names if name in listed and quantity.overflowing_milli(listed[name]) % 1000]
     return [f"{key(at, name)}: fractional byte value {show(str(value))} is invalid, must be an integer" for name, value in found]
 
 

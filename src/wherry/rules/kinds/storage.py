@@ -12,12 +12,14 @@ from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required, too_long
 from wherry.api.objects import Obj
 from wherry.rules.defaults import storage as defaults
+from wherry.rules.pod_container_warnings import fractional
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation import volumes
 from wherry.rules.validation.labels import label_key, label_selector
 from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE, in_given_order
 from wherry.rules.validation.names import dns1123_subdomain, length, qualified_name
 
+_OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 _RECLAIM = ("Delete", "Retain")
 _BINDING = ("Immediate", "WaitForFirstConsumer")
 _FS_GROUP = ("File", "None", "ReadWriteOnceWithFSType")
@@ -27,9 +29,15 @@ def _pending(draft: Obj) -> None:
     draft["status"] = {"phase": "Pending"}
 
 
-def _data_sources(draft: Obj) -> None:
-    """dataSource and dataSourceRef of one namespace say the same."""
-    spec = draft.get("spec") or {}
+def _data_sources(draft: Obj, old: Obj | None) -> None:
+    """dataSource and dataSourceRef of one namespace say the same. Before dataSourceRef was there, other sources than claims and snapshots
+    were ignored, and one of another namespace is behind a gate that is off (KEP-1495, KEP-3294)."""
+    spec, was = draft.get("spec") or {}, (old or {}).get("spec") or {}
+    if (spec.get("dataSourceRef") or {}).get("namespace") and was.get("dataSourceRef") is None:
+        del spec["dataSourceRef"]
+    known = was.get("dataSource") is not None or was.get("dataSourceRef") is not None
+    if not known and spec.get("dataSourceRef") is None and not _is_old_source(spec.get("dataSource") or {}):
+        spec.pop("dataSource", None)
     source, ref = spec.get("dataSource"), spec.get("dataSourceRef")
     if source is not None and ref is None:
         spec["dataSourceRef"] = dict(source)
@@ -37,14 +45,29 @@ def _data_sources(draft: Obj) -> None:
         spec["dataSource"] = {k: v for k, v in ref.items() if k != "namespace"}
 
 
+def _is_old_source(source: Obj) -> bool:
+    named = (source.get("apiGroup") or "", source.get("kind"))
+    return named in (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+
+
+def _claim_warnings(new: Obj, old: Obj | None) -> list[str]:
+    found = []
+    if _OLD_CLASS in (new["metadata"].get("annotations") or {}):
+        found.append(f'metadata.annotations[{_OLD_CLASS}]: deprecated since v1.8; use "storageClassName" attribute instead')
+    resources = (new.get("spec") or {}).get("resources") or {}
+    for part in ("requests", "limits"):
+        found += fractional(resources.get(part) or {}, f"spec.resources.{part}", ("storage",))
+    return found
+
+
 def _new_claim(draft: Obj) -> None:
     _pending(draft)
-    _data_sources(draft)
+    _data_sources(draft, None)
 
 
 def _update_claim(draft: Obj, old: Obj) -> None:
     keep_status(draft, old)
-    _data_sources(draft)
+    _data_sources(draft, old)
 
 
 def _provisioner(name: str, path: str) -> Errors:
@@ -275,6 +298,7 @@ STRATEGIES: dict[str, Strategy] = {
         revalidate="after",
         validate_update=volumes.validate_claim_update,
         validate_status=volumes.claim_status,
+        warnings=_claim_warnings,
         delete_returns_object=True,
     ),
     f"StorageClass.{_GROUP}": Strategy(

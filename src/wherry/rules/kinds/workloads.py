@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wherry.api import quantity
 from wherry.api.objects import Obj
 from wherry.rules.defaults import workloads as defaults
 from wherry.rules.defaults.workloads import ROLLBACK_TO, TEMPLATE_GENERATION, integer_annotation, set_template_generation
 from wherry.rules.kinds import jobs
 from wherry.rules.kinds.pod_owners import name_warnings, owner_warnings, respecified, without_gated
+from wherry.rules.pod_container_warnings import fractional
 from wherry.rules.pod_warnings import template_warnings
 from wherry.rules.strategy import Strategy, keep_spec, keep_status
 from wherry.rules.validation import daemonset, deployment, statefulset, workloads
@@ -117,12 +117,9 @@ def _stateful_set_warnings(new: Obj, old: Obj | None) -> list[str]:
 
 def _claim_warnings(resources: Obj, path: str) -> list[str]:
     """Storage is counted in whole bytes."""
-    found = []
+    found: list[str] = []
     for part in ("requests", "limits"):
-        size = (resources.get(part) or {}).get("storage")
-        if size is not None and -(-quantity.nano(size) // 10**6) % 1000:
-            text = f'fractional byte value "{size}" is invalid, must be an integer'
-            found.append(f"{path}.resources.{part}[storage]: {text}")
+        found += fractional(resources.get(part) or {}, f"{path}.resources.{part}", ("storage",))
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from wherry.api.errors import Cause
-from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required
+from wherry.api.field import Errors, child, duplicate, forbidden, index, internal, invalid, not_supported, required
 from wherry.api.objects import Obj
 from wherry.rules.validation.addresses import cidr_warnings, legacy_cidr, parse_cidr
 from wherry.rules.validation.labels import label_key
@@ -111,10 +111,15 @@ def _addresses(addresses: list[Obj]) -> Errors:
 
 def _pod_cidrs(cidrs: list[str]) -> Errors:
     errors = [invalid(index(_CIDRS, i), c, m) for i, c in enumerate(cidrs) for m in legacy_cidr(c)]
-    if len(cidrs) > 1 and not errors:
-        versions = [network.version for network in map(parse_cidr, cidrs) if network is not None]
-        if sorted(versions) != [4, 6]:
-            errors.append(invalid(_CIDRS, cidrs, "may specify no more than one CIDR for each IP family"))
+    if len(cidrs) < 2:
+        return errors
+    networks = [parse_cidr(c) for c in cidrs]
+    if None in networks:
+        i = networks.index(None)
+        why = f"invalid CIDR[{i}]: <nil> (invalid CIDR address: {cidrs[i]})"
+        errors.append(internal(_CIDRS, f"invalid PodCIDRs. failed to check with dual stack with error:{why}"))
+    if sorted(network.version for network in networks if network is not None) != [4, 6]:
+        errors.append(invalid(_CIDRS, cidrs, "may specify no more than one CIDR for each IP family"))
     return errors
 
 

@@ -80,7 +80,12 @@ def _capacity(capacity: Obj) -> Errors:
     errors: Errors = [] if capacity else [required("spec.capacity")]
     if "storage" not in capacity or len(capacity) > 1:
         errors.append(not_supported("spec.capacity", capacity or None, ("storage",)))
-    return errors + [e for name, value in capacity.items() for e in _positive(value, key("spec.capacity", name))]
+    for name, value in capacity.items():
+        path = key("spec.capacity", name)
+        if quantity.nano(value) < 0:
+            errors.append(invalid(path, quantity.to_int(value), "must be a valid resource quantity"))
+        errors += _positive(value, path)
+    return errors
 
 
 def _affinity(affinity: Obj | None) -> Errors:
