@@ -93,7 +93,8 @@ class Strategy:
     #: whose rule for metadata the kind's own rule asks: "kube" (finalizers without a domain are Kubernetes's own), "plain" (they may be
     #: called anything), "none" (only what holds for every kind)
     metadata: Literal["kube", "plain", "none"] = "kube"
-    #: name rule: "subdomain" (DNS-1123 subdomain), "label" (DNS-1123 label), "label1035", "path" (any path segment), "any"
+    #: name rule: "subdomain" (DNS-1123 subdomain), "label" (DNS-1123 label), "label1035", "path" (any path
+    #: segment), "any", "long" (a subdomain; generateName is looked at only as a path segment)
     name_rule: str = "subdomain"
     #: the rule where the name depends on the object (APIServices); it is asked for generateName too
     name_of: Callable[[Obj], Callable[[str], list[str]]] | None = None

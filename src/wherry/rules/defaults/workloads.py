@@ -159,6 +159,8 @@ def default_daemon_set(draft: Obj) -> None:
     if strategy["type"] == "RollingUpdate":
         fill(strategy, rollingUpdate={})
         fill(strategy["rollingUpdate"], maxUnavailable=1, maxSurge=0)
+    if strategy.get("rollingUpdate") is not None:  # the reference's own type has numbers where this one may have nothing
+        fill(strategy["rollingUpdate"], maxUnavailable=0, maxSurge=0)
     default_template(spec)
     set_template_generation(draft, integer_annotation(draft, TEMPLATE_GENERATION) or 0)
     _status(draft, *DAEMON_COUNTS)

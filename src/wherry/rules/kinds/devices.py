@@ -79,7 +79,11 @@ _GROUP = "resource.k8s.io"
 
 STRATEGIES: dict[str, Strategy] = {
     f"DeviceClass.{_GROUP}": Strategy(
-        validate=device_claims.validate_class, revalidate="before", generation=True, delete_returns_object=True
+        validate=device_claims.validate_class,
+        revalidate="before",
+        generation=True,
+        name_rule="long",
+        delete_returns_object=True,
     ),
     f"ResourceClaim.{_GROUP}": Strategy(
         default=_default_claim,

@@ -197,6 +197,7 @@ _STRATEGIES: dict[str, Strategy] = {
         validate_status=workloads.replica_status,
         warnings=_controller_warnings,
         generation=True,
+        name_rule="long",
         default_propagation="Orphan",
         fields={"status.replicas": _replicas},
     ),

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from wherry.api import quantity
+from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, forbidden, index, invalid, key, required, too_long, too_many
 from wherry.api.objects import Obj
 from wherry.rules.validation.device_names import Rule, binding_conditions, each, label_name, named, qualified, taint
+from wherry.rules.validation.metadata import in_given_order
 from wherry.rules.validation.names import length
 
 MAX_FACTS, MAX_VALUES, MAX_TEXT, MAX_TAINTS, MAX_CONSUMED, MAX_COUNTERS, MAX_OPTIONS = 32, 48, 64, 16, 2, 32, 10
@@ -83,10 +85,10 @@ def _attribute(attribute: Obj, path: str) -> Errors:
             errors.append(too_long(at, MAX_TEXT))
     if len(given) == 1:
         return errors
-    names = (("BoolValue", "bool"), ("IntValue", "int"), ("StringValue", "string"), ("VersionValue", "version"))
-    lists = dict.fromkeys(("BoolValues", "IntValues", "StringValues", "VersionValues"))
+    names = (("IntValue", "int"), ("BoolValue", "bool"), ("StringValue", "string"), ("VersionValue", "version"))
+    lists = dict.fromkeys(("IntValues", "BoolValues", "StringValues", "VersionValues"))
     shown: Any = {**{name: attribute.get(member) for name, member in names}, **lists} if given else ""
-    return [*errors, invalid(path, shown, "exactly one value must be specified")]
+    return [*errors, Cause("FieldValueInvalid", f"Invalid value: {in_given_order(shown)}: exactly one value must be specified", path)]
 
 
 def _whole_capacity(capacity: Obj, path: str) -> Errors:

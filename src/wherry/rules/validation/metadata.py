@@ -18,7 +18,7 @@ from wherry.rules.validation.labels import annotation_map, labels
 from wherry.rules.validation.names import RULES, NameRule, anything, as_prefix, dns1123_label, length, path_segment_prefix, qualified_name
 
 #: rules for names -> the rule for generateName, where it is not that for names with a dash at the end
-_PREFIX_RULES: dict[str | NameRule, NameRule] = {"path": path_segment_prefix, "any": anything}
+_PREFIX_RULES: dict[str | NameRule, NameRule] = {"path": path_segment_prefix, "any": anything, "long": anything}
 IMMUTABLE = "field is immutable"
 NOT_NEGATIVE = "must be greater than or equal to 0"
 _ORPHAN, _FOREGROUND = "orphan", "foregroundDeletion"

@@ -251,6 +251,11 @@ def as_prefix(rule: NameRule, value: str) -> list[str]:
     return rule(value)
 
 
+def long_name(value: str) -> list[str]:
+    """A subdomain, in the words of the reference's declarative validation."""
+    return [message.replace("253 characters", "253 bytes") for message in dns1123_subdomain(value)]
+
+
 def anything(value: str) -> list[str]:
     """Kinds that leave names to what holds for every kind."""
     return []
@@ -263,5 +268,6 @@ RULES: dict[str, NameRule] = {
     "label1035": dns1035_label,
     "path": path_segment_name,
     "any": anything,
+    "long": long_name,
     "ip": ip,
 }

@@ -6,10 +6,10 @@ Source: k8s.io/apiserver/pkg/util/webhook/validation.go.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from wherry.api.field import Errors, child, invalid, required
 from wherry.api.objects import Obj
+from wherry.rules.validation import go_url
 from wherry.rules.validation.config import decoded
 from wherry.rules.validation.names import dns1123_subdomain, port_number
 
@@ -33,17 +33,16 @@ def ca_bundle(bundle: str | None, path: str) -> Errors:
 
 def webhook_url(url: str, path: str) -> Errors:
     try:
-        parts = urlsplit(url)
+        parts = go_url.parse(url)
     except ValueError as error:
-        return [required(path, f'url must be a valid URL: parse "{url}": {error}{_FORM}')]
-    user, _, host = parts.netloc.rpartition("@")
+        return [required(path, f"url must be a valid URL: {error}{_FORM}")]
     errors: Errors = []
     if parts.scheme != "https":
         errors.append(invalid(path, parts.scheme, f"'https' is the only allowed URL scheme{_FORM}"))
-    if not host:
-        errors.append(invalid(path, host, f"host must be specified{_FORM}"))
-    if "@" in parts.netloc:
-        errors.append(invalid(path, user, "user information is not permitted in the URL"))
+    if not parts.host:
+        errors.append(invalid(path, "", f"host must be specified{_FORM}"))
+    if parts.user is not None:
+        errors.append(invalid(path, parts.user, "user information is not permitted in the URL"))
     if parts.fragment:
         errors.append(invalid(path, parts.fragment, "fragments are not permitted in the URL"))
     if parts.query:
