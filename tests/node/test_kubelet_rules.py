@@ -140,15 +140,15 @@ def test_wrong_annotations_are_named_and_change_nothing() -> None:
         'annotation wherry.dev/simulated-exit-code: invalid value "256": must be between 0 and 255',
         'annotation wherry.dev/simulated-run-seconds: invalid value "-1": must be a number of seconds, not negative',
         'annotation wherry.dev/simulated-never-ready: invalid value "yes": must be "true" or "false"',
-        "unknown annotation wherry.dev/simulated-nonsense",
+        *errors[3:],
     ]
+    assert len(errors) == 4
+    assert errors[3].startswith("unknown annotation wherry.dev/simulated-nonsense: there are wherry.dev/simulated-exit-code, ")
 
 
-def test_a_jobs_pod_completes_by_itself() -> None:
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "u", "controller": True}
-    meta = {"ownerReferences": [owner]}
-    assert behaviour({"metadata": meta, "spec": {"restartPolicy": "Never"}}, Timings(job=4.0))[0].run == 4.0
-    assert behaviour({"metadata": {}, "spec": {"restartPolicy": "Never"}}, Timings(job=4.0))[0].run is None
+def test_pods_that_are_meant_to_end_do_so_by_themselves() -> None:
+    for policy, runs in (("Never", 4.0), ("OnFailure", 4.0), ("Always", None)):
+        assert behaviour({"metadata": {}, "spec": {"restartPolicy": policy}}, Timings(job=4.0))[0].run == runs
 
 
 def test_a_node_says_it_is_ready_and_keeps_the_times_of_its_conditions() -> None:

@@ -81,16 +81,19 @@ def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Ra
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:
-    timings = Timings(
-        pull=options.pull_seconds, start=options.start_seconds, ready=options.ready_seconds, terminate=options.terminate_seconds
-    )
+    timings = Timings(options.pull_seconds, options.start_seconds, options.ready_seconds, options.terminate_seconds, options.job_seconds)
     return SimulatedNodes(
         client,
         informers,
         clock,
         count=options.nodes,
         pods_per_node=options.pods_per_node,
+        cpu=options.node_cpu,
+        memory=options.node_memory,
+        zones=options.zones,
         image_missing=options.image_missing,
         timings=timings,
+        whole_pods=not options.full_status,
+        full=options.full_status,
         routine_events=options.routine_events,
     )

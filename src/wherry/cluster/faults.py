@@ -77,11 +77,11 @@ class Faults:
         """Containers exit with that code, so long after their start (those that are older: now)."""
         if not 0 <= exit_code <= 255:
             raise ValueError(f"an exit code is between 0 and 255, not {exit_code}")
-        return self._strike("crash", pods, container, run=seconds(after), exit_code=exit_code, oom=False)
+        return self._strike("crash", pods, container, run=seconds(after), exit_code=exit_code, oom=False, told=True)
 
     def oom_kill(self, pods: str, *, after: Duration = 0, container: str = "") -> Handle:
         """Containers take too much memory and are killed: OOMKilled, 137."""
-        return self._strike("oom_kill", pods, container, run=seconds(after), oom=True)
+        return self._strike("oom_kill", pods, container, run=seconds(after), oom=True, told=True)
 
     def never_ready(self, pods: str, *, container: str = "") -> Handle:
         """Readiness is never reached; what is ready is so no longer."""

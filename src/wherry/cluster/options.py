@@ -26,14 +26,23 @@ class Options:
     audit_log_path: str | None = None
     nodes: int = 3
     pods_per_node: int = 110
+    #: of each simulated node (Kubernetes quantities), and over how many zones they are spread in turn (0: none is said)
+    node_cpu: str = "256"
+    node_memory: str = "1Ti"
+    zones: int = 0
     image_missing: tuple[str, ...] = DEFAULT_IMAGE_MISSING
     #: how long a simulated image takes to pull, a container to start, to become ready after that, and to end when it is told to
     pull_seconds: float = 0.0
     start_seconds: float = 0.0
     ready_seconds: float = 0.0
     terminate_seconds: float = 0.0
+    #: how long containers run, before they succeed, of pods that are meant to end (restartPolicy Never or OnFailure)
+    job_seconds: float = 0.0
     #: the node agents also record what goes well (Pulled, Created, Started, Killing), as the kubelet does
     routine_events: bool = True
+    #: statuses of pods as the kubelet writes them; False: the short ones of tests/golden, where also a pod of which one image is missing
+    #: starts none of its containers
+    full_status: bool = True
     #: uids and name suffixes; None: from the system's randomness
     seed: int | None = None
     #: wall time at the start, in seconds since 1970; None: the machine's

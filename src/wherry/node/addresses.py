@@ -1,36 +1,55 @@
-"""Pod addresses: one range for all pods of an agent's nodes, handed out in order, taken back when a pod is gone.
+"""Pod addresses of simulated nodes: each node has a range, or all share one; handed out in order, taken back when a pod is gone.
 
-Used by the node agent. Invariant: no two pods that are there have one address.
+Used by the simulated runtime. Invariant: no two pods that are there have one address; the first address of a range is its gateway's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 
-class PodAddresses:
-    """The network's own and its last address are never given."""
+class _Range:
+    """The network's own, its first and its last address are never given."""
 
-    def __init__(self, network: str = "10.244.0.0/16") -> None:
-        self._network = IPv4Network(network)
-        self._size = self._network.num_addresses - 2
+    __slots__ = ("_base", "_next", "_size", "used")
+
+    def __init__(self, network: str) -> None:
+        known = IPv4Network(network)
+        self._base = int(known.network_address)
+        self._size = known.num_addresses - 3
         self._next = 0
-        self._used: set[str] = set()
+        self.used: set[str] = set()
 
     def take(self) -> str:
-        """The next free address; "" when there is none."""
-        if len(self._used) >= self._size:
+        if len(self.used) >= self._size:
             return ""
         while True:
             self._next = self._next % self._size + 1
-            address = str(self._network[self._next])
-            if address not in self._used:
-                self._used.add(address)
+            number = self._base + 1 + self._next
+            address = f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+            if address not in self.used:
+                self.used.add(address)
                 return address
 
-    def reserve(self, address: str) -> None:
-        """A pod that was there before has it."""
-        self._used.add(address)
 
-    def give_back(self, address: str) -> None:
-        self._used.discard(address)
+class PodAddresses:
+    """`ranges`: by node; nodes without one share `network`."""
+
+    def __init__(self, network: str = "10.244.0.0/16", ranges: Mapping[str, str] | None = None) -> None:
+        self._shared = _Range(network)
+        self._ranges = {node: _Range(text) for node, text in (ranges or {}).items()}
+
+    def add(self, node: str, network: str) -> None:
+        self._ranges[node] = _Range(network)
+
+    def take(self, node: str) -> str:
+        """The next free address; "" when there is none."""
+        return self._ranges.get(node, self._shared).take()
+
+    def reserve(self, node: str, address: str) -> None:
+        """A pod that was there before has it."""
+        self._ranges.get(node, self._shared).used.add(address)
+
+    def give_back(self, node: str, address: str) -> None:
+        self._ranges.get(node, self._shared).used.discard(address)

@@ -1,4 +1,4 @@
-"""The node agent: speaks for a number of nodes, and runs the pods bound to them on one runtime.
+"""The node agent: speaks for a number of nodes, and runs the pods bound to them, each node's on its runtime.
 
 Built by the cluster (`SimulatedNodes`), or alone over any API server. It registers its nodes, renews their leases and statuses, keeps a
 worker per pod and writes the statuses these come to. Invariant: a pod has at most one worker; a worker whose pod is gone is closed.
@@ -8,35 +8,44 @@ Source of the rule: pkg/kubelet (kubelet.go syncLoop, kubelet_node_status.go, no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from wherry.api import timestamps
-from wherry.api.objects import Obj, is_deleting, key, uid
+from wherry.api.objects import Obj, is_deleting, namespace, uid
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
-from wherry.node.addresses import PodAddresses
 from wherry.node.claims import Claims
 from wherry.node.events import PodEvents
 from wherry.node.heartbeat import Heartbeat, Together
+from wherry.node.reading import Reading
 from wherry.node.runtime import Runtime
 from wherry.node.worker import PodWorker
 from wherry.node.writer import PODS, StatusWriter
+from wherry.rules.kubelet.field_values import Setting
 from wherry.rules.kubelet.node_object import NodeSpec
+from wherry.rules.kubelet.references import Found, Ref
 from wherry.rules.kubelet.status import Place
 
 _ENDED = ("Succeeded", "Failed")
+_NO_OTHERS: Mapping[str, Runtime] = {}
 
 
 class NodeAgent:
-    """`full`: statuses as the kubelet writes them for real containers; `routine_events`: also what goes well is an event."""
+    """`full`: statuses as the kubelet writes them; `routine_events`: also what goes well is an event.
+
+    `runtime`: of all nodes but those in `runtimes`, by name. `write_ends`: a pod that is to go gets its containers' ends written before it
+    is deleted (else only if somebody may wait for them).
+    """
 
     def __init__(self, client: Client, informers: Informers, clock: Clock, runtime: Runtime, nodes: Sequence[NodeSpec], *,
-                 full: bool = True, routine_events: bool = True, pod_network: str = "10.244.0.0/16") -> None:
+                 runtimes: Mapping[str, Runtime] = _NO_OTHERS, full: bool = True, routine_events: bool = True,
+                 write_ends: bool = True) -> None:
         self.clock = clock
         self.runtime = runtime
         self.full = full
+        self._runtimes = runtimes
         self._routine = routine_events
         self._pods = informers.of(PODS)
         self._recorder = Recorder(client, clock, "kubelet")
@@ -46,26 +55,41 @@ class NodeAgent:
         #: seconds by which a node's own clock is ahead
         self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
-        self._addresses = PodAddresses(pod_network)
         self._claims = Claims(informers)
-        self._writer = StatusWriter(client, self._pods, clock, full=full)
+        self._reading = Reading(client)
+        self._writer = StatusWriter(client, self._pods, clock, ends=write_ends)
         self._heartbeat = Heartbeat(client, clock, nodes, Together(self._silent, self._cut), self.skew)
 
     @property
     def idle(self) -> bool:
         """No status waits to be written (timers of containers may run)."""
-        return self._writer.idle and self._recorder.idle
+        return self._writer.idle and self._recorder.idle and self._reading.idle
 
     @property
     def node_names(self) -> list[str]:
         return list(self._nodes)
+
+    def add_node(self, spec: NodeSpec) -> None:
+        """One more, before `run`."""
+        self._nodes[spec.name] = spec
+        self._heartbeat.add(spec)
+
+    def place_node(self, spec: NodeSpec) -> None:
+        """More is known of a node, before `run`."""
+        self._nodes[spec.name] = spec
+        self._heartbeat.change(spec)
+
+    def runtime_of(self, node: str) -> Runtime:
+        return self._runtimes.get(node, self.runtime)
 
     async def run(self) -> None:
         """Register the nodes, then run their pods until cancelled."""
         await self._heartbeat.register()
         await self._pods.synced()
         await self._claims.synced()
-        self._reserve_addresses()
+        own = [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
+        for runtime in {id(r): r for r in (self.runtime, *self._runtimes.values())}.values():
+            await runtime.begin([pod for pod in own if self.runtime_of(pod["spec"]["nodeName"]) is runtime])
         self._pods.add_handler(self._on_pod)
         self._claims.follow(self._try_again)
         try:
@@ -73,6 +97,7 @@ class NodeAgent:
                 group.create_task(self._heartbeat.run())
                 group.create_task(self._writer.run())
                 group.create_task(self._recorder.run())
+                group.create_task(self._reading.run())
         finally:
             for worker in self._workers.values():
                 worker.close()
@@ -82,7 +107,9 @@ class NodeAgent:
         """The node falls silent: no heartbeat, nothing happens to its pods, as when its machine is off."""
         self._silent.add(node)
         for worker in [w for w in self._workers.values() if w.node == node]:
-            self._forget(worker)
+            worker.close()
+            worker.runtime.lose(worker.pod)
+            self._workers.pop(worker.uid, None)
 
     def recover(self, node: str) -> None:
         """The node is back, with its containers as the pods' statuses say."""
@@ -108,7 +135,6 @@ class NodeAgent:
                 self.status_changed(worker)
             else:
                 self._forget(worker)
-                self._addresses.give_back(worker.place.pod_ip)
         for pod in there.values():
             self._on_pod(None, pod)
 
@@ -127,7 +153,8 @@ class NodeAgent:
             gone = self._workers.get(uid(old))
             if gone is not None:
                 self._forget(gone)
-                self._addresses.give_back(gone.place.pod_ip)
+            elif old["spec"].get("nodeName") in self._nodes:
+                self.runtime_of(old["spec"]["nodeName"]).remove(old)
         if new is not None:
             node = new["spec"].get("nodeName")
             if node in self._nodes and node not in self._silent:
@@ -141,41 +168,35 @@ class NodeAgent:
         if (pod.get("status") or {}).get("phase") in _ENDED and not is_deleting(pod):
             return
         events = PodEvents(self._recorder, pod, node, routine=self._routine)
-        missing = "" if is_deleting(pod) or (pod.get("status") or {}).get("containerStatuses") else self._claims.problem(pod)
-        if missing:
-            events.pod("Warning", "FailedMount", missing)
-            self.clock.call_later(10.0, self._try_again, key(pod))
-            return
-        place = self._place(pod, self._nodes[node])
-        if not place.pod_ip:
-            message = "Failed to create pod sandbox: no pod address is free"
-            events.pod("Warning", "FailedCreatePodSandBox", message)
-            self.clock.call_later(10.0, self._try_again, key(pod))
-            return
-        worker = self._workers[uid(pod)] = PodWorker(self, pod, node, place, events)
+        worker = self._workers[uid(pod)] = PodWorker(self, pod, node, self._place(pod, self._nodes[node]), events)
         worker.begin()
 
     def _try_again(self, at: str) -> None:
         pod = self._pods.get(at)
-        if pod is not None:
-            self._on_pod(None, pod)
+        worker = self._workers.get(uid(pod)) if pod is not None else None
+        if worker is not None:
+            worker.look_again()
 
     def _forget(self, worker: PodWorker) -> None:
         worker.close()
-        self.runtime.remove(worker.pod)
+        worker.runtime.remove(worker.pod)
         self._workers.pop(worker.uid, None)
 
-    # --- places ---
+    # --- what workers ask ---
+    def read(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
+        self._reading.put(namespace, refs, then)
+
+    def claims_problem(self, pod: Obj) -> str:
+        return self._claims.problem(pod)
+
+    def setting(self, worker: PodWorker) -> Setting:
+        spec, place = self._nodes[worker.node], worker.place
+        return Setting((place.pod_ip, *place.more_ips), (place.host_ip,), spec.capacity)
+
+    def service_variables(self, pod: Obj) -> dict[str, str]:
+        return self._reading.service_variables(namespace(pod), pod["spec"].get("enableServiceLinks", True))
+
     def _place(self, pod: Obj, node: NodeSpec) -> Place:
         status = pod.get("status") or {}
         started = timestamps.parse(status["startTime"]) if status.get("startTime") else self.clock.now()
-        if pod["spec"].get("hostNetwork"):
-            return Place(node.internal_ip, node.internal_ip, started)
-        return Place(node.internal_ip, status.get("podIP") or self._addresses.take(), started)
-
-    def _reserve_addresses(self) -> None:
-        """Pods that run from before keep theirs."""
-        for pod in self._pods.items():
-            address = (pod.get("status") or {}).get("podIP")
-            if address and pod["spec"].get("nodeName") in self._nodes:
-                self._addresses.reserve(address)
+        return Place(node.internal_ip, status.get("podIP") or "", started, sandbox="podIP" in status)

@@ -12,6 +12,13 @@ from wherry.client.recorder import Recorder
 from wherry.rules.kubelet import images
 from wherry.rules.kubelet.container import Container
 
+_FIELDS = {
+    "app": "spec.containers",
+    "init": "spec.initContainers",
+    "sidecar": "spec.initContainers",
+    "ephemeral": "spec.ephemeralContainers",
+}
+
 
 class PodEvents:
     """`who` is the pod as the kubelet names it in messages; `about` its newest version."""
@@ -32,22 +39,12 @@ class PodEvents:
     def container(self, container: Container, type_: str, reason: str, message: str) -> None:
         if type_ == "Normal" and not self._routine:
             return
-        field = "spec.containers" if container.role == "app" else "spec.initContainers"
-        about = {**reference(self.about), "fieldPath": f"{field}{{{container.name}}}"}
+        about = {**reference(self.about), "fieldPath": f"{_FIELDS[container.role]}{{{container.name}}}"}
         self._recorder.event(about, type_, reason, message, host=self._node)
 
-    def pulled(self, container: Container, present: bool, seconds: float, size: int) -> None:
-        image = container.image
-        if present:
-            self.container(container, "Normal", "Pulled", images.present(image))
-        else:
-            self.container(container, "Normal", "Pulling", images.pulling(image))
-            self.container(container, "Normal", "Pulled", images.pulled(image, seconds, size))
-
-    def pull_failed(self, container: Container, image: str, why: str) -> None:
-        self.container(container, "Normal", "Pulling", images.pulling(image))
+    def pull_failed(self, container: Container, image: str, why: str, reason: str) -> None:
         self.container(container, "Warning", "Failed", images.failed(image, why))
-        self.container(container, "Warning", "Failed", f"Error: {images.PULL_ERROR}")
+        self.container(container, "Warning", "Failed", f"Error: {reason}")
         self.container(container, "Normal", "BackOff", images.back_off(image))
         self.container(container, "Warning", "Failed", f"Error: {images.PULL_BACK_OFF}")
 

@@ -53,6 +53,14 @@ class Heartbeat:
         self._leases: dict[str, Obj] = {}
         self._posted: dict[str, float] = {}
 
+    def add(self, spec: NodeSpec) -> None:
+        """One more node, before `register`."""
+        self._specs.append(spec)
+
+    def change(self, spec: NodeSpec) -> None:
+        """More is known of one, before `register`."""
+        self._specs = [spec if each.name == spec.name else each for each in self._specs]
+
     async def register(self) -> None:
         """Returns once every node has its object."""
         await self._for_each(self._register)

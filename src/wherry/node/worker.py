@@ -1,7 +1,8 @@
 """One pod on its node: applies what the runtime reports, asks the rules what is next, and says when its status has to be written.
 
-Kept by the agent, one per pod, with no task of its own: it moves when the pod changes, when the runtime reports, or when its one timer
-ends. Invariant: containers are only started by `next_actions`, and never once the pod is to end.
+Kept by the agent, one per pod, with no task of its own: it moves when the pod changes, when the runtime reports, or when a timer ends. The
+parts of its work: `sandboxing` (volumes and sandbox), `starting` (from image to postStart), `probing`, `ending` (preStop to exit).
+Invariant: containers are only started by `next_actions`, in a sandbox that is there, and never once the pod is to end.
 Source of the rule: pkg/kubelet/pod_workers.go, kuberuntime_manager.go SyncPod, KillPod.
 """
 
@@ -10,36 +11,60 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, is_deleting, key, uid
 from wherry.kit.clock import Clock
+from wherry.node import ending, sandboxing, starting
 from wherry.node.events import PodEvents
-from wherry.node.runtime import Change, Exited, Pulled, PullFailed, Readiness, Runtime, Started, StartFailed
-from wherry.rules.kubelet import images
+from wherry.node.probing import Probing
+from wherry.node.runtime import Change, Exited, ImageFound, LookAgain, Pulled, PullFailed, Readiness, Runtime, Started, StartFailed
 from wherry.rules.kubelet.actions import all_done, next_actions
-from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting, of_pod
+from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting, new_ephemeral, of_pod
 from wherry.rules.kubelet.container_status import from_status
-from wherry.rules.kubelet.restart import after_exit, go_duration, next_pull_wait, should_restart
+from wherry.rules.kubelet.field_values import Setting
+from wherry.rules.kubelet.references import Found, Ref
+from wherry.rules.kubelet.restart import after_exit, go_duration, should_restart
 from wherry.rules.kubelet.status import Place, Verdict, pod_status
+from wherry.rules.kubelet.termination import MINIMUM
 
 _OVERDUE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
-_DEFAULT_GRACE = 30
+_ENDED = ("Succeeded", "Failed")
+#: seconds for which CrashLoopBackOff shows before the restart
+_SHOWN = 0.05
 
 
 class Host(Protocol):
     """What a worker needs of the agent that keeps it."""
 
     clock: Clock
-    runtime: Runtime
     full: bool
+
+    def runtime_of(self, node: str) -> Runtime: ...
 
     def status_changed(self, worker: PodWorker) -> None: ...
 
+    def read(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
+        """Look these objects up and call `then` with what there is."""
+        ...
+
+    def claims_problem(self, pod: Obj) -> str:
+        """Why it cannot have what it claims yet; "" when it can. `PodWorker.look_again` is called when that changes."""
+        ...
+
+    def setting(self, worker: PodWorker) -> Setting: ...
+
+    def service_variables(self, pod: Obj) -> dict[str, str]: ...
+
 
 class PodWorker:
-    """`finished`: the pod was to end and nothing of it runs any more."""
+    """`finished`: the pod was to end and nothing of it runs any more. `stopping`: it is being deleted. `verdict`: why the node ended it."""
+
+    __slots__ = (
+        "_again", "_closed", "_deadline", "_syncing", "_timer", "containers", "endings", "events", "finished", "host", "key", "node",
+        "place", "pod", "probings", "queued", "runtime", "sandbox", "stopping", "uid", "verdict", "volume_wait",
+    )  # fmt: skip
 
     def __init__(self, host: Host, pod: Obj, node: str, place: Place, events: PodEvents) -> None:
         self.pod = pod
@@ -47,40 +72,74 @@ class PodWorker:
         self.key = key(pod)
         self.node = node
         self.place = place
-        self.finished = False
-        self.queued = False
-        self._host = host
-        self._events = events
-        self._containers: list[Container] = []
-        self._verdict: Verdict | None = None
+        self.host = host
+        self.runtime = host.runtime_of(node)
+        self.events = events
+        self.containers: list[Container] = []
+        self.sandbox: Literal["none", "busy", "ready"] = "none"
+        self.volume_wait = 0.0
+        self.finished = self.queued = self.stopping = False
+        self.verdict: Verdict | None = None
+        self.probings: dict[str, Probing] | None = None
+        self.endings: dict[str, ending.Ending] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._syncing = self._again = self._closed = False
-        self._stopping = False
+
+    @property
+    def ends(self) -> bool:
+        """Nothing is to be started any more."""
+        return self.stopping or self.verdict is not None
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     # --- what comes in ---
     def begin(self) -> None:
         """The pod is new to this agent: take over what its status says runs, start the rest."""
-        known = (self.pod.get("status") or {}).get("containerStatuses")
-        self._containers = from_status(self.pod) if known else of_pod(self.pod)
-        for problem in self._host.runtime.check(self.pod):
-            self._events.pod("Warning", "InvalidAnnotation", problem)
-        for container in self._containers:
-            if isinstance(container.state, Running):
-                report = partial(self._report, container)
-                if not self._host.runtime.adopt(self.node, self.pod, container, report):
-                    self._lost(container)
+        known = "containerStatuses" in (self.pod.get("status") or {})
+        self.containers = from_status(self.pod) if known else of_pod(self.pod)
+        for problem in self.runtime.check(self.pod):
+            self.events.pod("Warning", "InvalidAnnotation", problem)
+        if known:
+            self._adopt()
         self._watch_deadline()
-        self.update(self.pod)
+        self.stopping = is_deleting(self.pod)
+        if self.stopping:
+            self.changed()
+        self.sync()
+
+    def _adopt(self) -> None:
+        if self.runtime.holds(self.node, self.pod):
+            self.sandbox = "ready"
+        else:
+            # a new sandbox means: from the first init container on
+            for container in self.containers:
+                if container.role == "init" and isinstance(container.state, Terminated) and container.state.exit_code == 0:
+                    container.last, container.state = container.state, Waiting("PodInitializing")
+        for container in self.containers:
+            if isinstance(container.state, Running):
+                if self.sandbox == "ready" and self.runtime.adopt(self.node, self.pod, container, partial(self.report, container)):
+                    self._alive(container)
+                else:
+                    self._lost(container)
 
     def update(self, pod: Obj) -> None:
         """A new version of the pod."""
-        self.pod = self._events.about = pod
-        self._host.runtime.saw(pod)
-        if is_deleting(pod) and not self._stopping:
-            self._stopping = True
-            self._changed()
-        self.sync()
+        old, self.pod = self.pod, pod
+        self.events.about = pod
+        self.runtime.saw(pod)
+        before, after = old["metadata"], pod["metadata"]
+        if is_deleting(pod):
+            self._deleted(after.get("deletionGracePeriodSeconds"), before.get("deletionGracePeriodSeconds"))
+        elif before.get("generation") != after.get("generation"):
+            self._changed_spec(pod["spec"])
+
+    def look_again(self) -> None:
+        """Something that it waited for may be there."""
+        if self.sandbox != "ready":
+            self.sync()
 
     def close(self) -> None:
         """The pod is gone from the API, or the agent stops."""
@@ -88,12 +147,37 @@ class PodWorker:
         for timer in (self._timer, self._deadline):
             if timer is not None:
                 timer.cancel()
+        for probing in (self.probings or {}).values():
+            probing.close()
+        for each in (self.endings or {}).values():
+            each.close()
 
     def status(self, pod: Obj) -> Obj:
         """The status to write on top of that version of the pod."""
-        ended = self.finished or self._verdict is not None
-        now, full = self._host.clock.now(), self._host.full
-        return pod_status(pod, self._containers, self.place, now, full=full, terminal=ended, verdict=self._verdict)
+        ended = self.finished or self.verdict is not None
+        now, full = self.host.clock.now(), self.host.full
+        return pod_status(pod, self.containers, self.place, now, full=full, terminal=ended, verdict=self.verdict)
+
+    def _deleted(self, grace: float | None, before: float | None) -> None:
+        if not self.stopping:
+            self.stopping = True
+            self.changed()
+            self.sync()
+        elif grace is not None and before is not None and grace < before:
+            ending.hurry(self, max(float(grace), MINIMUM))
+
+    def _changed_spec(self, spec: Obj) -> None:
+        """Images may change and ephemeral containers be added; the rest of a pod's containers stays as it is."""
+        fields = ("initContainers", "containers", "ephemeralContainers")
+        specs = {c["name"]: c for field in fields for c in spec.get(field) or ()}
+        for container in self.containers:
+            new = specs.get(container.name, container.spec)
+            changed, container.spec = new.get("image") != container.spec.get("image"), new
+            if changed and isinstance(container.state, Running) and container.role in ("app", "sidecar") and not self.ends:
+                told = f"Container {container.name} definition changed, will be restarted"
+                ending.stop(self, container, told if container.role == "app" else f"Init container {container.name} definition changed")
+        self.containers += new_ephemeral(self.pod, [c.name for c in self.containers])
+        self.sync()
 
     # --- the step ---
     def sync(self) -> None:
@@ -113,117 +197,125 @@ class PodWorker:
             self._syncing = False
 
     def _step(self) -> None:
-        if self._stopping or self._verdict is not None:
+        if self.ends or all_done(self.containers, self.pod["spec"]):
             self._step_to_end()
             return
-        if (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        if (self.pod.get("status") or {}).get("phase") in _ENDED:
             return
-        actions = next_actions(self._containers, self.pod["spec"], self._host.clock.now())
-        for container in actions.stop:
-            self._stop(container)
+        if self.sandbox != "ready":
+            sandboxing.step(self)
+            return
+        now = self.host.clock.now()
+        self._note_back_offs(now)
+        actions = next_actions(self.containers, self.pod["spec"], now)
         for container in actions.start:
-            self._start(container)
+            starting.begin(self, container)
+            if any(c.held for c in self.containers):
+                break  # what follows waits for its postStart hook
         if not self._again:
-            self._set_timer(actions.look_again_at)
+            self.set_timer(actions.look_again_at)
 
     def _step_to_end(self) -> None:
-        """Stop what runs: first the containers, then the sidecars."""
-        running = [c for c in self._containers if isinstance(c.state, Running)]
-        first = [c for c in running if c.role != "sidecar"] or running
-        for container in first:
-            if not container.busy:
-                self._stop(container)
-        if not self._again and not any(isinstance(c.state, Running) for c in self._containers) and not self.finished:
+        """Stop what runs; when nothing does any more, the pod is finished."""
+        running = False
+        for container in self.containers:
+            if isinstance(container.state, Running):
+                running = True
+                ending.stop(self, container)
+        if self.endings:
+            ending.next_turn(self)
+        if not self._again and not running and not self.finished and not any(isinstance(c.state, Running) for c in self.containers):
             self.finished = True
-            self._set_timer(None)
-            self._host.runtime.remove(self.pod)
-            self._changed()
+            self.set_timer(None)
+            self.runtime.finish(self.pod)
+            self.place = self.place._replace(sandbox=False)
+            self.changed()
 
-    def _start(self, container: Container) -> None:
-        container.busy = True
-        self._host.runtime.pull(self.node, self.pod, container, partial(self._report, container))
-        if container.busy and isinstance(container.state, Waiting):
-            self._changed()
-
-    def _stop(self, container: Container) -> None:
-        container.busy = True
-        self._events.container(container, "Normal", "Killing", f"Stopping container {container.name}")
-        meta = self.pod["metadata"]
-        grace = meta.get("deletionGracePeriodSeconds", self.pod["spec"].get("terminationGracePeriodSeconds", _DEFAULT_GRACE))
-        self._host.runtime.stop(self.pod, container, float(grace))
+    def _note_back_offs(self, now: float) -> None:
+        """As the kubelet looks: once it tells of the back-off, and only when it looks again does the state say so."""
+        for container in self.containers:
+            if not isinstance(container.state, Terminated) or not container.crash_back_off or not container.retry_at or container.busy:
+                continue
+            if not should_restart(container.spec, self.pod["spec"], container.state.exit_code) and container.role != "sidecar":
+                continue
+            if container.noted:
+                waits = go_duration(container.retry_at - container.state.finished_at)
+                message = f"back-off {waits} restarting failed container={container.name} pod={self.events.who}"
+                container.last, container.state = container.state, Waiting("CrashLoopBackOff", message)
+                container.retry_at = max(container.retry_at, now + _SHOWN)
+                self.changed()
+            elif container.retry_at > now:
+                container.noted = True
+                text = f"Back-off restarting failed container {container.name} in pod {self.events.who}"
+                self.events.container(container, "Warning", "BackOff", text)
 
     # --- what the runtime reports ---
-    def _report(self, container: Container, change: Change) -> None:
-        if self._closed:
-            return
-        _APPLY[type(change)](self, container, change)
-        if not isinstance(change, Pulled):
-            self._changed()
-            self.sync()
-
-    def _pulled(self, container: Container, change: Pulled) -> None:
-        container.pull_back_off = 0.0
-        self._events.pulled(container, change.present, change.seconds, change.size)
-        if not (self._stopping or self._verdict):
-            self._host.runtime.start(self.node, self.pod, container, partial(self._report, container))
-
-    def _pull_failed(self, container: Container, change: PullFailed) -> None:
-        container.busy = False
-        container.pull_back_off = next_pull_wait(container.pull_back_off)
-        container.retry_at = self._host.clock.now() + container.pull_back_off
-        if change.never:
-            self._wait(container, Waiting(images.NEVER_PULL, change.message))
-            self._events.container(container, "Warning", images.NEVER_PULL, change.message)
-            return
-        # the kubelet shows ErrImagePull until its next look; both in one write, the state that stays
-        self._wait(container, Waiting(images.PULL_BACK_OFF, images.back_off_state(change.image, change.message)))
-        self._events.pull_failed(container, change.image, change.message)
+    def report(self, container: Container, change: Change) -> None:
+        if not self._closed:
+            _APPLY[type(change)](self, container, change)
 
     def _started(self, container: Container, change: Started) -> None:
-        if isinstance(container.state, Terminated):
-            container.last = container.state
-        container.restarts += container.last is not None
-        container.state = Running(change.at)
-        container.busy, container.ready, container.started = False, False, container.role != "init"
-        container.id, container.image_id = change.id, change.image_id
-        self._events.started(container)
+        starting.started(self, container, change)
 
-    def _start_failed(self, container: Container, change: StartFailed) -> None:
-        container.busy = False
-        container.pull_back_off = next_pull_wait(container.pull_back_off)
-        container.retry_at = self._host.clock.now() + container.pull_back_off
-        self._wait(container, Waiting(change.reason, change.message))
-        self._events.container(container, "Warning", "Failed", f"Error: {change.message}")
+    def alive(self, container: Container) -> None:
+        """It runs, and its postStart hook is done."""
+        container.busy = container.held = False
+        self._alive(container)
+        self.changed()
+        self.sync()
+
+    def _alive(self, container: Container) -> None:
+        if container.role in ("app", "sidecar") and Probing.needed(container.spec):
+            if self.probings is None:
+                self.probings = {}
+            self.probings[container.name] = probing = Probing(self, container)
+            probing.begin()
+        elif container.role != "ephemeral":
+            container.started = True
+            container.ready = container.role != "init" and not container.withheld
 
     def _readiness(self, container: Container, change: Readiness) -> None:
-        if isinstance(container.state, Running) and container.role != "init":
-            container.ready, container.started = change.ready, change.started
+        if not isinstance(container.state, Running) or container.role not in ("app", "sidecar"):
+            return
+        container.withheld = not change.ready
+        if change.message and not change.ready:
+            self.events.container(container, "Warning", "Unhealthy", change.message)
+        probing = self.probings.get(container.name) if self.probings else None
+        container.ready = change.ready and container.started and (probing is None or probing.ready)
+        if not container.held:
+            self.changed()
+
+    def _look_again(self, container: Container, change: LookAgain) -> None:
+        if self.probings and container.name in self.probings:
+            self.probings[container.name].look_again()
 
     def _exited(self, container: Container, change: Exited) -> None:
         since = container.state.started_at if isinstance(container.state, Running) else change.at
         reason = change.reason or ("Error" if change.exit_code else "Completed")
-        id_ = container.id if self._host.full else ""
-        container.state = end = Terminated(change.exit_code, reason, since, change.at, change.message, id_, change.signal)
-        container.busy = container.started = False
+        id_ = container.id if self.host.full else ""
+        container.state = Terminated(change.exit_code, reason, since, change.at, change.message, id_, change.signal)
+        container.busy = container.started = container.held = container.ending = False
         container.ready = container.role == "init" and change.exit_code == 0
-        ends = self._stopping or self._verdict is not None
+        for parts in (self.probings, self.endings):
+            if parts and (part := parts.pop(container.name, None)) is not None:
+                part.close()
+        self.over(container)
+        self.changed()
+        self.sync()
+
+    def over(self, container: Container) -> None:
+        """It has ended: if it is to run again, after its back-off."""
+        end = container.state if isinstance(container.state, Terminated) else container.last
         # sidecars that are stopped because all else is done stay down
-        ends = ends or (container.role == "sidecar" and all_done(self._containers, self.pod["spec"]))
-        if not ends and should_restart(container.spec, self.pod["spec"], change.exit_code):
-            self._back_off(container, end)
+        if end is None or self.ends or (container.role == "sidecar" and all_done(self.containers, self.pod["spec"])):
+            return
+        if container.role != "ephemeral" and should_restart(container.spec, self.pod["spec"], end.exit_code):
+            wait = after_exit(container.crash_back_off, container.crash_noted_at, end.finished_at)
+            container.noted = False
+            container.retry_at = end.finished_at + wait.seconds if wait.seconds else 0.0
+            container.crash_back_off, container.crash_noted_at = wait.back_off, wait.noted_at
 
-    def _back_off(self, container: Container, end: Terminated) -> None:
-        wait = after_exit(container.crash_back_off, container.crash_noted_at, end.finished_at)
-        container.crash_back_off, container.crash_noted_at = wait.back_off, wait.noted_at
-        container.retry_at = end.finished_at + wait.seconds
-        if wait.seconds:
-            container.last = end
-            who = self._events.who
-            message = f"back-off {go_duration(wait.seconds)} restarting failed container={container.name} pod={who}"
-            container.state = Waiting("CrashLoopBackOff", message)
-            self._events.container(container, "Warning", "BackOff", f"Back-off restarting failed container {container.name} in pod {who}")
-
-    def _wait(self, container: Container, state: Waiting) -> None:
+    def wait(self, container: Container, state: Waiting) -> None:
         """It waits now; how it ended before stays known."""
         if isinstance(container.state, Terminated):
             container.last = container.state
@@ -233,43 +325,45 @@ class PodWorker:
         """The status says it runs, the runtime does not know it."""
         since = container.state.started_at if isinstance(container.state, Running) else 0.0
         message = "The container could not be located when the pod was terminated"
-        container.state = Terminated(137, "ContainerStatusUnknown", since, self._host.clock.now(), message, container.id)
+        container.state = Terminated(137, "ContainerStatusUnknown", since, self.host.clock.now(), message, container.id)
         container.ready = container.started = False
 
     # --- timers and writes ---
-    def _changed(self) -> None:
-        self._host.status_changed(self)
+    def changed(self) -> None:
+        self.host.status_changed(self)
 
-    def _set_timer(self, at: float | None) -> None:
+    def set_timer(self, at: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if at is not None:
-            self._timer = self._later(at, self.sync)
+            self._timer = self.later(at, self.sync)
 
-    def _later(self, at: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        return self._host.clock.call_later(max(at - self._host.clock.now(), 0.0), call)
+    def later(self, at: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.host.clock.call_later(max(at - self.host.clock.now(), 0.0), call)
 
     def _watch_deadline(self) -> None:
         limit = self.pod["spec"].get("activeDeadlineSeconds")
         if limit is not None:
             started = (self.pod.get("status") or {}).get("startTime")
             since = timestamps.parse(started) if started else self.place.started_at
-            self._deadline = self._later(since + limit, self._overdue)
+            self._deadline = self.later(since + limit, self._overdue)
 
     def _overdue(self) -> None:
-        if not self._stopping and (self.pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-            self._verdict = _OVERDUE
-            self._events.pod("Normal", _OVERDUE.reason, _OVERDUE.message)
-            self._changed()
+        if not self.stopping and not self.finished and (self.pod.get("status") or {}).get("phase") not in _ENDED:
+            self.verdict = _OVERDUE
+            self.events.pod("Normal", _OVERDUE.reason, _OVERDUE.message)
+            self.changed()
             self.sync()
 
 
 _APPLY: dict[type[Change], Callable[..., None]] = {
-    Pulled: PodWorker._pulled,
-    PullFailed: PodWorker._pull_failed,
+    ImageFound: starting.found,
+    Pulled: starting.pulled,
+    PullFailed: starting.pull_failed,
     Started: PodWorker._started,
-    StartFailed: PodWorker._start_failed,
+    StartFailed: starting.start_failed,
     Readiness: PodWorker._readiness,
+    LookAgain: PodWorker._look_again,
     Exited: PodWorker._exited,
 }

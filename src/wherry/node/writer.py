@@ -35,13 +35,13 @@ def _awaited(metadata: Obj) -> bool:
 
 
 class StatusWriter:
-    """`full`: a pod that is to go gets its containers' ends written before it is deleted (else only if something waits for them)."""
+    """`ends`: a pod that is to go gets its containers' ends written before it is deleted (else only if something waits for them)."""
 
-    def __init__(self, client: Client, pods: Informer, clock: Clock, *, full: bool) -> None:
+    def __init__(self, client: Client, pods: Informer, clock: Clock, *, ends: bool) -> None:
         self._client = client
         self._pods = pods
         self._clock = clock
-        self._full = full
+        self._ends = ends
         self._queue: deque[PodWorker] = deque()
         self._wake = asyncio.Event()
         self._busy = 0
@@ -91,7 +91,7 @@ class StatusWriter:
 
     async def _write_onto(self, worker: PodWorker, pod: Obj) -> None:
         last = worker.finished and "deletionTimestamp" in pod["metadata"]
-        if not last or self._full or _awaited(pod["metadata"]):
+        if not last or self._ends or _awaited(pod["metadata"]):
             status = worker.status(pod)
             if status != pod.get("status"):
                 written = await self._client.update(PODS, {**pod, "status": status}, subresource="status")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, annotations_of, uid
@@ -73,12 +73,14 @@ class Cast:
                     return replace(plain, never_ready=True)
                 if fault.what == "slow":
                     return replace(plain, ready=fault.seconds)
-                return replace(plain, run=fault.seconds, exit_code=1)
+                return replace(plain, run=fault.seconds, exit_code=1, told=True)
         return plain
 
 
 class RehearsedRuntime(SimulatedRuntime):
-    """The simulated runtime, with a cast."""
+    """The simulated runtime, with a cast. A world holds no ConfigMaps and Secrets, so what pods take from them is not judged."""
+
+    config: Literal["nothing", "faults", "all"] = "nothing"
 
     def __init__(self, clock: Clock, timings: Timings, missing: Sequence[str], cast: Cast) -> None:
         plain = NodeTimings(pull=timings.pull, ready=timings.typical, terminate=timings.terminate or 0.0)
@@ -89,5 +91,6 @@ class RehearsedRuntime(SimulatedRuntime):
         new = uid(pod) not in self._pods
         run = super()._of(pod)
         if new:
-            run.behaviour = self._cast.behaviour(pod, run.behaviour, self._clock.now())
+            played = replace(self._cast.behaviour(pod, run.behaviour, self._clock.now()), probed=False)
+            run.behaviour = played
         return run

@@ -1,7 +1,8 @@
 """Image names: the tag that a name says or means.
 
-Called by the defaults of containers and image volumes (imagePullPolicy). Turns a name into its tag: `latest` where neither tag nor
-digest is said, "" where only a digest is, or where the name is not one at all. Invariant: equal names give equal tags.
+Called by the defaults of containers and image volumes (imagePullPolicy), and by the node, which refuses what is no name. Turns a name into
+its tag: `latest` where neither tag nor digest is said, "" where only a digest is, or where the name is not one at all. Invariant: equal
+names give equal tags.
 Source of the rule: github.com/distribution/reference (its grammar and the short form of Docker Hub names), pkg/util/parsers.
 """
 
@@ -40,6 +41,32 @@ def tag_of(image: str) -> str:
             return ""
         return match["tag"] or ""
     return match["tag"] or "latest"
+
+
+@lru_cache(maxsize=4096)
+def fault_of(image: str) -> str:
+    """Why it is no image name, in the reference's words; "" when it is one."""
+    if _IDENTIFIER.fullmatch(image):
+        return f"invalid repository name ({image}), cannot specify 64-byte hexadecimal strings"
+    host, path = _split_host(image)
+    repository = path.partition(":")[0]
+    if repository != repository.lower():
+        return f"invalid reference format: repository name ({repository}) must be lowercase"
+    match = _NAME.fullmatch(f"{host}/{path}")
+    if match is None:
+        return "invalid reference format"
+    if len(match["name"]) > _MAX_NAME:
+        return f"repository name must not be more than {_MAX_NAME} characters"
+    return _digest_fault(match["algorithm"], match["hex"] or "") if match["algorithm"] else ""
+
+
+def _digest_fault(algorithm: str, digits: str) -> str:
+    length = _DIGEST_LENGTHS.get(algorithm)
+    if length is None:
+        return "unsupported digest algorithm"
+    if len(digits) != length:
+        return "invalid checksum digest length"
+    return "" if digits == digits.lower() else "invalid checksum digest format"
 
 
 def _split_host(image: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """What the node agent does next for a pod: which containers to start or stop, and when to look again.
 
 Called after every change. Init containers run one after the other, each to success; a sidecar has to have started before what follows
-it; then all others start together. When the last of these has ended for good, sidecars are stopped.
+it; then all others start together. When the last of these has ended for good, sidecars are stopped. Ephemeral containers start once, at
+any time.
 Source of the rule: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/, KEP-753 (kuberuntime computePodActions).
 """
 
@@ -23,7 +24,9 @@ class Actions(NamedTuple):
 def ended_for_good(container: Container, pod_spec: Obj) -> bool:
     """It has ended and will not be started again."""
     state = container.state
-    return isinstance(state, Terminated) and not should_restart(container.spec, pod_spec, state.exit_code)
+    if not isinstance(state, Terminated):
+        return False
+    return container.role == "ephemeral" or not should_restart(container.spec, pod_spec, state.exit_code)
 
 
 def failed_for_good(containers: list[Container], pod_spec: Obj) -> bool:
@@ -47,7 +50,7 @@ def _wants_start(container: Container, pod_spec: Obj) -> bool:
         return False
     if isinstance(container.state, Waiting) or container.role == "sidecar":
         return True
-    return should_restart(container.spec, pod_spec, container.state.exit_code)
+    return container.role != "ephemeral" and should_restart(container.spec, pod_spec, container.state.exit_code)
 
 
 def _due(containers: list[Container], pod_spec: Obj) -> list[Container]:
@@ -55,6 +58,8 @@ def _due(containers: list[Container], pod_spec: Obj) -> list[Container]:
     due: list[Container] = []
     for container in containers:
         state = container.state
+        if container.held:
+            return due
         if container.role == "init":
             if isinstance(state, Terminated) and state.exit_code == 0:
                 continue
@@ -66,12 +71,27 @@ def _due(containers: list[Container], pod_spec: Obj) -> list[Container]:
     return due
 
 
+def _in_turn(containers: list[Container], pod_spec: Obj) -> list[Container]:
+    """Containers of a pod that was initialized; nothing starts while a hook of one that starts is on its way."""
+    due: list[Container] = []
+    for container in containers:
+        if container.held:
+            return due
+        if container.role != "init" and _wants_start(container, pod_spec):
+            due.append(container)
+    return due
+
+
 def next_actions(containers: list[Container], pod_spec: Obj, now: float) -> Actions:
-    """For a pod that is to run."""
+    """For a pod that is to run. When it is done, `stop` is all that still runs."""
     if all_done(containers, pod_spec):
-        return Actions(stop=tuple(c for c in containers if c.role == "sidecar" and isinstance(c.state, Running) and not c.busy))
-    begun = any(c.role == "app" and (c.last or not isinstance(c.state, Waiting)) for c in containers)
+        return Actions(stop=tuple(c for c in containers if c.role in ("sidecar", "ephemeral") and isinstance(c.state, Running)))
+    # ephemeral containers are listed last and wait for nobody
+    asked = [c for c in containers if c.role == "ephemeral" and _wants_start(c, pod_spec)] if containers[-1].role == "ephemeral" else []
+    counted = [c for c in containers if c.role != "ephemeral"] if containers[-1].role == "ephemeral" else containers
+    begun = any(c.role == "app" and (c.last or not isinstance(c.state, Waiting)) for c in counted)
     # once the pod is initialized, a sidecar that restarts holds nothing back
-    due = [c for c in containers if c.role != "init" and _wants_start(c, pod_spec)] if begun else _due(containers, pod_spec)
+    due = _in_turn(counted, pod_spec) if begun else _due(counted, pod_spec)
+    due = asked + due
     later = [c.retry_at for c in due if c.retry_at > now]
     return Actions(start=tuple(c for c in due if c.retry_at <= now), look_again_at=min(later, default=None))

@@ -48,7 +48,7 @@ def containers_ready(containers: list[Container], phase: str) -> Verdict:
         return Verdict(False, "PodCompleted")
     if phase == "Failed":
         return Verdict(False, "PodFailed")
-    unready = [c for c in containers if c.role != "init" and not c.ready]
+    unready = [c for c in containers if c.role in ("app", "sidecar") and not c.ready]
     if unready:
         return Verdict(False, "ContainersNotReady", f"containers with unready status: {_names(unready)}")
     return YES

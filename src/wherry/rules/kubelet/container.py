@@ -6,12 +6,13 @@ Source of the shape: https://kubernetes.io/docs/concepts/workloads/pods/pod-life
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from wherry.api.objects import Obj
 
-Role = Literal["init", "sidecar", "app"]
+Role = Literal["init", "sidecar", "app", "ephemeral"]
 
 
 class Waiting(NamedTuple):
@@ -43,7 +44,11 @@ INITIALIZING = Waiting("PodInitializing")
 
 @dataclass(slots=True)
 class Container:
-    """`busy`: the runtime is pulling for it, starting or stopping it. `retry_at`: not before that (back-off)."""
+    """`busy`: the runtime is pulling for it, starting or stopping it. `retry_at`: not before that (back-off).
+
+    `held`: something holds up its start (a postStart hook that runs), and with it the start of those after it. `noted`: its back-off was
+    seen and told. `ending`: it was told to end. `withheld`: its runtime says that it is not ready, whatever its probes find.
+    """
 
     spec: Obj
     role: Role
@@ -59,6 +64,10 @@ class Container:
     crash_back_off: float = 0.0
     crash_noted_at: float = 0.0
     pull_back_off: float = 0.0
+    held: bool = False
+    noted: bool = False
+    ending: bool = False
+    withheld: bool = False
 
     @property
     def name(self) -> str:
@@ -70,9 +79,16 @@ class Container:
 
 
 def of_pod(pod: Obj) -> list[Container]:
-    """The pod's containers before anything happened: init containers and sidecars first, each in order."""
+    """The pod's containers before anything happened: init containers and sidecars first, ephemeral ones last, each in order."""
     spec = pod["spec"]
     first = spec.get("initContainers") or ()
     waiting = INITIALIZING if first else CREATING
     found = [Container(c, "sidecar" if c.get("restartPolicy") == "Always" else "init", waiting) for c in first]
-    return found + [Container(c, "app", waiting) for c in spec["containers"]]
+    found += [Container(c, "app", waiting) for c in spec["containers"]]
+    return found + new_ephemeral(pod, ()) if "ephemeralContainers" in spec else found
+
+
+def new_ephemeral(pod: Obj, known: Collection[str]) -> list[Container]:
+    """The ephemeral containers whose names are not known yet."""
+    listed = pod["spec"].get("ephemeralContainers") or ()
+    return [Container(c, "ephemeral", CREATING) for c in listed if c["name"] not in known]

@@ -41,18 +41,21 @@ def _running(since: str) -> Obj:
     return {"running": {"startedAt": since}}
 
 
-def _mounts(spec: Obj) -> list[Obj]:
-    found = []
-    for mount in spec.get("volumeMounts") or ():
-        entry = {"name": mount["name"], "mountPath": mount["mountPath"]}
-        if mount.get("readOnly"):
-            entry.update(readOnly=True, recursiveReadOnly="Disabled")
-        found.append(entry)
-    return found
+@lru_cache(maxsize=4096)
+def _mount(name: str, path: str, read_only: bool) -> Obj:
+    """Shared by the pods of a template."""
+    entry: Obj = {"name": name, "mountPath": path}
+    return {**entry, "readOnly": True, "recursiveReadOnly": "Disabled"} if read_only else entry
+
+
+#: of a container that nothing says anything about; shared
+_ROOT: Obj = {"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}
 
 
 def _user(spec: Obj, pod_spec: Obj) -> Obj:
     context = {**(pod_spec.get("securityContext") or {}), **(spec.get("securityContext") or {})}
+    if not context:
+        return _ROOT
     uid, gid = context.get("runAsUser", 0), context.get("runAsGroup", 0)
     groups = sorted({gid, *(context.get("supplementalGroups") or ()), *([context["fsGroup"]] if "fsGroup" in context else ())})
     return {"linux": {"uid": uid, "gid": gid, "supplementalGroups": groups}}
@@ -71,7 +74,8 @@ def container_status(container: Container, pod_spec: Obj, *, full: bool) -> Obj:
     }
     if full and container.id:
         entry["containerID"] = container.id
-    entry["started"] = container.started
+    if container.role != "ephemeral":
+        entry["started"] = container.started
     if full:
         _details(entry, container, pod_spec)
     return entry
@@ -83,9 +87,9 @@ def _details(entry: Obj, container: Container, pod_spec: Obj) -> None:
         if resources.get("requests"):
             entry["allocatedResources"] = resources["requests"]
         entry["resources"] = resources
-    mounts = _mounts(container.spec)
+    mounts = container.spec.get("volumeMounts")
     if mounts:
-        entry["volumeMounts"] = mounts
+        entry["volumeMounts"] = [_mount(m["name"], m["mountPath"], bool(m.get("readOnly"))) for m in mounts]
     if container.id:
         entry["user"] = _user(container.spec, pod_spec)
 
@@ -108,7 +112,8 @@ def _parse_state(said: dict[str, Any]) -> State:
 def from_status(pod: Obj) -> list[Container]:
     """The pod's containers as its status tells; those it says nothing about have not begun."""
     status = pod.get("status") or {}
-    said = {s["name"]: s for s in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))}
+    fields = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+    said = {s["name"]: s for field in fields for s in status.get(field) or ()}
     containers = of_pod(pod)
     for container in containers:
         entry = said.get(container.name)

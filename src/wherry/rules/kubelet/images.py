@@ -1,4 +1,4 @@
-"""Images: which do not exist on simulated nodes, what pulling says, and when it is needed.
+"""Images: which do not exist on simulated nodes, and what pulling says.
 
 Called by the simulated runtime and by the node agent for its events and waiting states.
 Source of the texts: pkg/kubelet/images/image_manager.go; https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy.
@@ -12,6 +12,10 @@ from fnmatch import fnmatchcase
 PULL_ERROR = "ErrImagePull"
 PULL_BACK_OFF = "ImagePullBackOff"
 NEVER_PULL = "ErrImageNeverPull"
+INVALID_NAME = "InvalidImageName"
+#: reasons of a container that waits for something else than its image
+CONFIG_ERROR = "CreateContainerConfigError"
+RUN_ERROR = "RunContainerError"
 
 #: globs of images that no simulated registry has; the last is the slip of the pen in Kubernetes's page on Deployments
 MISSING = ("*:999.*", "*:404", "*does-not-exist*", "*doesnotexist*", "*non-existent*", "nginx:1.161")
@@ -26,11 +30,6 @@ def with_tag(image: str) -> str:
 def is_missing(image: str, globs: Sequence[str] = MISSING) -> bool:
     named = with_tag(image)
     return any(fnmatchcase(named, glob) for glob in globs)
-
-
-def must_pull(policy: str, present: bool) -> bool:
-    """`policy` "" is what the image's defaulting left open: pull what is not there."""
-    return policy == "Always" or not present
 
 
 def pulling(image: str) -> str:
@@ -54,9 +53,13 @@ def back_off(image: str) -> str:
     return f'Back-off pulling image "{image}"'
 
 
-def back_off_state(image: str, why: str) -> str:
+def back_off_state(image: str, why: str, reason: str = PULL_ERROR) -> str:
     """The message of the waiting state; the event has only the first part."""
-    return f"{back_off(image)}: {PULL_ERROR}: {why}"
+    return f"{back_off(image)}: {reason}: {why}"
+
+
+def invalid_name(image: str, why: str) -> str:
+    return f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {why}'
 
 
 def never(image: str) -> str:

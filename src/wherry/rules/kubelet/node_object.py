@@ -28,7 +28,10 @@ _HEALTHY = (
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """What is fixed about one node. `capacity` is a ResourceList; all of it is allocatable."""
+    """What is fixed about one node. `capacity` is a ResourceList; all of it is allocatable.
+
+    `pod_range`: the addresses of its pods, "" where that is not fixed.
+    """
 
     name: str
     internal_ip: str
@@ -40,6 +43,7 @@ class NodeSpec:
     kernel_version: str = "simulated"
     kubelet_port: int = 10250
     machine_id: str = ""
+    pod_range: str = ""
 
 
 def node_labels(spec: NodeSpec) -> dict[str, str]:
@@ -59,7 +63,7 @@ def new_node(spec: NodeSpec, now: float) -> Obj:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": spec.name, "labels": node_labels(spec)},
-        "spec": {},
+        "spec": {"podCIDR": spec.pod_range, "podCIDRs": [spec.pod_range]} if spec.pod_range else {},
         "status": node_status(spec, {}, now),
     }
 

@@ -41,7 +41,7 @@ def phase(containers: list[Container], pod_spec: Obj, *, terminal: bool = False)
     initialized = any(isinstance(c.state, Running) or _end(c) is not None for c in apps)
     if _pending_init(containers, initialized):
         return "Pending"
-    counted = [c for c in containers if c.role != "init"]
+    counted = [c for c in containers if c.role in ("app", "sidecar")]
     if any(isinstance(c.state, Waiting) and c.last is None for c in counted):
         return "Pending"
     if any(isinstance(c.state, Running) for c in counted):

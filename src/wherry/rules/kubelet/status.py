@@ -21,11 +21,13 @@ _ENDED = ("Succeeded", "Failed")
 
 
 class Place(NamedTuple):
-    """Where the pod runs. `pod_ip` "" until it has a sandbox."""
+    """Where the pod runs. `pod_ip` "" until it has a sandbox; `sandbox`: it has one (and its network) now."""
 
     host_ip: str
     pod_ip: str
     started_at: float
+    sandbox: bool = True
+    more_ips: tuple[str, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -46,25 +48,29 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
     if full and pod["metadata"].get("generation"):
         status["observedGeneration"] = pod["metadata"]["generation"]
     status["phase"] = current
-    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=bool(place.pod_ip), full=full)
+    networked = place.sandbox and bool(place.pod_ip) and not (full and current in _ENDED)
+    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=networked, full=full)
     _keep(status, old, ("message", "reason"), current == old.get("phase"))
     if verdict:
         status["message"], status["reason"] = verdict.message, verdict.reason
     _keep(status, old, ("nominatedNodeName",))
     _addresses(status, place)
     status["startTime"] = old.get("startTime") or timestamps.time(place.started_at)
-    first = [container_status(c, pod["spec"], full=full) for c in containers if c.role != "app"]
-    if first:
-        status["initContainerStatuses"] = first
-    status["containerStatuses"] = [container_status(c, pod["spec"], full=full) for c in containers if c.role == "app"]
-    _keep(status, old, ("qosClass", "ephemeralContainerStatuses", "resize", "resourceClaimStatuses"))
+    for field, roles in _LISTS:
+        listed = [container_status(c, pod["spec"], full=full) for c in containers if c.role in roles]
+        if listed:
+            status[field] = listed
+    _keep(status, old, ("qosClass", "resize", "resourceClaimStatuses"))
     return status
+
+
+_LISTS = (("initContainerStatuses", ("init", "sidecar")), ("containerStatuses", ("app",)), ("ephemeralContainerStatuses", ("ephemeral",)))
 
 
 def _addresses(status: Obj, place: Place) -> None:
     status["hostIP"], status["hostIPs"] = place.host_ip, _host_ips(place.host_ip)
     if place.pod_ip:
-        status["podIP"], status["podIPs"] = place.pod_ip, [{"ip": place.pod_ip}]
+        status["podIP"], status["podIPs"] = place.pod_ip, [{"ip": ip} for ip in (place.pod_ip, *place.more_ips)]
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,25 @@
+"""Which addresses the pods of each node get: a range for each node, out of one for the cluster, none overlapping another.
+
+Called by the simulated nodes when they start. Source of the shape: pkg/controller/nodeipam/ipam/cidrset; the cluster's range is the one
+that kubeadm's guides use, and grows where nodes are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+
+_USUAL, _LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
+_LEAST = 256
+
+
+def pod_ranges(count: int, pods_per_node: int, taken: Iterable[str] = ()) -> list[str]:
+    """`count` ranges, each for that many pods; none where they do not fit. `taken`: what other nodes have."""
+    size = max(_LEAST, 1 << (pods_per_node + 2).bit_length())
+    others = [IPv4Network(text) for text in taken]
+    whole = _USUAL if (count + len(others)) * size <= _USUAL.num_addresses else _LARGE
+    if count * size > whole.num_addresses:
+        return []
+    free = (net for net in whole.subnets(new_prefix=33 - size.bit_length()) if not any(net.overlaps(other) for other in others))
+    found = [str(net) for net, _ in zip(free, range(count), strict=False)]
+    return found if len(found) == count else []
