@@ -32,11 +32,16 @@ class CostExceeded(CelError):
 
 
 def _shown(source: str, at: int, text: str) -> str:
+    if not source:
+        return f"ERROR: <input>:1:0: {text}"
     line = source.count("\n", 0, at)
     column = at - (source.rfind("\n", 0, at) + 1)
     lines = source.split("\n")
     snippet = lines[line].replace("\t", " ") if line < len(lines) else ""
-    return f"ERROR: <input>:{line + 1}:{column + 1}: {text}\n | {snippet}\n | {'.' * column}^"
+    # characters of more than a byte are pointed at with wide marks
+    dots = "".join("." if char.isascii() else "\uff0e" for char in snippet[:column])
+    mark = "^" if snippet[column : column + 1].isascii() else "\uff3e"
+    return f"ERROR: <input>:{line + 1}:{column + 1}: {text}\n | {snippet}\n | {dots}{mark}"
 
 
 NO_OVERLOAD = "no such overload"

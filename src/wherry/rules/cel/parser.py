@@ -19,7 +19,6 @@ from wherry.rules.cel.nodes import Call, Ident, Index, ListLit, Lit, MapLit, Nod
 MAX_CODE_POINTS = 100_000
 MAX_DEPTH = 250
 _OPERATORS = {"||": "_||_", "&&": "_&&_", "in": "@in"}
-_OPERAND = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 
 
 class _Fault(Exception):
@@ -41,12 +40,11 @@ def parse(source: str) -> Node:
         tree: Node = _checked(_lark().parse(source))
     except _Fault as fault:
         raise CompileError(source, [(fault.at, fault.text)]) from None
-    except UnexpectedCharacters as error:
-        raise CompileError(
-            source, [(error.pos_in_stream or 0, f"Syntax error: token recognition error at: {source[error.pos_in_stream or 0]!r}")]
-        ) from None
-    except UnexpectedToken as error:
-        raise CompileError(source, [_unexpected(source, error)]) from None
+    except (UnexpectedCharacters, UnexpectedToken) as error:
+        from wherry.rules.cel.syntax import faults
+
+        where = getattr(error, "pos_in_stream", None) or 0
+        raise CompileError(source, faults(source) or [(where, "Syntax error: it cannot be read")]) from None
     return tree
 
 
@@ -60,22 +58,6 @@ def _check_depth(source: str) -> None:
                 raise CompileError(source[:80], [(0, f"expression recursion limit exceeded: {MAX_DEPTH}")])
         elif char in ")]}":
             depth -= 1
-
-
-def _unexpected(source: str, error: Any) -> tuple[int, str]:
-    token, accepts = error.token, set(error.accepts or error.expected)
-    end = token.type == "$END"
-    at = len(source) if end else token.start_pos
-    shown = "<EOF>" if end else str(token)
-    if "IDENT" in accepts and ("LPAR" in accepts or "INT" in accepts):
-        return at, f"Syntax error: mismatched input '{shown}' expecting {_OPERAND}"
-    if accepts == {"IDENT"} or accepts == {"IDENT", "QUESTION"}:
-        return at, f"Syntax error: no viable alternative at input '.{shown if not end else ''}'"
-    for name, close in (("RPAR", ")"), ("RSQB", "]"), ("RBRACE", "}")):
-        if name in accepts:
-            what = f"missing '{close}' at '{shown}'" if end else f"mismatched input '{shown}' expecting '{close}'"
-            return at, f"Syntax error: {what}"
-    return at, f"Syntax error: {'mismatched' if end else 'extraneous'} input '{shown}' expecting <EOF>"
 
 
 @lru_cache(maxsize=1)
