@@ -24,6 +24,7 @@ COMMANDS = {
     "controllers": ("wherry.cli.components", "controllers"),
     "scheduler": ("wherry.cli.components", "scheduler"),
     "node": ("wherry.cli.components", "node"),
+    "image": ("wherry.cli.image", "image"),
     "rollout": ("wherry.cli.kube.rollout", "rollout"),
     "get": ("wherry.cli.kube.get", "get"),
     "create": ("wherry.cli.kube.create", "create"),

@@ -48,7 +48,7 @@ def parse(text: str) -> Name:
     rest, tag = _split_tag(rest)
     domain, path = _split_domain(rest)
     if path != path.lower():
-        raise _invalid(text, "invalid reference format: repository name (" + path.removeprefix(_DEFAULT_FOLDER) + ") must be lowercase")
+        raise _invalid(text, "invalid reference format: repository name (" + path + ") must be lowercase")
     good = _PATH.fullmatch(path) and _DOMAIN.fullmatch(domain) and (tag is None or _TAG.fullmatch(tag))
     if not good or len(path) > 255:
         raise _invalid(text, "invalid reference format")

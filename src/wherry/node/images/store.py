@@ -134,6 +134,9 @@ class ImageStore:
             for path in self.folder.glob("unpacked/*/*.lock"):
                 if path.stem not in diffs:
                     _remove_layer(path)
+            for path in self.folder.glob("unpacked/*/*.[0-9]*"):
+                if not Path(f"/proc/{path.suffix[1:]}").exists():
+                    shutil.rmtree(path, ignore_errors=True)  # its unpacking was broken off
         return freed
 
     # --- unpacked layers ---

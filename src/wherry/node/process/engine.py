@@ -27,6 +27,7 @@ from wherry.node.engine import (
     PodAt,
     PodBox,
     Progress,
+    PullFailed,
     Session,
     StartFailed,
     Unavailable,
@@ -107,7 +108,13 @@ class ProcessEngine:
     async def pull(self, name: str, credentials: Sequence[Credentials] = (), progress: Progress | None = None) -> Image:
         if self._images.table.is_host(name):
             return HOST_IMAGE
-        return (await self._images.pull(name, credentials, progress)).image
+        stored = await self._images.pull(name, credentials, progress)
+        try:
+            await self._layers.hold(stored)
+        except StartFailed as error:
+            raise PullFailed("ErrImagePull", f'failed to pull and unpack image "{name}": {error}') from error
+        self._layers.release(stored)
+        return stored.image
 
     async def images(self) -> list[Image]:
         return [stored.image for stored in self._images.store.all()]

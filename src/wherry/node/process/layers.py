@@ -55,7 +55,7 @@ class Layers:
                 return
             growing = target.with_suffix(f".{os.getpid()}")
             try:
-                await self._helper.ask("unpack", blob=str(self._store.blob(layer.blob)), target=str(growing))
+                await self._helper.ask("unpack", blob=str(self._store.blob(layer.blob)), target=str(growing), diff=layer.diff)
             except HelperError as error:
                 raise StartFailed("CreateContainerError", f"failed to unpack layer {layer.diff}: {error.text}") from error
             with contextlib.suppress(OSError):  # another cluster was first

@@ -171,7 +171,7 @@ class Server:
             self._answer(request, {"error": "unpack", **error} if error else {})
 
         kept = self._state.ids
-        return self._await(spawn(lambda writer: unpack.run(request["blob"], request["target"], kept), 0, None, done))
+        return self._await(spawn(lambda writer: unpack.run(request["blob"], request["target"], request["diff"], kept), 0, None, done))
 
     def _await(self, birth: Birth) -> Answer:
         self._births[birth.pipe] = birth

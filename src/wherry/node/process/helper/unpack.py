@@ -7,10 +7,16 @@ Source: https://github.com/opencontainers/image-spec/blob/main/layer.md; docs.ke
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import hashlib
+import lzma
 import os
 import shutil
 import stat
 import tarfile
+import zlib
+from typing import IO, cast
 
 from wherry.linux import calls
 from wherry.node.process.helper.become import Failed
@@ -20,18 +26,57 @@ _OPAQUE_MARK = "user.overlay.opaque"
 _CHUNK = 1 << 20
 
 
-def run(blob: str, target: str, kept: str) -> None:
-    """`kept`: which ids exist; with a single one everything belongs to it. Raises Failed."""
+def run(blob: str, target: str, diff: str, kept: str) -> None:
+    """`diff`: the digest that the plain archive must have; `kept`: which ids exist, with a single one everything is its. Raises Failed."""
     os.mkdir(target, 0o755)
     try:
-        with open(blob, "rb") as file, tarfile.open(fileobj=file, mode="r:*") as layer:
-            Unpacking(target, owners=kept != "single").run(layer)
-    except (tarfile.TarError, EOFError, OSError) as error:
+        with open(blob, "rb") as file:
+            content = Hashing(_plain(file))
+            with tarfile.open(fileobj=cast(IO[bytes], content), mode="r|") as layer:
+                Unpacking(target, owners=kept != "single").run(layer)
+            content.check(diff)
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         shutil.rmtree(target, ignore_errors=True)
         raise Failed("unpack", str(error), 1) from error
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
+
+
+def _plain(file: IO[bytes]) -> IO[bytes]:
+    """The archive without its compression. Raises Failed for one that is not known."""
+    head = file.read(6)
+    file.seek(0)
+    if head.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
+    if head.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.BZ2File(file))
+    if head.startswith(b"\xfd7zXZ"):
+        return cast(IO[bytes], lzma.LZMAFile(file))
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        raise Failed("unpack", "the layer is compressed with zstd, which is not supported", 1)
+    return file
+
+
+class Hashing:
+    """What is read through it makes up a digest."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._digest = hashlib.sha256()
+
+    def read(self, count: int) -> bytes:
+        data = self._source.read(count)
+        self._digest.update(data)
+        return data
+
+    def check(self, diff: str) -> None:
+        """The rest counts too. Raises Failed when the digest is another."""
+        while self.read(_CHUNK):
+            pass
+        found = f"sha256:{self._digest.hexdigest()}"
+        if found != diff:
+            raise Failed("unpack", f"wrong diff id calculated on extraction {found!r}, expected {diff!r}", 1)
 
 
 class Unpacking:
