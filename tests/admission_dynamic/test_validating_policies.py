@@ -8,7 +8,7 @@ import pytest
 
 from tests.admission_dynamic.dynamic_world import GROUP, World, config_map, run
 from wherry.api.options import User
-from wherry.registry.admission.chain import AUDITED
+from wherry.registry.request import AUDITED
 from wherry.rules.cel.libraries.authorizer import Decision, Question
 
 
@@ -183,7 +183,7 @@ def test_expressions_ask_the_authorizer() -> None:
         return Decision(user.name == "boss", "because")
 
     async def test(world: World) -> None:
-        world.registry.means.decide = decide
+        world.registry.outside.decide = decide
         text = (
             "authorizer.group('apps').resource('deployments').namespace('a').check('create').allowed() || "
             "authorizer.requestResource.check('breakglass').allowed()"

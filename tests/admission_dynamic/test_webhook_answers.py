@@ -16,7 +16,7 @@ from tests.admission_dynamic.test_webhooks import VALIDATING, configure
 from wherry.api.errors import StatusError
 from wherry.client.webhooks import WebhookCaller
 from wherry.kit.fetch import LARGEST, fetch
-from wherry.registry.admission.dynamic import Call, CallFailed
+from wherry.registry.outside.calls import Call, CallFailed
 
 Pieces = Sequence[bytes]
 
@@ -105,7 +105,7 @@ def test_an_answer_beyond_the_limit_is_refused() -> None:
 @pytest.mark.parametrize("policy", ["Fail", "Ignore"])
 def test_a_denial_in_two_segments_is_a_denial(policy: str) -> None:
     async def test(world: World) -> None:
-        world.registry.means.call = caller = WebhookCaller()
+        world.registry.outside.call = caller = WebhookCaller()
 
         def deny(sent: bytes) -> Pieces:
             asked = json.loads(sent)

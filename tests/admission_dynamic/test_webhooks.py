@@ -11,8 +11,8 @@ import pytest
 from tests.admission_dynamic.dynamic_world import GROUP, World, config_map, run
 from tests.admission_dynamic.hook_server import HookServer, bundle, hook_server, patching
 from wherry.api.errors import StatusError
-from wherry.registry.admission.chain import AUDITED
 from wherry.registry.encode import encoder
+from wherry.registry.request import AUDITED
 
 MUTATING, VALIDATING = f"mutatingwebhookconfigurations.{GROUP}", f"validatingwebhookconfigurations.{GROUP}"
 
@@ -20,7 +20,7 @@ MUTATING, VALIDATING = f"mutatingwebhookconfigurations.{GROUP}", f"validatingweb
 def hooked(test: Callable[[World, HookServer], Awaitable[None]]) -> None:
     async def whole(world: World) -> None:
         async with hook_server() as server:
-            world.registry.means.call = server.caller
+            world.registry.outside.call = server.caller
             await test(world, server)
 
     run(whole)

@@ -80,8 +80,9 @@ def test_a_uid_is_a_precondition_of_what_is_not_there(api: Api) -> None:
 
 
 def test_the_key_of_a_service_is_where_the_reference_keeps_it(api: Api) -> None:
-    api.call("POST", CORE + "/services", {"metadata": {"name": "t"}, "spec": {"ports": [{"port": 80}]}})
-    assert "Key: /registry/services/specs/audit/t," in api.call("PATCH", CORE + "/services/t", {"metadata": {"uid": "x"}}, MERGE).message
+    made = api.call("POST", CORE + "/services", {"metadata": {"name": "t"}, "spec": {"ports": [{"port": 80}]}}).body
+    other = {**made, "metadata": {**made["metadata"], "uid": "x"}}
+    assert "Key: /registry/services/specs/audit/t," in api.call("PUT", CORE + "/services/t", other).message
 
 
 def test_a_binding_names_its_pod(api: Api) -> None:

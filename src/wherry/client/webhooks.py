@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wherry.kit.bodies import whole
-from wherry.registry.admission.dynamic import Call, CallFailed
+from wherry.registry.outside.calls import Call, CallFailed
 
 if TYPE_CHECKING:
     import aiohttp

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wherry.client.webhooks import WebhookCaller
-    from wherry.registry.admission.dynamic import Call
+    from wherry.registry.outside.calls import Call
     from wherry.registry.registry import Registry
 
 
@@ -57,5 +57,5 @@ def _once(call: Call) -> bytes:
 
 def connect(registry: Registry) -> LazyCaller:
     """Webhooks are called from now on; the answer is closed when the cluster stops."""
-    registry.means.call = caller = LazyCaller()
+    registry.outside.call = caller = LazyCaller()
     return caller

@@ -11,22 +11,22 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from wherry.api import timestamps
 from wherry.api.options import Target
-from wherry.api.resources import Resource, ResourceTable
+from wherry.api.resources import LEGACY_VERSIONS, Resource, ResourceTable
 from wherry.registry.custom import Customs
 from wherry.registry.event_writes import Admitted
+from wherry.registry.outside.calls import Outside
 from wherry.registry.pod_specs import PodSpecs
 from wherry.registry.rbac.stored import StoredPolicy
+from wherry.registry.request import Admission
+from wherry.registry.tokens.issuer import Issuer
+from wherry.rules import legacy
 from wherry.rules.crd import kind as custom_kinds
 from wherry.rules.kinds import STRATEGIES
 from wherry.rules.strategy import PLAIN, Strategy
 from wherry.store.protocol import Store
-
-if TYPE_CHECKING:
-    from wherry.registry.admission.chain import Chain
 
 #: the alphabet of generated names: no vowels, no look-alikes (k8s.io/apimachinery/pkg/util/rand)
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -43,7 +43,8 @@ class Core:
     now: Callable[[], float]
     rng: random.Random
     table: ResourceTable
-    admission: Chain
+    admission: Admission
+    outside: Outside
     strategies: Mapping[str, Strategy] = field(default_factory=lambda: STRATEGIES)
     pod_specs: PodSpecs = field(default_factory=PodSpecs)
     events: Admitted = field(default_factory=Admitted)
@@ -52,6 +53,8 @@ class Core:
     #: check what trusted writers promise (see `trusted`), and keep what was found
     test_mode: bool = False
     findings: list[AssertionError] = field(default_factory=list)
+    #: of tokens of service accounts
+    issuer: Issuer = field(default_factory=Issuer)
     customs: Customs = field(init=False)
     #: what roles and bindings allow
     policy: StoredPolicy = field(init=False)
@@ -67,7 +70,9 @@ class Core:
         return self.strategies.get(resource.group_kind, PLAIN) if custom is None else custom.strategy
 
     def strategy_asked(self, resource: Resource) -> Strategy:
-        """Of a write of `resource`: that of the stored kind, but Events are looked at more strictly by the new group."""
+        """Of a write of `resource`: that of the stored kind, but for versions of the past, and Events of the new group."""
+        if (resource.group, resource.version) in LEGACY_VERSIONS and (old := legacy.strategy(resource.api_version, resource.kind)):
+            return old
         return self.strategy(resource if resource.group_kind == _NEW_EVENT else self.table.storage(resource))
 
     def new_uid(self) -> str:

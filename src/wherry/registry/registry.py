@@ -10,22 +10,24 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeAlias
 
-from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, ListOptions, Target, User, WatchOptions, WriteOptions
 from wherry.api.resources import ResourceTable
-from wherry.registry import connects, creates, custom_scale, deletes, patches, reads, storing, updates, watches
-from wherry.registry.admission.chain import Chain, Means
+from wherry.registry import storing
+from wherry.registry.admission.chain import Chain
 from wherry.registry.admission.default import default_chain
 from wherry.registry.core import Core
 from wherry.registry.custom import Customs
-from wherry.registry.measures import GROUP as METRICS
-from wherry.registry.measures import Measures
+from wherry.registry.outside.calls import Outside
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.results import Body, Deleted, Page, WatchEvent, Written
-from wherry.registry.subresources import binding, eviction, finalize, rollback, scale
-from wherry.registry.subresources.views import is_view
+from wherry.registry.subresources.table import view_of
 from wherry.registry.tokens.issuer import Issuer
+from wherry.registry.verbs import connect_admission, deletes, reads, watches
+from wherry.registry.verbs.metrics_api import GROUP as METRICS
+from wherry.registry.verbs.metrics_api import MetricsApi
+from wherry.registry.verbs.view import OBJECT
+from wherry.registry.verbs.write import Patch, Write
 from wherry.store.protocol import Record, Store
 
 #: `Registry.list` shadows the built-in inside the class
@@ -47,11 +49,12 @@ class Registry:
         test_mode: bool = False,
     ) -> None:
         self.table = table or ResourceTable()
-        self._core = Core(store, now, rng, self.table, admission or default_chain(store, rng), test_mode=test_mode)
-        self._core.admission.bind(self._core)
+        outside = Outside()
+        chain = admission or default_chain(store, rng, outside)
+        self._core = Core(store, now, rng, self.table, chain, outside, test_mode=test_mode)
+        chain.bind(self._core)
         #: what pods and nodes use (metrics.k8s.io)
-        self.measures = Measures(self._core)
-        self.issuer = Issuer()
+        self.metrics_api = MetricsApi(self._core)
 
     @property
     def findings(self) -> list[AssertionError]:
@@ -59,9 +62,13 @@ class Registry:
         return self._core.findings
 
     @property
-    def means(self) -> Means:
-        """What admission needs of the world: how webhooks are called, and whom to ask what a user may do."""
-        return self._core.admission.means
+    def outside(self) -> Outside:
+        """What the registry needs of the world: how webhooks are called, and whom to ask what a user may do."""
+        return self._core.outside
+
+    @property
+    def issuer(self) -> Issuer:
+        return self._core.issuer
 
     @property
     def policy(self) -> StoredPolicy:
@@ -88,75 +95,42 @@ class Registry:
 
     async def get(self, target: Target, resource_version: str = "") -> Record:
         if target.resource.group == METRICS:
-            return await self.measures.get(target)
+            return await self.metrics_api.get(target)
         target = self._core.customs.current(target)
-        if target.subresource == "scale":
-            if target.resource.custom is not None:
-                return await custom_scale.read(self._core, target)
-            return await scale.read(self._core, target)
-        if not is_view(target.resource, target.subresource):
-            raise _not_built(target)
-        return await reads.get(self._core, target, resource_version)
+        return await view_of(target).read(self._core, target, resource_version)
 
     async def list(self, target: Target, options: ListOptions) -> Page:
         if target.resource.group == METRICS:
-            return await self.measures.page(target, options)
+            return await self.metrics_api.page(target, options)
         return await reads.list_(self._core, self._core.customs.current(target), options)
 
     def watch(self, target: Target, options: WatchOptions) -> AsyncIterator[_Batch]:
         return watches.watch(self._core, self._core.customs.current(target), options)
 
     async def create(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-        target = self._core.customs.current(target)
-        if target.subresource == "binding":
-            return await binding.create(self._core, target, body, options, user)
-        if target.subresource == "eviction":
-            return await eviction.create(self._core, target, body, options, user)
-        if target.subresource == "rollback":
-            return await rollback.create(self._core, target, body, options, user)
-        if target.subresource == "token":
-            from wherry.registry.subresources import token
-
-            return await token.create(self._core, self.issuer, target, body, options, user)
-        if target.subresource:
-            raise _not_built(target)
-        if target.resource is binding.BINDING:
-            return await binding.create_legacy(self._core, target, body, options, user)
-        return await creates.create(self._core, target, body, options, user)
+        write = self._write(target, body, options, user)
+        return await write.view.create(write)
 
     async def update(self, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-        target = self._core.customs.current(target)
-        if target.subresource == "scale":
-            if target.resource.custom is not None:
-                return await custom_scale.update(self._core, target, body, options, user)
-            return await scale.update(self._core, target, body, options, user)
-        if target.subresource == "finalize":
-            return await finalize.update(self._core, target, body, options, user)
-        if not is_view(target.resource, target.subresource):
-            raise _not_built(target)
-        return await updates.update(self._core, target, body, options, user)
+        write = self._write(target, body, options, user)
+        return await write.view.update(write)
 
     async def patch(self, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
-        target = self._core.customs.current(target)
-        if target.subresource == "scale":
-            if target.resource.custom is not None:
-                return await custom_scale.patch(self._core, target, patch_type, content, options, user)
-            return await scale.patch(self._core, target, patch_type, content, options, user)
-        if not is_view(target.resource, target.subresource):
-            raise _not_built(target)
-        return await patches.patch(self._core, target, patch_type, content, options, user)
+        write = self._write(target, Patch(patch_type, content), options, user)
+        return await write.view.patch(write)
 
     async def connect(self, target: Target, options: Obj, user: User) -> Obj:
         """Before a connection to a pod, Service or node is made: its options, as admission leaves them."""
-        return await connects.admit(self._core, target, options, user)
+        return await connect_admission.admit(self._core, target, options, user)
 
     async def delete(self, target: Target, options: DeleteOptions, user: User) -> Deleted:
-        return await deletes.delete(self._core, self._core.customs.current(target), options, user)
+        return await deletes.delete(Write(self._core, self._core.customs.current(target), OBJECT, options, user))
 
     async def delete_collection(self, target: Target, options: DeleteOptions, selection: ListOptions, user: User) -> _Records:
-        return await deletes.delete_collection(self._core, self._core.customs.current(target), options, selection, user)
+        return await deletes.delete_collection(Write(self._core, self._core.customs.current(target), OBJECT, options, user), selection)
 
-
-def _not_built(target: Target) -> StatusError:
-    what = f"{target.resource.group_resource}/{target.subresource}"
-    return StatusError(f"wherry does not serve {what} yet", code=501, reason="NotImplemented")
+    def _write(self, target: Target, body: Body | Patch, options: WriteOptions, user: User) -> Write:
+        target = self._core.customs.current(target)
+        write = Write(self._core, target, view_of(target), options, user)
+        write.body = body
+        return write

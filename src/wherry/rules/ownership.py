@@ -114,3 +114,19 @@ def _selects(owner: Obj, obj: Obj) -> bool:
         return matcher(owner["spec"]["selector"])(obj)
     except BadRequest:
         return False
+
+
+def without_duplicates(references: Sequence[Obj]) -> tuple[list[Obj], list[str]]:
+    """(each reference once, the uids of those that came again). References to one owner that differ both stay.
+
+    Source: k8s.io/apiserver/pkg/endpoints/handlers/rest.go dedupOwnerReferences.
+    """
+    kept: dict[frozenset[tuple[str, Any]], Obj] = {}
+    dropped: list[str] = []
+    for reference in references:
+        content = frozenset(reference.items())  # texts and flags only
+        if content in kept:
+            dropped.append(reference.get("uid", ""))
+        else:
+            kept[content] = reference
+    return list(kept.values()), dropped

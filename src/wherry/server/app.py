@@ -61,12 +61,12 @@ class ApiServer:
         self._table, self._clock = registry.table, clock
         self._rng = rng or random.Random()
         authorizer = authorizer or FirstThatAllows([Nodes(registry.store), Rbac(registry.policy)])
-        registry.means.decide = deciding(authorizer)
+        registry.outside.decide = deciding(authorizer)
         sources = (ServiceAccountTokens(registry, clock.now), BootstrapTokens(registry, clock.now))
         authentication = Authentication(authenticator, sources, registry.issuer.audiences)
         self._issuer = registry.issuer
         self._access = Access(authentication, authorizer, anonymous=anonymous)
-        self._documents, self._measures = Documents(registry.table), registry.measures
+        self._documents, self._measures = Documents(registry.table), registry.metrics_api
         self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
         reviews = Reviews(authentication, authorizer, clock.now)
         self._resources = Resources(registry, clock, Watching(clock, self._rng.random), gateway, reviews)

@@ -18,7 +18,7 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import TABLE
-from wherry.registry.admission.chain import AUDITED
+from wherry.registry.request import AUDITED
 from wherry.rules import decode
 from wherry.rules.audit.policy import API_VERSION, LEVELS, Policy, Recording
 from wherry.rules.rbac.request import Attributes, Decision

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from wherry.api.errors import Forbidden, forbidden
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.registry.rbac.stored import StoredPolicy
-from wherry.rules.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, quoted
+from wherry.rules.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, refusal
 
 __all__ = ["ALLOWED", "MASTERS", "NO_OPINION", "Attributes", "Authorizer", "Decision", "FirstThatAllows", "Rbac", "refusal"]
 
@@ -81,20 +80,3 @@ class FirstThatAllows:
                 before = status.get("evaluationError")
                 status["evaluationError"] = f"{before}, {error}" if before else error
         return status
-
-
-def refusal(user: User, asked: Attributes, reason: str = "") -> Forbidden:
-    """The 403 of a request that was not allowed."""
-    name = quoted(user.name)
-    if not asked.resource:
-        what = f"User {name} cannot {asked.verb} path {quoted(asked.path)}"
-    else:
-        resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
-        where = f"in the namespace {quoted(asked.namespace)}" if asked.namespace else "at the cluster scope"
-        what = f"User {name} cannot {asked.verb} resource {quoted(resource)} in API group {quoted(asked.group)} {where}"
-    what = what.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = f"{what}: {reason}" if reason else what
-    if not asked.resource:
-        return Forbidden(f"forbidden: {text}", {})
-    group_resource = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
-    return forbidden(group_resource, asked.name, text)

@@ -15,9 +15,9 @@ from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, ListOptions, Target
 from wherry.api.resources import BUILT_IN, Resource
 from wherry.kit.clock import Clock
-from wherry.registry.patches import CUSTOM_PATCHES
 from wherry.registry.registry import Registry
 from wherry.registry.results import Page, RawBody
+from wherry.registry.verbs.patches import CUSTOM_PATCHES
 from wherry.rules import decode
 from wherry.rules.kinds import STRATEGIES
 from wherry.rules.strategy import PLAIN as PLAIN_STRATEGY

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Means
 from wherry.registry.admission.dynamic import Configured, Dynamic
+from wherry.registry.outside.calls import Outside
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.match import Criteria, exempt_from_policies, of_match
 from wherry.store.protocol import Store
@@ -44,8 +44,8 @@ class Problem(NamedTuple):
 
 
 class BoundPolicies(Dynamic):
-    def __init__(self, store: Store, means: Means, policies: str, bindings: str, compile_policy: Callable[[Obj], Any]) -> None:
-        super().__init__(store, means)
+    def __init__(self, store: Store, outside: Outside, policies: str, bindings: str, compile_policy: Callable[[Obj], Any]) -> None:
+        super().__init__(store, outside)
         self._policies = Configured(store, policies, compile_policy)
         self._bindings = Configured(store, bindings, compile_binding)
 

@@ -8,19 +8,16 @@ Source: plugin/pkg/admission/certificates, pkg/certauthorization; pkg/registry/c
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
 from wherry.api import errors
 from wherry.api.field import invalid
 from wherry.api.options import User
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.core import Core
 from wherry.registry.rbac.stored import StoredPolicy
+from wherry.registry.request import Operation, Request
 from wherry.rules.csr.signers import CLIENT
 from wherry.rules.rbac.request import Attributes
-
-if TYPE_CHECKING:
-    from wherry.registry.core import Core
 
 MASTERS = "system:masters"
 _GROUP = "certificates.k8s.io"

@@ -7,70 +7,14 @@ Source of the two rounds: k8s.io/apiserver/pkg/admission (MutationInterface, Val
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
-from wherry.api import errors
-from wherry.api.errors import Forbidden, StatusError
-from wherry.api.objects import Obj
-from wherry.api.options import User
+from wherry.api.errors import StatusError
 from wherry.api.resources import Resource
+from wherry.registry.core import Core
+from wherry.registry.request import AUDITED, Operation, Request
 from wherry.store.protocol import Record
-
-if TYPE_CHECKING:
-    from wherry.registry.admission.dynamic import Caller
-    from wherry.registry.core import Core
-    from wherry.rules.cel.libraries.authorizer import Decision, Question
-
-
-class Means:
-    """What admission needs of the world: `call` reaches webhooks, `decide` asks the authorizer about a user."""
-
-    def __init__(self) -> None:
-        self.call: Caller | None = None
-        self.decide: Callable[[User, Question], Awaitable[Decision]] | None = None
-
-
-#: the annotations of the audit event of the request under way; set by who records requests
-AUDITED: ContextVar[dict[str, str] | None] = ContextVar("audited", default=None)
-Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
-
-
-@dataclass(slots=True)
-class Request:
-    """One write. `draft` is private and may be changed (on DELETE it is the object about to go and must not be).
-
-    `options` is what the write was asked with. Plug-ins may add to `warnings`, which go to the client, and to `audit`, the annotations of
-    the audit event.
-    """
-
-    operation: Operation
-    resource: Resource
-    subresource: str
-    namespace: str
-    name: str
-    draft: Obj
-    old: Obj | None
-    user: User
-    dry_run: bool
-    options: Any = None
-    warnings: list[str] = field(default_factory=list)
-    audit: dict[str, str] = field(default_factory=dict)
-    #: the version that was asked for, where it is not the one objects are stored in
-    asked: Resource | None = None
-    #: 1 when the first round is made again because a policy or webhook changed the object; `reinvoke` asks for it
-    round: int = 0
-    reinvoke: bool = False
-    #: what a plug-in keeps from one round to the other
-    memory: dict[str, Any] = field(default_factory=dict)
-
-    def forbidden(self, why: str) -> Forbidden:
-        """A refusal that names the object, by its prefix as long as its name is not made."""
-        meta = self.draft.get("metadata") or {}
-        name = self.name or meta.get("name") or meta.get("generateName") or "Unknown"
-        return errors.forbidden(self.resource.group_resource, name, why)
 
 
 @runtime_checkable
@@ -125,14 +69,12 @@ def _annotate(request: Request) -> None:
 class Chain:
     """Plug-ins in order; which of them handle a kind of request is worked out once."""
 
-    def __init__(self, plugins: Sequence[Plugin] = (), means: Means | None = None) -> None:
+    def __init__(self, plugins: Sequence[Plugin] = ()) -> None:
         self._plugins = tuple(plugins)
         # asking a protocol takes longer than most plug-ins take: once, not for every kind
         self._mutators = tuple(p for p in self._plugins if isinstance(p, Mutating))
         self._validators = tuple(p for p in self._plugins if isinstance(p, Validating))
         self._dormant = {id(p): p.tables for p in self._plugins if isinstance(p, Dormant)}
-        #: what policies and webhooks need of the world, to be filled in by who has it
-        self.means = means or Means()
         self._distinguishing = tuple(p for p in self._plugins if isinstance(p, Distinguishing))
         self._tables = frozenset(table for p in self._plugins if isinstance(p, Dormant) for table in p.tables)
         self._size: Callable[[str], int] | None = None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from wherry.api import quantity
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.admission.default_storage_class import OLD_CLASS
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 

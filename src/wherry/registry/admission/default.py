@@ -11,7 +11,7 @@ import random
 from wherry.api.resources import resource
 from wherry.registry.admission import on_demand
 from wherry.registry.admission.certificates import Certificates
-from wherry.registry.admission.chain import Chain, Means
+from wherry.registry.admission.chain import Chain
 from wherry.registry.admission.claim_resize import PersistentVolumeClaimResize
 from wherry.registry.admission.default_ingress_class import DefaultIngressClass
 from wherry.registry.admission.default_storage_class import DefaultStorageClass
@@ -28,11 +28,11 @@ from wherry.registry.admission.service_account import ServiceAccount
 from wherry.registry.admission.storage_protection import StorageObjectInUseProtection
 from wherry.registry.admission.taint_nodes import TaintNodesByCondition
 from wherry.registry.admission.topology_labels import PodTopologyLabels
+from wherry.registry.outside.calls import Outside
 from wherry.store.protocol import Store
 
 
-def default_chain(store: Store, rng: random.Random) -> Chain:
-    means = Means()
+def default_chain(store: Store, rng: random.Random, outside: Outside) -> Chain:
     return Chain(
         [
             NamespaceLifecycle(store),
@@ -52,8 +52,7 @@ def default_chain(store: Store, rng: random.Random) -> Chain:
             PodResizeValidator(store),
             Certificates(),
             RbacEscalation(),
-            *on_demand.plugins(store, means),
+            *on_demand.plugins(store, outside),
             ResourceQuota(store),
-        ],
-        means,
+        ]
     )

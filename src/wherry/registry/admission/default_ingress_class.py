@@ -6,8 +6,8 @@ Source: plugin/pkg/admission/network/defaultingressclass.
 from __future__ import annotations
 
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.admission.default_classes import default_class
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 MARK = "ingressclass.kubernetes.io/is-default-class"

@@ -8,8 +8,8 @@ Source: plugin/pkg/admission/storage/storageclass/setdefault.
 from __future__ import annotations
 
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.admission.default_classes import default_class
+from wherry.registry.request import Operation, Request
 from wherry.rules.volumes_binding.names import FALLBACK_CLASS
 from wherry.store.protocol import Store
 

@@ -1,4 +1,4 @@
-"""What policies and webhooks share: their configuration as it is stored now, what a write looks like to them, and the way to the outside.
+"""What policies and webhooks share: their configuration as it is stored now, what a write looks like to them.
 
 A write that meets no configuration costs one look at a count. Each stored version is compiled once, and kept with its record.
 """
@@ -6,47 +6,26 @@ A write that meets no configuration costs one look at a count. Each stored versi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from wherry.api import errors
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import Resource, resource
-from wherry.registry import custom_versions
-from wherry.registry.admission.chain import Means, Operation, Request
 from wherry.registry.core import Core, prefix
-from wherry.registry.subresources.scale import scale_of
+from wherry.registry.outside.calls import Outside
+from wherry.registry.request import Operation, Request
+from wherry.registry.versions import custom_versions
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.evaluation import Answers, Seen
 from wherry.rules.admission.match import Criteria, may_match
 from wherry.rules.cel.libraries.authorizer import Decision, Question, Unanswered
 from wherry.rules.conversion import convert
+from wherry.rules.scaling.scale import scale_of
 from wherry.store.protocol import Record, Store
 
 _GROUP = "admissionregistration.k8s.io"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One POST to a webhook. `address` is where to connect when the host of `url` is only a name for TLS (a Service)."""
-
-    url: str
-    body: bytes
-    seconds: float
-    ca_bundle: bytes = b""
-    address: tuple[str, int] | None = None
-
-
-class CallFailed(Exception):
-    """There was no answer; str() is why, worded as Go's HTTP client words it."""
-
-
-class Caller(Protocol):
-    async def __call__(self, call: Call) -> bytes:
-        """The body of a 200. Raises CallFailed."""
-        ...
 
 
 def is_scale(request: Request) -> bool:
@@ -86,8 +65,8 @@ class Configured:
 class Dynamic:
     """The base of the four plug-ins."""
 
-    def __init__(self, store: Store, means: Means) -> None:
-        self.store, self.means = store, means
+    def __init__(self, store: Store, outside: Outside) -> None:
+        self.store, self.outside = store, outside
         self._core: Core | None = None
         self._equivalents: dict[tuple[int, Resource], tuple[Resource, ...]] = {}
 
@@ -164,13 +143,13 @@ class Dynamic:
                 answers[needed.question] = await self._decision(user, needed.question)
 
     async def _decision(self, user: User, question: Question) -> Decision:
-        if self.means.decide is None:
+        if self.outside.decide is None:
             return Decision(True)  # a registry without a server in front serves whoever holds it
         if question.account is not None:
             namespace, name = question.account
             groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
             user = User(f"system:serviceaccount:{namespace}:{name}", groups=groups)
-        return await self.means.decide(user, question)
+        return await self.outside.decide(user, question)
 
     def might_match(self, rules: Iterable[Mapping[str, Any]], operation: Operation, row: Resource) -> bool:
         return any(may_match(rule, operation, r) for rule in rules for r in (row, *self.equivalents(row)))

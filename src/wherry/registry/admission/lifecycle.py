@@ -9,7 +9,7 @@ from wherry.api import errors
 from wherry.api.errors import Forbidden
 from wherry.api.objects import is_deleting
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 IMMORTAL = frozenset({"default", "kube-system", "kube-public"})

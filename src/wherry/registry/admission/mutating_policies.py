@@ -14,12 +14,13 @@ from wherry.api.objects import Obj
 from wherry.api.options import WriteOptions
 from wherry.api.resources import SUBRESOURCE_KINDS, Resource
 from wherry.api.schema import Node, definition
-from wherry.registry import bodies
 from wherry.registry.admission import reinvocation
 from wherry.registry.admission.bound_policies import Binding, BoundPolicies, Problem
-from wherry.registry.admission.chain import Means, Operation, Request
 from wherry.registry.admission.dynamic import Dynamic, is_scale
 from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
+from wherry.registry.outside.calls import Outside
+from wherry.registry.request import Operation, Request
+from wherry.registry.versions import bodies
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.evaluation import Answers, Seen, bindings, conditions_hold
 from wherry.rules.admission.match import exempt_from_policies
@@ -46,8 +47,8 @@ class _Invocation(NamedTuple):
 class MutatingAdmissionPolicies(BoundPolicies):
     tables = ("mutatingadmissionpolicybindings.admissionregistration.k8s.io",)
 
-    def __init__(self, store: Store, means: Means) -> None:
-        super().__init__(store, means, "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", compile_policy)
+    def __init__(self, store: Store, outside: Outside) -> None:
+        super().__init__(store, outside, "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", compile_policy)
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
         return operation in ("CREATE", "UPDATE") and not exempt_from_policies(resource)

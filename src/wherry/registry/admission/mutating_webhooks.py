@@ -11,9 +11,10 @@ import msgspec
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.registry.admission import reinvocation
-from wherry.registry.admission.chain import Means, Request
 from wherry.registry.admission.mutating_policies import replace
 from wherry.registry.admission.webhooks import Failed, Hook, Webhooks, internal
+from wherry.registry.outside.calls import Outside
+from wherry.registry.request import Request
 from wherry.rules.admission.evaluation import Seen
 from wherry.rules.patch import json_patch
 from wherry.store.protocol import Store
@@ -26,8 +27,8 @@ class MutatingAdmissionWebhooks(Webhooks):
     mutating = True
     tables = ("mutatingwebhookconfigurations.admissionregistration.k8s.io",)
 
-    def __init__(self, store: Store, means: Means) -> None:
-        super().__init__(store, means, "mutatingwebhookconfigurations")
+    def __init__(self, store: Store, outside: Outside) -> None:
+        super().__init__(store, outside, "mutatingwebhookconfigurations")
 
     async def admit(self, request: Request) -> None:
         """Raises what a webhook refuses with; InternalError when one fails that must not; BadRequest (dry run)."""

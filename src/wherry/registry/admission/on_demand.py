@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import Any
 
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Means, Operation, Request
 from wherry.registry.core import Core
+from wherry.registry.outside.calls import Outside
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 _GROUP = "admissionregistration.k8s.io"
@@ -19,8 +20,8 @@ _GROUP = "admissionregistration.k8s.io"
 class _OnDemand:
     """`name` is the plug-in as `module.Class` of this package; it is there while each of its tables has objects."""
 
-    def __init__(self, store: Store, means: Means, name: str, *tables: str) -> None:
-        self._store, self._means, self._name = store, means, name
+    def __init__(self, store: Store, outside: Outside, name: str, *tables: str) -> None:
+        self._store, self._outside, self._name = store, outside, name
         #: the chain does not ask while one of these is empty
         self.tables = tuple(f"{table}.{_GROUP}" for table in tables)
         self._core: Core | None = None
@@ -40,7 +41,7 @@ class _OnDemand:
                 return None
         if self._made is None:
             module, _, name = self._name.rpartition(".")
-            made = getattr(import_module(f"wherry.registry.admission.{module}"), name)(self._store, self._means)
+            made = getattr(import_module(f"wherry.registry.admission.{module}"), name)(self._store, self._outside)
             made.bind(self._core)
             self._made = made
         return self._made
@@ -66,16 +67,16 @@ class ValidatingOnDemand(_OnDemand):
             await plugin.validate(request)
 
 
-def plugins(store: Store, means: Means) -> tuple[MutatingOnDemand | ValidatingOnDemand, ...]:
+def plugins(store: Store, outside: Outside) -> tuple[MutatingOnDemand | ValidatingOnDemand, ...]:
     """In the reference's order."""
     return (
         MutatingOnDemand(
-            store, means, "mutating_policies.MutatingAdmissionPolicies", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
+            store, outside, "mutating_policies.MutatingAdmissionPolicies", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"
         ),
-        MutatingOnDemand(store, means, "mutating_webhooks.MutatingAdmissionWebhooks", "mutatingwebhookconfigurations"),
+        MutatingOnDemand(store, outside, "mutating_webhooks.MutatingAdmissionWebhooks", "mutatingwebhookconfigurations"),
         ValidatingOnDemand(
-            store, means, "validating_policies.ValidatingAdmissionPolicies",
+            store, outside, "validating_policies.ValidatingAdmissionPolicies",
             "validatingadmissionpolicies", "validatingadmissionpolicybindings",
         ),
-        ValidatingOnDemand(store, means, "validating_webhooks.ValidatingAdmissionWebhooks", "validatingwebhookconfigurations"),
+        ValidatingOnDemand(store, outside, "validating_webhooks.ValidatingAdmissionWebhooks", "validatingwebhookconfigurations"),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api import quantity
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 from wherry.rules.scheduling.requests import of_spec
 from wherry.store.protocol import Store
 

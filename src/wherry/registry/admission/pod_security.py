@@ -10,7 +10,7 @@ from wherry.api import errors
 from wherry.api.field import Errors
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 from wherry.rules import pod_security as rule
 from wherry.store.protocol import Store
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.core import prefix
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 TOLERATION_SECONDS = 300

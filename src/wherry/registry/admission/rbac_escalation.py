@@ -9,21 +9,18 @@ pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from wherry.api import errors
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.core import Core
 from wherry.registry.rbac.stored import StoredPolicy
+from wherry.registry.request import Operation, Request
 from wherry.rules.rbac.covers import compact, missing
 from wherry.rules.rbac.defaults import GROUP
 from wherry.rules.rbac.policy import CLUSTER_ROLES, Policy
 from wherry.rules.rbac.request import Attributes, quoted
 from wherry.rules.rbac.rule import FULL_AUTHORITY, Rule, parse
-
-if TYPE_CHECKING:
-    from wherry.registry.core import Core
 
 MASTERS = "system:masters"
 _ROLES, _BINDINGS = ("roles", "clusterroles"), ("rolebindings", "clusterrolebindings")

@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from wherry.api.objects import Obj
-from wherry.registry.admission.chain import Request
+from wherry.registry.request import Request
 
 
 @dataclass(slots=True)

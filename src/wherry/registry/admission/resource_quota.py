@@ -14,9 +14,9 @@ from wherry.api.errors import Conflict, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.resources import Resource, resource
-from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.core import Core
-from wherry.registry.updates import change
+from wherry.registry.request import Operation, Request
+from wherry.registry.verbs.inside import change_status
 from wherry.rules import quota as rule
 from wherry.store.protocol import Store
 
@@ -91,12 +91,12 @@ class ResourceQuota:
     async def _store_used(self, quota: Obj, used: dict[str, str]) -> None:
         meta = quota["metadata"]
 
-        def make(old: Obj) -> tuple[Obj, list[str]]:
+        def make(old: Obj) -> Obj:
             status = {**(old.get("status") or {}), "used": used}
-            return {**old, "metadata": {**old["metadata"], "resourceVersion": meta["resourceVersion"]}, "status": status}, []
+            return {**old, "metadata": {**old["metadata"], "resourceVersion": meta["resourceVersion"]}, "status": status}
 
-        target = Target(_QUOTAS, meta["namespace"], meta["name"], "status")
-        await change(self._bound(), target, make, WriteOptions(user_agent="kube-apiserver"), _SERVER)
+        target = Target(_QUOTAS, meta["namespace"], meta["name"])
+        await change_status(self._bound(), target, make, WriteOptions(user_agent="kube-apiserver"), _SERVER)
 
     async def _of(self, namespace: str) -> list[Obj]:
         if not self._store.size(_TABLE):

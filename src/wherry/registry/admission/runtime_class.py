@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api import quantity
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 _DIFFERS = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"

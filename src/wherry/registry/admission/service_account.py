@@ -9,8 +9,8 @@ import random
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
 from wherry.registry.core import ALPHABET
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"

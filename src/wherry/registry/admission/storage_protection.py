@@ -6,7 +6,7 @@ The protection controllers take it off. Source: plugin/pkg/admission/storage/sto
 from __future__ import annotations
 
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 
 FINALIZERS = {
     "persistentvolumes": "kubernetes.io/pv-protection",

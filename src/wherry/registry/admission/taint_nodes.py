@@ -6,7 +6,7 @@ The node lifecycle controller takes it off. Source: plugin/pkg/admission/nodetai
 from __future__ import annotations
 
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 
 NOT_READY = "node.kubernetes.io/not-ready"
 

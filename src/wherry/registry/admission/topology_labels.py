@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission.chain import Operation, Request
+from wherry.registry.request import Operation, Request
 from wherry.store.protocol import Store
 
 LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")

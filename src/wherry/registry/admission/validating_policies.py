@@ -14,8 +14,9 @@ from wherry.api.errors import Forbidden
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.admission.bound_policies import Binding, BoundPolicies, Problem
-from wherry.registry.admission.chain import Means, Operation, Request
 from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
+from wherry.registry.outside.calls import Outside
+from wherry.registry.request import Operation, Request
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.evaluation import Answers
 from wherry.rules.admission.match import exempt_from_policies
@@ -29,8 +30,8 @@ _FAILURE = "validation.policy.admission.k8s.io/validation_failure"
 class ValidatingAdmissionPolicies(BoundPolicies):
     tables = ("validatingadmissionpolicybindings.admissionregistration.k8s.io",)
 
-    def __init__(self, store: Store, means: Means) -> None:
-        super().__init__(store, means, "validatingadmissionpolicies", "validatingadmissionpolicybindings", compile_policy)
+    def __init__(self, store: Store, outside: Outside) -> None:
+        super().__init__(store, outside, "validatingadmissionpolicies", "validatingadmissionpolicybindings", compile_policy)
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
         return not exempt_from_policies(resource)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 
-from wherry.registry.admission.chain import Means, Request
 from wherry.registry.admission.webhooks import Failed, Hook, Webhooks
+from wherry.registry.outside.calls import Outside
+from wherry.registry.request import Request
 from wherry.rules.admission.evaluation import Seen
 from wherry.store.protocol import Store
 
@@ -19,8 +20,8 @@ _FAILED_OPEN = "failed-open.validating.webhook.admission.k8s.io/"
 class ValidatingAdmissionWebhooks(Webhooks):
     tables = ("validatingwebhookconfigurations.admissionregistration.k8s.io",)
 
-    def __init__(self, store: Store, means: Means) -> None:
-        super().__init__(store, means, "validatingwebhookconfigurations")
+    def __init__(self, store: Store, outside: Outside) -> None:
+        super().__init__(store, outside, "validatingwebhookconfigurations")
 
     async def validate(self, request: Request) -> None:
         """Raises the refusal of the first webhook that refuses, in their order; InternalError when one fails that must not."""

@@ -13,9 +13,10 @@ from wherry.api import errors
 from wherry.api.errors import BadRequest, InternalError
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
-from wherry.registry.admission import webhook_targets
-from wherry.registry.admission.chain import Means, Operation, Request
-from wherry.registry.admission.dynamic import CallFailed, Configured, Dynamic
+from wherry.registry.admission.dynamic import Configured, Dynamic
+from wherry.registry.outside import targets
+from wherry.registry.outside.calls import CallFailed, Outside
+from wherry.registry.request import Operation, Request
 from wherry.rules.admission import expressions, review
 from wherry.rules.admission.asked import Asked
 from wherry.rules.admission.evaluation import Answers, Expression, Seen, bindings, conditions_hold
@@ -75,8 +76,8 @@ class Webhooks(Dynamic):
 
     mutating = False
 
-    def __init__(self, store: Store, means: Means, plural: str) -> None:
-        super().__init__(store, means)
+    def __init__(self, store: Store, outside: Outside, plural: str) -> None:
+        super().__init__(store, outside)
         self.configured = Configured(store, plural, compile_configuration)
 
     def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
@@ -122,11 +123,11 @@ class Webhooks(Dynamic):
         return answer
 
     async def _answer(self, hook: Hook, question: Obj) -> Answer:
-        if self.means.call is None:
+        if self.outside.call is None:
             raise Failed(hook, "failed to call webhook: this registry has no way to reach webhooks")
         try:
-            call = await webhook_targets.call(self.store, hook.given.get("clientConfig") or {}, _encode(question), hook.seconds)
-            body = await self.means.call(call)
+            call = await targets.call(self.store, hook.given.get("clientConfig") or {}, _encode(question), hook.seconds)
+            body = await self.outside.call(call)
         except CallFailed as error:
             raise Failed(hook, f"failed to call webhook: {error}") from None
         try:

@@ -6,66 +6,99 @@ Source: pkg/registry/core/pod/storage (BindingREST.assignPod).
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 from wherry.api import errors, field
 from wherry.api.errors import BadRequest, Cause, StatusError
 from wherry.api.objects import Obj, is_deleting
-from wherry.api.options import Target, User, WriteOptions
+from wherry.api.options import Target
 from wherry.api.resources import resource
-from wherry.registry import bodies, storing
-from wherry.registry.admission.chain import Request
+from wherry.registry import storing
 from wherry.registry.admission.topology_labels import labels_of_node
 from wherry.registry.core import Core, key
 from wherry.registry.encode import transient
-from wherry.registry.results import Body, RawBody, Written
-from wherry.rules import decode
+from wherry.registry.results import RawBody, Written
+from wherry.registry.subresources.action import Action, success
+from wherry.registry.verbs.view import ObjectView
+from wherry.registry.verbs.write import Stage, Write
+from wherry.registry.versions import bodies
 from wherry.store.protocol import CompareFailed
 
 BINDING = resource("bindings")
 PODS = resource("pods")
-SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
-async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-    """Raises BadRequest, Invalid, NotFound, Conflict (assigned already, deleting, gated)."""
-    if isinstance(body, RawBody):
-        body = decode.decode(BINDING, decode.parse(body.content, body.content_type), options.field_validation).obj
-    body = {**body, "metadata": dict(body.get("metadata") or {})}
-    bodies.check_namespace(body, target)
-    aim = body.get("target") or {}
-    if options.trusted and core.admission.quiet:
-        # our scheduler binds what it saw: all that is left to the plug-ins is to copy labels
-        if labels := await labels_of_node(core.store, aim["name"]):
-            body["metadata"]["labels"] = labels
-    else:
-        request = Request("CREATE", target.resource, "binding", target.namespace, target.name, body, None, user, options.dry_run, options)
-        await core.admission.admit(request)
-        await core.admission.validate(request)
-    if not options.trusted:
-        _check(aim, body["metadata"].get("name", ""), target.name)
+def decode_binding(write: Write) -> None:
+    """Raises BadRequest."""
+    body = _decoded(write)
+    write.draft = {**body, "metadata": dict(body.get("metadata") or {})}
+    bodies.check_namespace(write.draft, write.target)
+
+
+def _decoded(write: Write) -> Obj:
+    if not isinstance(write.body, RawBody):
+        return cast("Obj", write.body)
+    return bodies.decoded(BINDING, write.body, write.options.field_validation)[0]
+
+
+def _is_known(write: Write) -> bool:
+    """Our scheduler binds what it saw: all that is left to the plug-ins is to copy labels."""
+    return write.options.trusted and write.core.admission.quiet
+
+
+async def admit(write: Write) -> None:
+    """Raises what admission refuses with."""
+    if not _is_known(write):
+        await write.core.admission.admit(write)
+    elif labels := await labels_of_node(write.core.store, write.draft["target"]["name"]):
+        write.draft["metadata"]["labels"] = labels
+
+
+def check(write: Write) -> None:
+    """Raises BadRequest, StatusError (500)."""
+    if not write.options.trusted:
+        _check(write.draft.get("target") or {}, write.draft["metadata"].get("name", ""), write.target.name)
+
+
+async def validate_admission(write: Write) -> None:
+    """Raises what admission refuses with."""
+    if not _is_known(write):
+        await write.core.admission.validate(write)
+
+
+async def bind(write: Write) -> None:
+    """The pod is on that node. Raises NotFound, Conflict (assigned already, deleting, gated)."""
+    core, target, binding = write.core, write.target, write.draft
     at = key(target.resource, target.namespace, target.name)
+    write.record = transient(success(201))
     record = await core.store.get(at)
     while True:
         if record is None:
             raise errors.not_found("pods", target.name)
-        _check_uid(record.object(), body)
-        draft = _bound(core, record.object(), aim["name"], body)
-        if options.dry_run:
-            break
+        _check_uid(record.object(), binding)
+        draft = _bound(core, record.object(), binding["target"]["name"], binding)
+        if write.dry_run:
+            return
         try:
             await storing.replace(core.store, at, draft, record)
-            break
         except CompareFailed as error:
             record = error.current
-    return Written(transient(SUCCESS), True)
+        else:
+            return
 
 
-async def create_legacy(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
+STAGES: tuple[Stage, ...] = (decode_binding, admit, check, validate_admission, bind)
+
+
+class Bindings(ObjectView):
     """The same posted to `/bindings`: the body says which pod."""
-    if isinstance(body, RawBody):
-        body = decode.decode(BINDING, decode.parse(body.content, body.content_type), options.field_validation).obj
-    name = (body.get("metadata") or {}).get("name", "")
-    return await create(core, Target(PODS, target.namespace, name, "binding"), body, options, user)
+
+    async def create(self, write: Write) -> Written:
+        name = (_decoded(write).get("metadata") or {}).get("name", "")
+        view = Action(STAGES)
+        of_pod = Write(write.core, Target(PODS, write.namespace, name, "binding"), view, write.options, write.user)
+        of_pod.body = write.body
+        return await view.create(of_pod)
 
 
 def _check(aim: Obj, said: str, name: str) -> None:

@@ -6,20 +6,23 @@ Source: pkg/registry/core/pod/storage/eviction.go; https://kubernetes.io/docs/co
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from wherry.api import errors
 from wherry.api.errors import BadRequest, Conflict
 from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, Target, User, WriteOptions
 from wherry.api.resources import resource
-from wherry.registry import managers
-from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core, prefix
-from wherry.registry.deletes import delete
 from wherry.registry.encode import transient
-from wherry.registry.reads import get
-from wherry.registry.results import Body, RawBody, Written
-from wherry.registry.updates import change
+from wherry.registry.results import RawBody
+from wherry.registry.subresources.action import success
+from wherry.registry.verbs.deletes import delete
+from wherry.registry.verbs.inside import change_status
+from wherry.registry.verbs.reads import get
+from wherry.registry.verbs.stages import asking
+from wherry.registry.verbs.view import OBJECT
+from wherry.registry.verbs.write import Stage, Write
 from wherry.rules import decode, selectors
 from wherry.rules import eviction as rule
 
@@ -27,19 +30,27 @@ _EVICTION = "io.k8s.api.policy.v1.Eviction"
 _BUDGETS = resource("poddisruptionbudgets", "policy")
 #: how often a pod that changes meanwhile is read again
 _TRIES = 20
-SUCCESS: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+_SERVER = WriteOptions(user_agent="kube-apiserver")
 
 
-async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-    """Raises BadRequest, NotFound, TooManyRequests (the budget), Conflict (a precondition)."""
-    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
+def decode_eviction(write: Write) -> None:
+    """Raises BadRequest."""
+    body = write.body
+    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else cast("Obj", body)
     if isinstance(parsed, decode.Parsed) and isinstance(parsed.value, dict) and parsed.value.get("apiVersion") == "policy/v1beta1":
         parsed = replace(parsed, value={**parsed.value, "apiVersion": "policy/v1"})  # both versions are accepted, and are alike
-    eviction = decode.decode_into(_EVICTION, "policy/v1", "Eviction", parsed, options.field_validation).obj
-    wanted = _options(target, eviction, options)
-    request = Request("CREATE", target.resource, "eviction", target.namespace, target.name, eviction, None, user, wanted.dry_run, options)
-    await core.admission.admit(request)
-    await core.admission.validate(request)
+    write.draft = decode.decode_into(_EVICTION, "policy/v1", "Eviction", parsed, write.options.field_validation).obj
+
+
+def check(write: Write) -> None:
+    """It names the pod of the path, and says whether it is a dry run too. Raises BadRequest."""
+    write.dry_run = _options(write).dry_run
+
+
+async def evict(write: Write) -> None:
+    """Raises NotFound, TooManyRequests (the budget), Conflict (a precondition)."""
+    core, target, wanted, user = write.core, write.target, _options(write), write.user
+    write.record = transient(success(201))
     for last in range(_TRIES - 1, -1, -1):
         pod = (await get(core, target)).object()
         if not rule.ignores_budget(pod):
@@ -50,9 +61,11 @@ async def create(core: Core, target: Target, body: Body, options: WriteOptions, 
             if wanted.resource_version or not last:
                 raise
             continue
-        return Written(transient(SUCCESS), True)
+        return
     await _evict(core, target, pod, wanted, user)
-    return Written(transient(SUCCESS), True)
+
+
+STAGES: tuple[Stage, ...] = (decode_eviction, check, asking.admit, asking.validate_admission, evict)
 
 
 async def _evict(core: Core, target: Target, pod: Obj, wanted: DeleteOptions, user: User) -> None:
@@ -65,7 +78,7 @@ async def _evict(core: Core, target: Target, pod: Obj, wanted: DeleteOptions, us
         return
     name = budgets[0]["metadata"]["name"]
     if not rule.is_outside_budget(pod, budgets[0]):
-        await _spend(core, Target(_BUDGETS, target.namespace, name, "status"), target.name, wanted, user)
+        await _spend(core, Target(_BUDGETS, target.namespace, name), target.name, wanted, user)
         await _delete(core, target, wanted, user)
         return
     try:
@@ -77,11 +90,11 @@ async def _evict(core: Core, target: Target, pod: Obj, wanted: DeleteOptions, us
 
 
 async def _spend(core: Core, budget: Target, pod: str, wanted: DeleteOptions, user: User) -> None:
-    def make(old: Obj) -> tuple[Obj, list[str]]:
+    def spent(old: Obj) -> Obj:
         rule.check(old)
-        return {**old, "metadata": dict(old["metadata"]), "status": rule.spent(old, pod, core.timestamp())}, []
+        return {**old, "metadata": dict(old["metadata"]), "status": rule.spent(old, pod, core.timestamp())}
 
-    await change(core, budget, make, WriteOptions(user_agent="kube-apiserver", dry_run=wanted.dry_run), user)
+    await change_status(core, budget, spent, replace(_SERVER, dry_run=wanted.dry_run), user)
 
 
 async def _budgets(core: Core, pod: Obj) -> list[Obj]:
@@ -98,15 +111,15 @@ async def _delete(core: Core, target: Target, wanted: DeleteOptions, user: User)
     if not wanted.dry_run:
         now = core.timestamp()
 
-        def make(old: Obj) -> tuple[Obj, list[str]]:
+        def told(old: Obj) -> Obj:
             _check(old, wanted)
             status = old.get("status") or {}
-            return {**old, "metadata": dict(old["metadata"]), "status": {**status, "conditions": _with_condition(status, now)}}, []
+            return {**old, "metadata": dict(old["metadata"]), "status": {**status, "conditions": _with_condition(status, now)}}
 
-        told = await change(core, replace(pod, subresource="status"), make, WriteOptions(), user, None, managers.by_apply)
+        changed = (await change_status(core, pod, told, WriteOptions(), user, tracked=False)).record.object()
         if wanted.resource_version:
-            wanted = _at_version(told.record.object(), replace(wanted, resource_version=""))
-    await delete(core, pod, wanted, user)
+            wanted = _at_version(changed, replace(wanted, resource_version=""))
+    await delete(Write(core, pod, OBJECT, wanted, user))
 
 
 def _check(pod: Obj, wanted: DeleteOptions) -> None:
@@ -138,8 +151,9 @@ def _at_version(pod: Obj, wanted: DeleteOptions) -> DeleteOptions:
     return wanted if wanted.resource_version else replace(wanted, resource_version=pod["metadata"]["resourceVersion"])
 
 
-def _options(target: Target, eviction: Obj, options: WriteOptions) -> DeleteOptions:
+def _options(write: Write) -> DeleteOptions:
     """What the eviction says about the delete. Raises BadRequest."""
+    target, eviction, options = write.target, write.draft, write.options
     meta = eviction.get("metadata") or {}
     if meta.get("name") != target.name:
         raise BadRequest("name in URL does not match name in Eviction object")

@@ -1,29 +1,27 @@
-"""The finalize subresource of namespaces: changes `spec.finalizers`, and with the last one gone the namespace goes.
+"""The finalize subresource of namespaces: with the last of `spec.finalizers` gone the namespace goes.
 
-Source: pkg/registry/core/namespace/storage (FinalizeREST).
+Source: pkg/registry/core/namespace/storage (FinalizeREST), strategy.go (namespaceFinalizeStrategy).
 """
 
 from __future__ import annotations
 
-from wherry.api.objects import Obj
-from wherry.api.options import Target, User, WriteOptions
-from wherry.registry import bodies
+from wherry.api.options import Target
 from wherry.registry.core import Core
-from wherry.registry.results import Body, Written
-from wherry.registry.updates import change
+from wherry.registry.results import Written
+from wherry.registry.verbs.view import ObjectView, not_served
+from wherry.registry.verbs.write import Write
+from wherry.rules.kinds.core import finalize_namespace
+from wherry.store.protocol import Record
 
 
-async def update(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-    """Raises NotFound, Conflict, BadRequest."""
-    draft, warnings = bodies.draft(core, target.resource, body, options)
-    bodies.check_name(draft, target)
-    wanted = (draft.get("spec") or {}).get("finalizers", [])
-    version = draft["metadata"].get("resourceVersion", "")
+class FinalizeView(ObjectView):
+    """Only replaced."""
 
-    def make(old: Obj) -> tuple[Obj, list[str]]:
-        spec = {k: v for k, v in (old.get("spec") or {}).items() if k != "finalizers"}
-        if wanted:
-            spec["finalizers"] = wanted
-        return {**old, "metadata": {**old["metadata"], "resourceVersion": version}, "spec": spec}, warnings
+    async def read(self, core: Core, target: Target, resource_version: str = "") -> Record:
+        raise not_served(target)
 
-    return await change(core, target, make, options, user)
+    async def patch(self, write: Write) -> Written:
+        raise not_served(write.target)
+
+    def prepare(self, write: Write) -> None:
+        finalize_namespace(write.draft, write.old or {})

@@ -6,37 +6,42 @@ Source: pkg/registry/apps/deployment/storage (RollbackREST) of Kubernetes v1.15.
 
 from __future__ import annotations
 
+from typing import cast
+
 from wherry.api import errors
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
-from wherry.api.options import Target, User, WriteOptions
-from wherry.registry import managers
-from wherry.registry.core import Core
+from wherry.api.options import Target
 from wherry.registry.encode import transient
-from wherry.registry.results import Body, RawBody, Written
-from wherry.registry.updates import change
+from wherry.registry.results import RawBody
+from wherry.registry.subresources.action import success
+from wherry.registry.verbs.inside import change_object
+from wherry.registry.verbs.write import Stage, Write
 from wherry.rules import decode, legacy
 
 
-async def create(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-    """Raises BadRequest, Invalid, NotFound."""
-    row = target.resource
-    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else decode.Parsed(body)
+def decode_rollback(write: Write) -> None:
+    """Raises BadRequest."""
+    row, body = write.row, write.body
+    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else decode.Parsed(cast("Obj", body))
     schema = f"io.k8s.api.{row.group}.{row.version}.DeploymentRollback"
-    rollback = decode.decode_into(schema, row.api_version, "DeploymentRollback", parsed, options.field_validation).obj
-    if found := legacy.validate_rollback(rollback):
-        raise errors.invalid("DeploymentRollback.apps", rollback.get("name", ""), found)
-    if rollback["name"] != target.name:
+    write.draft = decode.decode_into(schema, row.api_version, "DeploymentRollback", parsed, write.options.field_validation).obj
+
+
+def check(write: Write) -> None:
+    """Raises Invalid, BadRequest."""
+    if found := legacy.validate_rollback(write.draft):
+        raise errors.invalid("DeploymentRollback.apps", write.draft.get("name", ""), found)
+    if write.draft["name"] != write.target.name:
         raise BadRequest("name in URL does not match name in DeploymentRollback object")
 
-    def make(old: Obj) -> tuple[Obj, list[str]]:
-        return legacy.rolled(old, rollback), []
 
-    deployment = Target(row, target.namespace, target.name)
-    await change(core, deployment, make, options, user, None, managers.by_update)
-    return Written(transient(_success(target.name)))
+async def ask(write: Write) -> None:
+    """The Deployment carries the request from now on. Raises NotFound."""
+    target = write.target
+    deployment = Target(target.resource, target.namespace, target.name)
+    await change_object(write.core, deployment, lambda old: legacy.rolled(old, write.draft), write.options, write.user)
+    write.record = transient(success(200, f'rollback request for deployment "{target.name}" succeeded'))
 
 
-def _success(name: str) -> Obj:
-    message = f'rollback request for deployment "{name}" succeeded'
-    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "message": message, "code": 200}
+STAGES: tuple[Stage, ...] = (decode_rollback, check, ask)

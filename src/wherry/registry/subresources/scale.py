@@ -1,6 +1,8 @@
-"""The scale subresource: an autoscaling/v1 Scale that reads and writes `spec.replicas` of its parent.
+"""The scale subresource: an autoscaling/v1 Scale that reads and writes the number of its parent, of workloads and of custom kinds alike.
 
-Source: pkg/registry/apps/deployment/storage (ScaleREST); https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/.
+One view, by where the kind keeps its numbers (`ScalePaths`). The versions of the past have a Scale of their own form.
+Source: pkg/registry/apps/deployment/storage (ScaleREST); k8s.io/apiextensions-apiserver/pkg/registry/customresource/etcd.go (ScaleREST);
+k8s.io/apimachinery/pkg/util/managedfields/scalehandler.go.
 """
 
 from __future__ import annotations
@@ -8,117 +10,111 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wherry.api import errors, field
+from wherry.api.errors import BadRequest, InternalError
 from wherry.api.legacy_resources import is_legacy
 from wherry.api.objects import Obj
-from wherry.api.options import APPLY_PATCH, Target, User, WriteOptions
+from wherry.api.options import Target
 from wherry.api.resources import Resource
-from wherry.api.schema import definition
-from wherry.registry import bodies, managers
-from wherry.registry.applies import configuration
 from wherry.registry.core import Core
 from wherry.registry.encode import transient
-from wherry.registry.patches_decoded import as_version, decode_patched
-from wherry.registry.reads import get
-from wherry.registry.results import Body, RawBody, Written
-from wherry.registry.subresources.scale_apply import Applied
-from wherry.registry.updates import change
-from wherry.rules import decode, legacy, selectors
-from wherry.rules.managed_fields.scale import REPLICAS
-from wherry.rules.patch import apply, parse_patch
+from wherry.registry.verbs import field_managers, reads
+from wherry.registry.verbs.view import ObjectView
+from wherry.registry.verbs.write import Patch, Write
+from wherry.registry.versions import bodies
+from wherry.registry.versions.patched import as_version
+from wherry.rules import legacy
+from wherry.rules.crd import kind as kinds
+from wherry.rules.managed_fields import Reset, parent_entries, scale_entries, track_scale
+from wherry.rules.managed_fields.sets import Set, of_paths
+from wherry.rules.scaling import paths as at
+from wherry.rules.scaling.paths import NotThere, ScalePaths
+from wherry.rules.scaling.scale import WORKLOAD, scale_of, scaled
 from wherry.store.protocol import Record
 
 SCALE = Resource("autoscaling", "v1", "Scale", "scales")
 
 
-def scale_of(obj: Obj) -> Obj:
-    """The Scale of a workload (zero replicas are left out, as the reference's JSON does)."""
-    meta = {k: obj["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if k in obj["metadata"]}
-    replicas = (obj.get("spec") or {}).get("replicas", 1)
-    chosen = (obj.get("spec") or {}).get("selector")
-    is_map = obj["kind"] == "ReplicationController"
-    selector = str(selectors.from_map(chosen or {}) if is_map else selectors.from_label_selector(chosen))
-    status: Obj = {"replicas": (obj.get("status") or {}).get("replicas", 0)}
-    if selector:
-        status["selector"] = selector
-    return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
-        "metadata": meta,
-        "spec": {"replicas": replicas} if replicas else {},
-        "status": status,
-    }
+def paths_of(row: Resource) -> ScalePaths:
+    kind = kinds.of(row)
+    return WORKLOAD if kind is None or kind.scale is None else kind.scale
 
 
-def _form(row: Resource) -> Resource:
-    """The kind of the Scale that a workload of this version has."""
-    return (
-        replace(SCALE, group=row.group, version=row.version, schema=f"io.k8s.api.{row.group}.{row.version}.Scale")
-        if is_legacy(row)
-        else SCALE
-    )
+class ScaleView(ObjectView):
+    async def read(self, core: Core, target: Target, resource_version: str = "") -> Record:
+        """Raises NotFound; InternalError where a custom object has no number."""
+        record = await reads.get(core, target, resource_version)
+        paths = paths_of(target.resource)
+        scale = _shown(target.resource, record.object(), paths)
+        if target.resource.custom is not None and at.number(record.object(), paths.replicas) is None:
+            raise InternalError(f'Internal error occurred: the spec replicas field "{paths.replicas}" does not exist')
+        return transient(scale, record.revision)
+
+    def form(self, row: Resource) -> Resource:
+        if not is_legacy(row):
+            return SCALE
+        return replace(SCALE, group=row.group, version=row.version, schema=f"io.k8s.api.{row.group}.{row.version}.Scale")
+
+    def reset(self, write: Write) -> Reset | None:
+        return None
+
+    def shown(self, write: Write) -> Obj:
+        return _shown(write.row, as_version(write.core, write.row, write.old or {}), paths_of(write.row))
+
+    def live(self, write: Write) -> Obj:
+        shown, entries = self.shown(write), scale_entries(write.old or {}, _owned(write))
+        return {**shown, "metadata": {**shown["metadata"], **({"managedFields": entries} if entries else {})}}
+
+    def merged(self, write: Write, sent: Obj) -> Obj:
+        """The parent with the number of the Scale. Its resourceVersion, where it has one, is a precondition; its uid always."""
+        scale, old, paths = sent, write.old or {}, paths_of(write.row)
+        scale.setdefault("metadata", {})
+        bodies.check_name(scale, write.target)
+        wanted = (scale.get("spec") or {}).get("replicas")
+        if isinstance(write.body, Patch) and wanted is None and at.number(old, paths.replicas) is None:
+            raise BadRequest(f'the spec replicas field "{paths.replicas}" cannot be empty')
+        if (wanted or 0) < 0:
+            cause = field.invalid("spec.replicas", wanted, "must be greater than or equal to 0")
+            raise errors.invalid("Scale.autoscaling", write.target.name, [cause])
+        _check_uid(write, scale["metadata"].get("uid") or "")
+        try:
+            changed = scaled(old, paths, scale)
+        except NotThere as error:
+            raise InternalError(str(error)) from None
+        version = scale["metadata"].get("resourceVersion") or old["metadata"]["resourceVersion"]
+        return {**changed, "metadata": {**old["metadata"], "resourceVersion": version}}
+
+    def track(self, write: Write) -> None:
+        """Who scales owns the parent's number, through the subresource."""
+        old, owned = write.old or {}, _owned(write)
+        if write.applied is not None:
+            entries = parent_entries(old, write.applied, write.row.api_version, owned)
+        else:
+            entries = track_scale(old, write.draft, manager=write.options.manager, api_version=write.row.api_version, replicas=owned)
+        field_managers.put(write.draft, entries)
+
+    async def answered(self, core: Core, row: Resource, record: Record) -> Record:
+        served = await reads.served(core, row, record)
+        return transient(_shown(row, served.object(), paths_of(row)), record.revision)
 
 
-def _shown(row: Resource, obj: Obj) -> Obj:
-    scale = scale_of(obj)
+def _shown(row: Resource, obj: Obj, paths: ScalePaths) -> Obj:
+    """Raises InternalError when something else than a number is where one should be."""
+    try:
+        scale = scale_of(obj, paths)
+    except NotThere as error:
+        raise InternalError(str(error)) from None
     return legacy.from_scale(scale, row.api_version, (obj.get("spec") or {}).get("selector")) if is_legacy(row) else scale
 
 
-async def read(core: Core, target: Target) -> Record:
-    record = await get(core, target)
-    return transient(_shown(target.resource, record.object()), record.revision)
+def _owned(write: Write) -> Set:
+    """Where the parent keeps the number, as a set of fields."""
+    return of_paths(tuple(f"f:{name}" for name in at.parts(paths_of(write.row).replicas)))
 
 
-async def update(core: Core, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-    """Raises BadRequest, Invalid, Conflict, NotFound."""
-    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else body
-    decoded = decode.decode(_form(target.resource), parsed, options.field_validation)
-    decoded.obj.setdefault("metadata", {})
-    bodies.check_name(decoded.obj, target)
-
-    def make(old: Obj) -> tuple[Obj, list[str]]:
-        return _scaled(old, decoded.obj), decoded.warnings
-
-    return _as_scale(target.resource, await change(core, target, make, options, user, None, managers.by_scale))
-
-
-async def patch(core: Core, target: Target, patch_type: str, content: bytes | object, options: WriteOptions, user: User) -> Written:
-    form = _form(target.resource)
-    if patch_type == APPLY_PATCH:
-        return await _apply(core, target, form, content, options, user)
-    parsed = parse_patch(patch_type, content) if isinstance(content, bytes) else content
-
-    def make(old: Obj) -> tuple[Obj, list[str]]:
-        patched = apply(patch_type, _shown(target.resource, as_version(core, target.resource, old)), parsed, definition(form.schema))
-        scale, warnings = decode_patched(form, patched, parsed, patch_type, options)
-        scale.setdefault("metadata", {})
-        bodies.check_name(scale, target)
-        return _scaled(old, scale), warnings
-
-    return _as_scale(target.resource, await change(core, target, make, options, user, None, managers.by_scale))
-
-
-async def _apply(core: Core, target: Target, form: Resource, content: bytes | object, options: WriteOptions, user: User) -> Written:
-    said = configuration(content)
-    applied = Applied(core, said.value, form, definition(form.schema), REPLICAS, options)
-
-    def make(old: Obj) -> tuple[Obj, list[str]]:
-        scale = applied.merged(old, _shown(target.resource, as_version(core, target.resource, old)))
-        bodies.check_name(scale, target)
-        return _scaled(old, scale), said.told(options)
-
-    return _as_scale(target.resource, await change(core, target, make, options, user, None, applied.track))
-
-
-def _scaled(old: Obj, scale: Obj) -> Obj:
-    meta = scale.get("metadata") or {}
-    replicas = (scale.get("spec") or {}).get("replicas", 0)
-    if replicas < 0:
-        cause = field.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
-        raise errors.invalid("Scale.autoscaling", old["metadata"]["name"], [cause])
-    preconditions = {k: meta[k] for k in ("resourceVersion", "uid") if meta.get(k)}
-    return {**old, "metadata": {**old["metadata"], "resourceVersion": "", **preconditions}, "spec": {**old["spec"], "replicas": replicas}}
-
-
-def _as_scale(row: Resource, written: Written) -> Written:
-    record = written.record
-    return Written(transient(_shown(row, record.object()), record.revision), written.created, written.warnings)
+def _check_uid(write: Write, said: str) -> None:
+    """Raises Conflict. Of a custom object only a replaced Scale is asked for its uid."""
+    uid = (write.old or {})["metadata"]["uid"]
+    if said and said != uid and write.row.custom is None:
+        why = f"Precondition failed: UID in precondition: {said}, UID in object meta: {uid}"
+        plural, _, group = write.resource.group_resource.partition(".")
+        raise errors.conflict(f"{plural}/scale.{group}" if group else f"{plural}/scale", write.target.name, why)

@@ -6,16 +6,20 @@ https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/tok
 
 from __future__ import annotations
 
+from typing import cast
+
 from wherry.api import errors, field, timestamps
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj, name, uid
-from wherry.api.options import Target, User, WriteOptions
+from wherry.api.options import Target
 from wherry.api.schema import definition
-from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core
 from wherry.registry.encode import transient
-from wherry.registry.results import Body, RawBody, Written
+from wherry.registry.results import RawBody
 from wherry.registry.tokens.issuer import Issuer
+from wherry.registry.verbs.stages import asking
+from wherry.registry.verbs.write import Stage, Write
+from wherry.registry.versions import bodies
 from wherry.rules import decode
 from wherry.rules.managed_fields import track_update
 from wherry.rules.tokens import request as rules
@@ -25,50 +29,60 @@ _GROUP, _VERSION, _KIND = "authentication.k8s.io", "authentication.k8s.io/v1", "
 _SCHEMA = "io.k8s.api.authentication.v1.TokenRequest"
 
 
-async def create(core: Core, issuer: Issuer, target: Target, body: Body, options: WriteOptions, user: User) -> Written:
-    """Raises BadRequest, Invalid, NotFound (account, bound object), Conflict (uid)."""
-    draft, warnings = _draft(core, body, options)
-    asked = Request("CREATE", target.resource, "token", target.namespace, target.name, draft, None, user, options.dry_run, options)
-    await core.admission.admit(asked)
-    _check_place(draft, target)
-    account = await _object(core, "serviceaccounts", target.namespace, target.name)
-    _fill(draft, account, issuer, core.now())
-    if found := rules.validate(draft):
-        raise errors.invalid(f"{_KIND}.{_GROUP}", "", found)
-    await core.admission.validate(asked)
-    binding = await _binding(core, draft["spec"].get("boundObjectRef"), target)
-    audiences = draft["spec"]["audiences"]
-    life = rules.life(draft, binding, core.now(), issuer.audiences)
-    token = issuer.sign(claims(account, binding, life, issuer=issuer.url, audiences=audiences, token_id=core.new_uid()))
-    spec = {**draft["spec"], "boundObjectRef": draft["spec"].get("boundObjectRef")}
-    ends = timestamps.time(core.now() + spec["expirationSeconds"])
-    answer = {**draft, "spec": spec, "status": {"token": token, "expirationTimestamp": ends}}
-    return Written(transient(answer), True, (*warnings, *asked.warnings))
-
-
-def _draft(core: Core, body: Body, options: WriteOptions) -> tuple[Obj, list[str]]:
-    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else decode.Parsed(dict(body))
-    decoded = decode.decode_into(_SCHEMA, _VERSION, _KIND, parsed, options.field_validation)
+def decode_request(write: Write) -> None:
+    """Raises BadRequest."""
+    body = write.body
+    parsed = decode.parse(body.content, body.content_type) if isinstance(body, RawBody) else decode.Parsed(dict(cast("Obj", body)))
+    decoded = decode.decode_into(_SCHEMA, _VERSION, _KIND, parsed, write.options.field_validation)
     draft = decoded.obj
     draft.setdefault("metadata", {})
     draft.pop("status", None)
     rules.default(draft)
+    write.draft = {"kind": _KIND, "apiVersion": _VERSION, **draft}
+    write.warnings += decoded.warnings
+    bodies.check_namespace(write.draft, write.target)
+
+
+def track(write: Write) -> None:
+    """Even what is never stored has owners."""
     fields = track_update(
-        None, draft, node=definition(_SCHEMA), manager=options.manager, operation="Update", api_version=_VERSION, subresource="token",
-        time=core.timestamp(),
+        None, write.draft, node=definition(_SCHEMA), manager=write.options.manager, operation="Update", api_version=_VERSION,
+        subresource="token", time=write.core.timestamp(),
     )  # fmt: skip
     if fields:
-        draft["metadata"]["managedFields"] = fields
-    return {"kind": _KIND, "apiVersion": _VERSION, **draft}, decoded.warnings
+        write.draft["metadata"]["managedFields"] = fields
 
 
-def _check_place(draft: Obj, target: Target) -> None:
-    """Name and namespace in the body must be those of the path, where they are given."""
-    for key, given, what in (("name", target.name, "name"), ("namespace", target.namespace, "namespace")):
-        said = draft["metadata"].get(key)
-        if said and said != given:
-            cause = field.invalid(f"metadata.{key}", said, f"must match the service account {what} if specified")
-            raise errors.invalid(f"{_KIND}.{_GROUP}", target.name, [cause])
+async def fill_in(write: Write) -> None:
+    """The account says who it is for. Raises Invalid, NotFound (the account), Conflict (its uid)."""
+    said = write.draft["metadata"].get("name")
+    if said and said != write.target.name:
+        cause = field.invalid("metadata.name", said, "must match the service account name if specified")
+        raise errors.invalid(f"{_KIND}.{_GROUP}", write.target.name, [cause])
+    account = await _object(write.core, "serviceaccounts", write.namespace, write.target.name)
+    write.old = account
+    _fill(write.draft, account, write.core.issuer, write.core.now())
+
+
+def validate(write: Write) -> None:
+    """Raises Invalid."""
+    if found := rules.validate(write.draft):
+        raise errors.invalid(f"{_KIND}.{_GROUP}", "", found)
+
+
+async def sign(write: Write) -> None:
+    """Raises BadRequest, NotFound (the bound object), Conflict (its uid)."""
+    core, draft, issuer = write.core, write.draft, write.core.issuer
+    binding = await _binding(core, draft["spec"].get("boundObjectRef"), write.target)
+    audiences = draft["spec"]["audiences"]
+    life = rules.life(draft, binding, core.now(), issuer.audiences)
+    token = issuer.sign(claims(write.old or {}, binding, life, issuer=issuer.url, audiences=audiences, token_id=core.new_uid()))
+    spec = {**draft["spec"], "boundObjectRef": draft["spec"].get("boundObjectRef")}
+    ends = timestamps.time(core.now() + spec["expirationSeconds"])
+    write.record = transient({**draft, "spec": spec, "status": {"token": token, "expirationTimestamp": ends}})
+
+
+STAGES: tuple[Stage, ...] = (decode_request, track, asking.admit, fill_in, validate, asking.validate_admission, sign)
 
 
 async def _object(core: Core, plural: str, namespace: str, name: str) -> Obj:

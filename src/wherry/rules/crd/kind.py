@@ -16,12 +16,12 @@ import msgspec
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource, version_order
 from wherry.api.schema import Node
-from wherry.rules.crd import scale_paths
 from wherry.rules.crd.conditions import is_true
-from wherry.rules.crd.scale_paths import ScalePaths
 from wherry.rules.crd.structural import Structural
 from wherry.rules.managed_fields import SPEC_AND_METADATA, STATUS, Reset
 from wherry.rules.managed_fields.reset import NOTHING
+from wherry.rules.scaling import paths as scale_paths
+from wherry.rules.scaling.paths import ScalePaths
 from wherry.rules.strategy import Strategy
 from wherry.rules.tables.column import Printer
 

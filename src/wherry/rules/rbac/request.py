@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wherry.api.errors import Forbidden, forbidden
+from wherry.api.options import User
+
 
 class Attributes(NamedTuple):
     """What is asked for: a verb on a resource, or on a path (`resource` is then "")."""
@@ -37,3 +40,20 @@ ALLOWED, NO_OPINION = Decision(True), Decision(False)
 def quoted(text: str) -> str:
     """The text as Go's %q writes it, for what occurs in names."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def refusal(user: User, asked: Attributes, reason: str = "") -> Forbidden:
+    """The 403 of a request that was not allowed."""
+    name = quoted(user.name)
+    if not asked.resource:
+        what = f"User {name} cannot {asked.verb} path {quoted(asked.path)}"
+    else:
+        resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
+        where = f"in the namespace {quoted(asked.namespace)}" if asked.namespace else "at the cluster scope"
+        what = f"User {name} cannot {asked.verb} resource {quoted(resource)} in API group {quoted(asked.group)} {where}"
+    what = what.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = f"{what}: {reason}" if reason else what
+    if not asked.resource:
+        return Forbidden(f"forbidden: {text}", {})
+    group_resource = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
+    return forbidden(group_resource, asked.name, text)

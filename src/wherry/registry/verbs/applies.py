@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from wherry.api import errors, field
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
-from wherry.api.options import Target, User, WriteOptions
-from wherry.registry import managers
-from wherry.registry.core import Core, target_key
-from wherry.registry.creates import create_draft
-from wherry.registry.patches_decoded import as_version, decoded_draft
+from wherry.api.options import WriteOptions
+from wherry.registry.core import target_key
 from wherry.registry.results import Written
-from wherry.registry.updates import change
+from wherry.registry.verbs.creates import create_draft
+from wherry.registry.verbs.updates import change
+from wherry.registry.verbs.write import Make, Patch, Write
+from wherry.registry.versions.patched import decode_merged
 from wherry.rules import decode
 from wherry.rules.decode.reader import warnings as strict_warnings
 from wherry.rules.managed_fields import apply_patch
@@ -22,53 +22,52 @@ from wherry.rules.patch.parse import go_kind
 YAML = "application/yaml"
 
 
-async def apply(core: Core, target: Target, content: bytes | object, options: WriteOptions, user: User) -> Written:
+async def apply(write: Write) -> Written:
     """Creates the object when it is missing. Raises Invalid, BadRequest, Conflict (another manager owns a field)."""
-    if not options.field_manager:
+    if not write.options.field_manager:
         raise errors.invalid("PatchOptions.meta.k8s.io", "", [field.required("fieldManager", "is required for apply patch")])
-    said = configuration(content)
-    config = said.value
-    resource = target.resource
-    node, reset = resource.node, managers.reset_of(resource, target.subresource)
-
-    def merge(live: Obj | None) -> Obj:
-        return apply_patch(
-            live,
-            config,
-            node=node,
-            manager=options.manager,
-            force=options.force,
-            api_version=resource.api_version,
-            kind=resource.kind,
-            subresource=target.subresource,
-            time=core.timestamp(),
-            reset=reset,
-        )
-
-    def make(old: Obj) -> tuple[Obj, list[str]]:
-        shown = as_version(core, resource, old)
-        merged = merge(shown)
-        told = said.told(options)
-        if merged is shown:
-            return {**old, "metadata": dict(old["metadata"])}, told
-        return decoded(merged, told)
-
-    def decoded(merged: Obj, told: list[str]) -> tuple[Obj, list[str]]:
-        draft, warnings = decoded_draft(core, target, merged, config)
-        return draft, [*told, *warnings]
-
-    current = await core.store.get(target_key(core, target))
-    if current is not None:
-        return await change(core, target, make, options, user, current, managers.by_apply)
-    if target.subresource:
-        raise errors.not_found(resource.group_resource, target.name)
-    merged = merge(None)
-    if uid := (config.get("metadata") or {}).get("uid"):
+    said = configuration(cast("Patch", write.body).content)
+    write.make = _applying(said)
+    current = await write.core.store.get(target_key(write.core, write.target))
+    if current is not None or write.subresource:
+        write.current = current
+        return await change(write)
+    write.draft = write.make(write)
+    if uid := (said.value.get("metadata") or {}).get("uid"):
         why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-        raise errors.conflict(resource.group_resource, target.name, why)
-    draft, warnings = decoded(merged, said.told(options))
-    draft["metadata"].pop("resourceVersion", None)  # nothing is there to compare it with
-    return await create_draft(core, target, draft, options, user, warnings, managers.by_apply)
+        raise errors.conflict(write.row.group_resource, write.target.name, why)
+    return await create_draft(write)
+
+
+def _applying(said: Configuration) -> Make:
+    def make(write: Write) -> Obj:
+        live = None if write.old is None else write.view.live(write)
+        write.applied = merged = _merged(write, live, said.value)
+        write.warnings += said.told(write.options)
+        if merged is live and write.old is not None:
+            return {**write.old, "metadata": dict(write.old["metadata"])}
+        decoded, warnings = decode_merged(write.view.form(write.row), merged, said.value)
+        write.warnings += warnings
+        return write.view.merged(write, decoded)
+
+    return make
+
+
+def _merged(write: Write, live: Obj | None, config: Obj) -> Obj:
+    """`live` itself when nothing changes. Raises Conflict."""
+    form = write.view.form(write.row)
+    return apply_patch(
+        live,
+        config,
+        node=form.node,
+        manager=write.options.manager,
+        force=write.options.force,
+        api_version=form.api_version,
+        kind=form.kind,
+        subresource=write.subresource,
+        time=write.core.timestamp(),
+        reset=write.view.reset(write),
+    )
 
 
 class Configuration(NamedTuple):

@@ -12,7 +12,7 @@ import binascii
 from urllib.parse import urlsplit
 
 from wherry.api.objects import Obj
-from wherry.registry.admission.dynamic import Call, CallFailed
+from wherry.registry.outside.calls import Call, CallFailed
 from wherry.store.protocol import Store
 
 

@@ -8,9 +8,9 @@ from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj
 from wherry.api.options import Target, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import trusted
 from wherry.registry.core import Core
 from wherry.registry.results import Body, RawBody
+from wherry.registry.versions import promises
 from wherry.rules import decode
 from wherry.rules.conversion import convert
 from wherry.rules.crd import decode as custom_decode
@@ -21,12 +21,19 @@ def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> 
     """(draft in the stored version, warnings). Raises BadRequest. A trusted object is only copied at its top."""
     if options.trusted and not isinstance(body, RawBody):
         if core.test_mode:
-            trusted.must_equal(core, body, to_storage(core, resource, trusted.decoded(core, resource, body)), options.manager)
+            promises.must_equal(core, body, to_storage(core, resource, promises.decoded(core, resource, body)), options.manager)
         return {**body, "metadata": dict(body["metadata"])}, []
     # an object at hand stays its owner's: what follows fills in defaults in place
     parsed = decode.parse(*body) if isinstance(body, RawBody) else decode.Parsed(msgspec.json.decode(msgspec.json.encode(body)))
     decoded = decoded_as(resource, parsed, options.field_validation)
     return to_storage(core, resource, decoded.obj), decoded.warnings
+
+
+def decoded(form: Resource, body: Body, field_validation: str) -> tuple[Obj, list[str]]:
+    """(what was sent as `form`, private, with metadata; warnings). Raises BadRequest."""
+    found = decoded_as(form, decode.parse(*body) if isinstance(body, RawBody) else body, field_validation)
+    found.obj.setdefault("metadata", {})
+    return found.obj, found.warnings
 
 
 def decoded_as(resource: Resource, body: decode.Parsed | Obj, field_validation: str) -> decode.Decoded:

@@ -1,14 +1,13 @@
 """What the registry hands out with a write: cluster IPs and node ports of Services.
 
-In use is what the stored Services say; nothing else is kept, so nothing can leak or need repair. Creates and updates hold `guard` from the
-choice until the Service that has it is stored, and call `allocate` before they prepare and validate it.
+In use is what the stored Services say; nothing else is kept, so nothing can leak or need repair. Called by the stage that gives addresses,
+before a Service is prepared and validated; it holds the choice until the Service that has it is stored.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable
 from ipaddress import IPv4Network
-from typing import Any
 
 from wherry.api import errors
 from wherry.api.errors import StatusError
@@ -21,18 +20,16 @@ from wherry.rules.service_allocation import Pools, allocate, held
 
 RANGES = resource("servicecidrs", "networking.k8s.io")
 ADDRESSES = resource("ipaddresses", "networking.k8s.io")
-_FREE: AbstractAsyncContextManager[Any] = nullcontext()
 
 
-def guard(core: Core, kind: Resource) -> AbstractAsyncContextManager[Any]:
-    """Held while a Service is written; nothing for every other kind."""
-    return core.allocating if kind.group_resource == "services" else _FREE
+async def hold(core: Core) -> Callable[[], None]:
+    """Nobody else chooses until what is returned is called."""
+    await core.allocating.acquire()
+    return core.allocating.release
 
 
 async def give(core: Core, kind: Resource, draft: Obj, old: Obj | None) -> None:
     """A Service gets its addresses and ports. Raises Invalid when one asked for is taken or out of range, 500 when there are no more."""
-    if kind.group_resource != "services":
-        return
     ips = await _reserved(core)
     ports: set[int] = set()
     for record in (await core.store.range(prefix(kind))).records:
@@ -44,7 +41,6 @@ async def give(core: Core, kind: Resource, draft: Obj, old: Obj | None) -> None:
         raise StatusError(result.internal, code=500, reason="InternalError")
     if result.errors:
         raise errors.invalid(kind.group_kind, draft["metadata"].get("name", ""), result.errors)
-
 
 
 async def _reserved(core: Core) -> set[str]:

@@ -87,7 +87,7 @@ async def stored(core: Core, row: Resource, draft: Obj) -> Obj:
 
 
 async def _ask(core: Core, kind: CustomKind, objs: list[Obj], wanted: str) -> list[Obj]:
-    from wherry.registry.custom_webhook import convert  # admission, whose means it uses, builds on this package
+    from wherry.registry.versions.conversion_webhook import convert  # most clusters never ask one
 
     return await convert(core, kind, objs, wanted)
 

@@ -10,21 +10,21 @@ from wherry.api import errors
 from wherry.api.objects import Obj, name
 from wherry.api.options import ListOptions, Target
 from wherry.api.resources import resource
-from wherry.registry import query
 from wherry.registry.core import Core, key, prefix
 from wherry.registry.encode import transient
 from wherry.registry.results import Page
+from wherry.registry.verbs import query
 from wherry.rules.metrics import objects, usage
 from wherry.rules.metrics.objects import GROUP, Measure
 from wherry.rules.strategy import PLAIN
 from wherry.store.protocol import Record
 
-__all__ = ["GROUP", "Measures"]
+__all__ = ["GROUP", "MetricsApi"]
 
 _PODS, _NODES = resource("pods"), resource("nodes")
 
 
-class Measures:
+class MetricsApi:
     """One per registry."""
 
     def __init__(self, core: Core) -> None:

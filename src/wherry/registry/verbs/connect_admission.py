@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User
-from wherry.registry.admission.chain import Request
 from wherry.registry.core import Core
+from wherry.registry.request import Request
 
 
 async def admit(core: Core, target: Target, options: Obj, user: User) -> Obj:

@@ -1,6 +1,6 @@
-"""Where a custom kind keeps the numbers of its scale subresource.
+"""Where a kind keeps the numbers of its scale subresource.
 
-Called by the strategy (is what is there a number?) and by the registry's scale subresource of custom objects.
+Called by the strategy of custom kinds (is what is there a number?) and by `scale`.
 Source: k8s.io/apiextensions-apiserver/pkg/registry/customresource (etcd.go, validator.go).
 """
 

@@ -12,12 +12,13 @@ from wherry.api.errors import Gone
 from wherry.api.objects import Obj, with_metadata
 from wherry.api.options import Target, WatchOptions
 from wherry.api.resources import Resource
-from wherry.registry import custom_versions, query
 from wherry.registry.core import Core, prefix
 from wherry.registry.encode import transient
-from wherry.registry.query import Match
-from wherry.registry.reads import as_served
 from wherry.registry.results import WatchEvent
+from wherry.registry.verbs import query
+from wherry.registry.verbs.query import Match
+from wherry.registry.verbs.reads import as_served
+from wherry.registry.versions import custom_versions
 from wherry.store.protocol import Compacted, Record, Watch
 
 #: seconds of silence after which a watcher that allows bookmarks is told the current revision

@@ -8,8 +8,8 @@ from wherry.api.errors import BadRequest, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import STRATEGIC_PATCH, Target, WriteOptions
 from wherry.api.resources import Resource
-from wherry.registry import bodies
 from wherry.registry.core import Core
+from wherry.registry.versions import bodies
 from wherry.rules.conversion import convert
 from wherry.rules.decode import unstructured
 from wherry.rules.managed_fields.apply import group_version_kind, subject
@@ -48,21 +48,19 @@ def stored_draft(core: Core, target: Target, decoded: Obj) -> Obj:
     return draft
 
 
-def decoded_draft(core: Core, target: Target, merged: Obj, applied: Obj) -> tuple[Obj, list[str]]:
-    """The same for the result of an apply, whose configuration was checked before.
+def decode_merged(form: Resource, merged: Obj, applied: Obj) -> tuple[Obj, list[str]]:
+    """The result of an apply, whose configuration was checked before. Raises BadRequest; StatusError (500) for what is no such object.
 
     It shares zeros with the schema's types, and defaulting fills in what is missing in place: so it starts from a copy.
     """
-    resource = target.resource
     try:
-        decoded = bodies.decoded_as(resource, msgspec.json.decode(msgspec.json.encode(merged)), "Ignore")
+        decoded = bodies.decoded_as(form, msgspec.json.decode(msgspec.json.encode(merged)), "Ignore")
     except BadRequest as error:
-        node = resource.node
-        if resource.custom is not None or node is None:
+        if form.custom is not None:
             raise
-        what = group_version_kind(resource.api_version, resource.kind)
-        why = unstructured.mismatch(node, merged) or error.message
+        what = group_version_kind(form.api_version, form.kind)
+        why = unstructured.mismatch(form.node, merged) or error.message
         raise StatusError(
             f"failed to convert new object ({subject(applied)}) to proper version: unable to convert unstructured object to {what}: {why}"
         ) from error
-    return stored_draft(core, target, decoded.obj), decoded.warnings
+    return decoded.obj, decoded.warnings

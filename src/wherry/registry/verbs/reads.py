@@ -9,11 +9,12 @@ from wherry.api import errors
 from wherry.api.errors import BadRequest, Gone
 from wherry.api.options import ListOptions, Target
 from wherry.api.resources import Resource
-from wherry.registry import continuation, custom_versions, query
 from wherry.registry.core import Core, prefix, target_key
 from wherry.registry.encode import transient
-from wherry.registry.query import Match
 from wherry.registry.results import Page
+from wherry.registry.verbs import continuation, query
+from wherry.registry.verbs.query import Match
+from wherry.registry.versions import custom_versions
 from wherry.rules.conversion import convert
 from wherry.store.protocol import Compacted, FutureRevision, Range, Record
 
