@@ -1,5 +1,5 @@
 # Every target does its own set-up: a virtual environment in .venv, made by scripts/setup.
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench mutants clean
 
 demo: .venv/.ready
 	@.venv/bin/wherry demo $(ARGS)
@@ -15,8 +15,11 @@ check: .venv/.ready
 bench: .venv/.ready
 	@.venv/bin/python -m bench $(ARGS)
 
+mutants: .venv/.ready
+	@nice .venv/bin/python scripts/mutants $(PART) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
 .venv/.ready: pyproject.toml constraints.txt scripts/setup
 	@scripts/setup
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

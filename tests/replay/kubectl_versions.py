@@ -59,14 +59,15 @@ def since_1_36(step: dict[str, Any]) -> dict[str, Any]:
     if "describe daemonset" in step["cmd"]:
         out = re.sub(r"(?m)^(Name:   \S+)$", r"\1\nNamespace:   <NS>", out)
     also = [since_1_36({"cmd": step["cmd"], "stdout": step["stdout"], "stderr": step["stderr"], **run}) for run in step.get("also", ())]
-    return {**step, "stdout": out, "stderr": err.replace("jsonpath-file,name", "jsonpath-file,kyaml,name"), "also": also}
+    return {**step, "stdout": out, "stderr": err, "also": also}
 
 
 def as_1_32(out: str, err: str) -> tuple[str, str]:
     """Output without what only kubectl 1.36 says: the namespace of what was deleted, names of ports, the warning of an undo after an
-    apply, and the warning about a flag of autoscale.
+    apply, the warning about a flag of autoscale, and another format of output.
     """
     out = re.sub(r'(?m)^(\S+ "\S+" (?:force )?deleted) from \S+ namespace', r"\1", out)
     out = re.sub(r"(?m)^( +(?:Host )?Ports?:[ \t]+.*)$", lambda m: re.sub(r" \([^)]*\)", "", m[1]), out)
+    err = err.replace("jsonpath-file,kyaml,name", "jsonpath-file,name")
     err = re.sub(r"(?m)^Warning: resource \S+ was previously managed with 'kubectl apply'\..*\n", "", err)
     return out, re.sub(r"(?m)^Flag --cpu-percent has been deprecated, .*\n", "", err)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from tests.worlds.registry import PODS, Cluster
@@ -13,6 +14,7 @@ from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, DeleteOptions, Pat
 from wherry.api.resources import Resource, resource
 from wherry.client.informer import Informers
 from wherry.client.local import LocalClient
+from wherry.client.protocol import Event
 from wherry.kit.clock import Clock
 from wherry.kit.virtual import run_virtual
 from wherry.reconcile import Controller, Parts
@@ -24,11 +26,27 @@ Watcher = Callable[[Resource, Obj], Awaitable[None]]
 
 
 class Mortal(LocalClient):
-    """Dies before its write number `deadline`: that write and all later ones never return. `watcher` is told of what was made."""
+    """Dies before its write number `deadline`: that write and all later ones never return. `watcher` is told of what was made, `reaper`
+    of what is about to be deleted. While `news` is not set, its watches hold back what they have to tell.
+    """
 
     writes = 0
     deadline: int | None = None
     watcher: Watcher | None = None
+    reaper: Watcher | None = None
+    news: asyncio.Event | None = None
+
+    async def watch(
+        self, resource: Resource, namespace: str = "", *, resource_version: str = "", label_selector: str = "", field_selector: str = ""
+    ) -> AsyncIterator[Sequence[Event]]:
+        told = super().watch(
+            resource, namespace, resource_version=resource_version, label_selector=label_selector, field_selector=field_selector
+        )
+        async with aclosing(told) as batches:  # type: ignore[type-var]
+            async for batch in batches:
+                if self.news is not None:
+                    await self.news.wait()
+                yield batch
 
     @property
     def is_dead(self) -> bool:
@@ -62,6 +80,8 @@ class Mortal(LocalClient):
 
     async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DEFAULT_DELETE) -> Obj:
         await self._live(resource)
+        if self.reaper is not None:
+            await self.reaper(resource, await super().get(resource, namespace, name))
         return await super().delete(resource, namespace, name, options)
 
 
@@ -76,6 +96,8 @@ class MortalCluster(Cluster):
         self.writes = 0
         self.made = 0
         self.faults: list[str] = []
+        self.news = asyncio.Event()
+        self.news.set()
         self.own: Mortal | None = None
 
     def make(self, parts: Parts) -> Sequence[Controller]:
@@ -84,7 +106,8 @@ class MortalCluster(Cluster):
 
     async def start(self, deadline: int | None = None) -> None:
         self.own = Mortal(self.registry, manager="controllers", trusted=True)
-        self.own.deadline, self.own.watcher = deadline, self.on_create
+        self.own.deadline, self.own.watcher, self.own.reaper = deadline, self.on_create, self.on_delete
+        self.own.news = self.news
         self.informers = Informers(self.own)
         made = self.make(Parts(self.own, self.informers, self.clock, lambda: f"{next(self.numbers):05d}"))
         await self.informers.start()
@@ -111,11 +134,14 @@ class MortalCluster(Cluster):
             if task.done():
                 task.result()
                 raise AssertionError("a controller ended")
-        assert self.faults == []
+        assert self.faults == [], self.faults
 
     async def on_create(self, resource: Resource, made: Obj) -> None:
         """Whatever the controllers make passes here; what must not be is added to `faults`."""
         self.made += resource is PODS
+
+    async def on_delete(self, resource: Resource, going: Obj) -> None:
+        """What the controllers are about to delete passes here."""
 
 
 C = TypeVar("C", bound=MortalCluster)
