@@ -2,7 +2,7 @@
 
 Called by decoding, the patches, server-side apply and validation. Turns a definition's name into an immutable description:
 its kind, its fields in order, how lists and maps merge, and whether a zero is kept or written. Invariant: a Node never changes;
-two calls with one name give one Node. Reads package data only: the schemas of the `kubernetes-validate` package (the OpenAPI
+two calls with one name give one Node. Reads package data only: the schemas of `schema_data` (the OpenAPI
 definitions of Kubernetes), and `presence.json`, facts of the Go types that these lack.
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-specification, staging/src/k8s.io/api types.go.
 """

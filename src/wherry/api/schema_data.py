@@ -2,13 +2,13 @@
 
 Called by `api.schema` and by the server's OpenAPI documents. Invariant: the files are read once; a definition's JSON is kept as
 bytes and decoded only when asked for, so that an idle cluster does not hold hundreds of unused schemas.
-Source: the `kubernetes-validate` package; `presence.json`, `protobuf.json` and `registered.json` beside this file.
+Source: `definitions.json` (written by scripts/schemas from the release's OpenAPI), `presence.json`, `protobuf.json` and `registered.json`
+beside this file.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +16,18 @@ import msgspec
 
 from wherry.api import legacy_schema
 
+#: the release that definitions.json is of
 VERSION = "v1.36.0"
-
-
-class _File(msgspec.Struct):
-    defs: dict[str, msgspec.Raw] = msgspec.field(name="$defs")
 
 
 class _Header(msgspec.Struct):
     gvks: list[dict[str, str]] = msgspec.field(name="x-kubernetes-group-version-kind", default_factory=list)
 
 
-def _package_dir() -> Path:
-    spec = util.find_spec("kubernetes_validate")  # found, not imported: the package itself pulls in a validator
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("kubernetes_validate")
-    return Path(spec.submodule_search_locations[0])
-
-
 @lru_cache(maxsize=1)
 def _definitions() -> dict[str, msgspec.Raw]:
-    path = _package_dir() / "kubernetes-json-schema" / f"{VERSION}-local" / "_definitions.json"
-    return msgspec.json.decode(path.read_bytes(), type=_File).defs
+    content = Path(__file__).with_name("definitions.json").read_bytes()
+    return msgspec.json.decode(content, type=dict[str, msgspec.Raw])
 
 
 @lru_cache(maxsize=1)

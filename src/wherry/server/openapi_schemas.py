@@ -1,6 +1,6 @@
 """Definitions as the OpenAPI documents write them, version 2 and version 3.
 
-Called by `openapi`. Turns the schemas of the `kubernetes-validate` package (JSON Schema) back into OpenAPI: no "null" types, references to
+Called by `openapi`. Turns the schemas of `api.schema_data` (JSON Schema) back into OpenAPI: no "null" types, references to
 the document's own place, the defaults of Go zeros, IntOrString and Quantity as each version writes them. Invariant: what comes out
 refers only to definitions that `reachable` lists.
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition, k8s.io/kube-openapi generators.
