@@ -16,6 +16,7 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.api.options import MERGE_PATCH
 from wherry.api.resources import resource
+from wherry.cluster import users
 from wherry.cluster.serving import PortError
 from wherry.store.protocol import StoreError
 
@@ -134,7 +135,7 @@ def test_test_mode_names_a_changed_shared_object() -> None:
 def write_untrue(c: Cluster) -> None:
     untrue = {**config_map("a"), "data": {}, "metadata": {"name": "a", "namespace": "default"}}
     with contextlib.suppress(AssertionError):
-        c.call(c.component("bad").create(MAPS, "default", untrue))
+        c.call(c.component("bad", users.API_SERVER).create(MAPS, "default", untrue))
 
 
 def test_test_mode_names_an_untrue_trusted_write() -> None:

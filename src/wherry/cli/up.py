@@ -181,10 +181,21 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         if not stop.is_set():
             _announce(cluster, home, options)
             leave_alone_what_is_there()
-        await stop.wait()
+        await _until_stopped(cluster, stop)
     finally:
         homes.remove_note(home)
         await cluster.stop()
+
+
+async def _until_stopped(cluster: Cluster, stop: asyncio.Event) -> None:
+    """Until Ctrl-C or SIGTERM. Raises ClickException when a part of the cluster failed too often to be started again."""
+    stopped, given_up = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(cluster.until_given_up())
+    await asyncio.wait((stopped, given_up), return_when=asyncio.FIRST_COMPLETED)
+    if not stopped.done() and (error := given_up.exception()) is not None:
+        stopped.cancel()
+        raise click.ClickException(str(error)) from error
+    given_up.cancel()
+    await stop.wait()
 
 
 async def _prepare(cluster: Cluster, options: dict[str, Any]) -> None:

@@ -289,7 +289,7 @@ class Informers:
 
     def __init__(self, client: Client, health: Health | None = None) -> None:
         self._client = client
-        self._health = health or Health()
+        self.health = health or Health()
         self._informers: dict[Scope, Informer] = {}
         self._of: dict[Resource, list[Informer]] = {}
         self._tasks: dict[Scope, asyncio.Task[None]] = {}
@@ -300,7 +300,7 @@ class Informers:
         scope = Scope(resource, namespace, label_selector, field_selector)
         found = self._informers.get(scope)
         if found is None:
-            found = self._informers[scope] = Informer(self._client, scope, self._health)
+            found = self._informers[scope] = Informer(self._client, scope, self.health)
             self._of.setdefault(resource, []).append(found)
             if self._running:
                 self._start(scope)
@@ -312,7 +312,7 @@ class Informers:
             del self._informers[informer.scope]
             if (task := self._tasks.pop(informer.scope, None)) is not None:
                 task.cancel()
-            self._health.well(informer.part)
+            self.health.well(informer.part)
             informer.forget()
 
     def all(self) -> list[Informer]:

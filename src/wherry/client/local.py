@@ -1,8 +1,12 @@
-"""A client in the same process: calls the registry, no HTTP, no encoding. Objects it gives are the store's own: never change them."""
+"""A client in the same process: calls the registry, no HTTP, no encoding. Objects it gives are the store's own: never change them.
+
+It speaks for a user. With `rights` it asks before every request whether that user may do it, as the server asks for those who come over
+HTTP; without, its user may do everything.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -24,6 +28,8 @@ from wherry.api.resources import Resource
 from wherry.client.protocol import Event, Listing
 from wherry.registry.registry import Registry
 
+#: (verb, target, field selector of a list or watch); raises Forbidden
+Rights = Callable[[str, Target, str], Awaitable[None]]
 #: `LocalClient.list` shadows the built-in inside the class
 _Batch: TypeAlias = list[Event]
 
@@ -31,7 +37,10 @@ _Batch: TypeAlias = list[Event]
 class LocalClient:
     """`trusted`: for components of ours only; their objects are taken as decoded and defaulted (see WriteOptions.trusted)."""
 
-    def __init__(self, registry: Registry, *, user: User = ADMIN, manager: str = "wherry", trusted: bool = False) -> None:
+    def __init__(
+        self, registry: Registry, *, user: User = ADMIN, manager: str = "wherry", trusted: bool = False, rights: Rights | None = None
+    ) -> None:
+        self._rights = rights
         self._registry = registry
         self._user = user
         self._default = WriteOptions(user_agent=manager, trusted=trusted)
@@ -43,8 +52,14 @@ class LocalClient:
             return self._default
         return replace(options, user_agent=self._manager, trusted=self._trusted)
 
+    async def _ask(self, verb: str, target: Target, fields: str = "") -> None:
+        if self._rights is not None:
+            await self._rights(verb, target, fields)
+
     async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
-        return (await self._registry.get(Target(resource, namespace, name, subresource))).object()  # type: ignore[no-any-return]
+        target = Target(resource, namespace, name, subresource)
+        await self._ask("get", target)
+        return (await self._registry.get(target)).object()  # type: ignore[no-any-return]
 
     async def list(
         self,
@@ -58,17 +73,22 @@ class LocalClient:
         resource_version: str = "",
     ) -> Listing:
         options = ListOptions(label_selector, field_selector, limit, continue_token, resource_version)
-        page = await self._registry.list(Target(resource, namespace), options)
+        target = Target(resource, namespace)
+        await self._ask("list", target, field_selector)
+        page = await self._registry.list(target, options)
         return Listing([r.object() for r in page.records], str(page.revision), page.continue_token, page.remaining or 0)
 
     async def create(
         self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "", options: WriteOptions = DEFAULT_WRITE
     ) -> Obj:
-        written = await self._registry.create(Target(resource, namespace, name, subresource), obj, self._options(options), self._user)
+        target = Target(resource, namespace, name, subresource)
+        await self._ask("create", target)
+        written = await self._registry.create(target, obj, self._options(options), self._user)
         return written.record.object()  # type: ignore[no-any-return]
 
     async def update(self, resource: Resource, obj: Obj, *, subresource: str = "", options: WriteOptions = DEFAULT_WRITE) -> Obj:
         target = Target(resource, namespace(obj), name(obj), subresource)
+        await self._ask("update", target)
         return (await self._registry.update(target, obj, self._options(options), self._user)).record.object()  # type: ignore[no-any-return]
 
     async def patch(
@@ -83,11 +103,14 @@ class LocalClient:
         options: WriteOptions = DEFAULT_WRITE,
     ) -> Obj:
         target = Target(resource, namespace, name, subresource)
+        await self._ask("patch", target)
         written = await self._registry.patch(target, patch_type, patch, self._options(options), self._user)
         return written.record.object()  # type: ignore[no-any-return]
 
     async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DEFAULT_DELETE) -> Obj:
-        return (await self._registry.delete(Target(resource, namespace, name), options, self._user)).record.object()  # type: ignore[no-any-return]
+        target = Target(resource, namespace, name)
+        await self._ask("delete", target)
+        return (await self._registry.delete(target, options, self._user)).record.object()  # type: ignore[no-any-return]
 
     async def delete_collection(
         self,
@@ -98,15 +121,17 @@ class LocalClient:
         field_selector: str = "",
         options: DeleteOptions = DEFAULT_DELETE,
     ) -> None:
-        await self._registry.delete_collection(
-            Target(resource, namespace), options, ListOptions(label_selector, field_selector), self._user
-        )
+        target = Target(resource, namespace)
+        await self._ask("deletecollection", target, field_selector)
+        await self._registry.delete_collection(target, options, ListOptions(label_selector, field_selector), self._user)
 
     async def watch(
         self, resource: Resource, namespace: str = "", *, resource_version: str = "", label_selector: str = "", field_selector: str = ""
     ) -> AsyncIterator[_Batch]:
         options = WatchOptions(resource_version, "", label_selector, field_selector)
-        stream = self._registry.watch(Target(resource, namespace), options)
+        target = Target(resource, namespace)
+        await self._ask("watch", target, field_selector)
+        stream = self._registry.watch(target, options)
         async with aclosing(stream) as batches:  # type: ignore[type-var]
             async for batch in batches:
                 yield [Event(e.type, e.record.object()) for e in batch if e.record is not None]

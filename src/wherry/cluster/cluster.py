@@ -27,9 +27,11 @@ from wherry.kit.health import Health
 from wherry.kit.tasks import Tasks
 
 if TYPE_CHECKING:
+    from wherry.api.options import User
     from wherry.client.informer import Informers
     from wherry.client.local import LocalClient
     from wherry.client.protocol import Client
+    from wherry.cluster.component import Component
     from wherry.cluster.controllers import OnDemand
     from wherry.cluster.pki import Pki
     from wherry.cluster.processes import SecondProcess
@@ -85,8 +87,10 @@ class Cluster(Verbs):
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._thread: LoopThread | None = None
         self._blocking = False
-        #: who writes in this process, and with which client
-        self.components: list[tuple[str, LocalClient]] = []
+        #: the parts that run, in the order of their start
+        self.components: list[Component] = []
+        #: who writes in this process, by the name of their field manager
+        self.clients: list[tuple[str, LocalClient]] = []
         self.api_faults = ApiFaults(random.Random(self.options.seed))
 
     # --- what a user reads ---
@@ -133,8 +137,9 @@ class Cluster(Verbs):
     async def _start_parts(self) -> None:
         options = self.options
         from wherry.api.legacy_resources import legacy_table
+        from wherry.api.options import ADMIN
         from wherry.client.informer import Informers
-        from wherry.cluster import components
+        from wherry.cluster import components, users
         from wherry.cluster.bootstrap import bootstrap
         from wherry.registry.initial import ensure as ensure_initial
         from wherry.registry.rbac.ensure import ensure as ensure_default_roles
@@ -147,8 +152,8 @@ class Cluster(Verbs):
 
         self._webhooks = webhooks.connect(self.registry)
         await self.registry.customs.load(self.store)
-        self.client = self.aclient = self._component("wherry", trusted=False)
-        self.informers = Informers(self._component("kube-controller-manager"), self.health)
+        self.client = self.aclient = self._client("wherry", ADMIN, trusted=False)
+        self.informers = Informers(self.component("kube-controller-manager", users.CONTROLLER_MANAGER), self.health)
         if options.serve:
             from wherry.cluster import pki, serving
             from wherry.server.interference import Interference
@@ -161,33 +166,44 @@ class Cluster(Verbs):
             assert self.server is not None
             self.server.interference = Interference(self.api_faults, self.own_clock)
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
-        await bootstrap(self._component("kube-apiserver", trusted=False), options.host, self.port)
+        server = self._client("kube-apiserver", users.API_SERVER, trusted=False)
+        await bootstrap(server, options.host, self.port)
         await ensure_default_roles(self.registry)
         await ensure_initial(self.registry)
         if self.pki is not None:
             from wherry.api import timestamps
             from wherry.cluster.identities import publish
 
-            await publish(self._component("kube-apiserver", trusted=False), self.pki.ca_pem, timestamps.time(self.clock.now())[:10])
+            await publish(server, self.pki.ca_pem, timestamps.time(self.clock.now())[:10])
         if options.storage_class:
             from wherry.cluster.storage import ensure_class
 
-            await ensure_class(self._component("kube-apiserver", trusted=False), options.storage_class)
+            await ensure_class(server, options.storage_class)
         await components.start(self, self._tasks)
         if options.run_controllers:
             await self._first_accounts()
         self._ready = True
 
-    def _component(self, manager: str, *, trusted: bool = True) -> LocalClient:
+    def _client(self, manager: str, user: User, *, trusted: bool) -> LocalClient:
         from wherry.client.local import LocalClient
+        from wherry.cluster.rights import rights
 
-        client = LocalClient(self.registry, manager=manager, trusted=trusted)
-        self.components.append((manager, client))
+        client = LocalClient(self.registry, user=user, manager=manager, trusted=trusted, rights=rights(self.registry, user))
+        self.clients.append((manager, client))
         return client
 
-    def component(self, manager: str) -> Client:
-        """The client of a component of ours: its objects are taken as decoded and defaulted."""
-        return self._component(manager)
+    def component(self, manager: str, user: User) -> Client:
+        """The client of a component of ours: it may do what roles allow its user, its objects are taken as decoded and defaulted."""
+        return self._client(manager, user, trusted=True)
+
+    def run(self, component: Component) -> None:
+        """From now on, under supervision, until the cluster stops."""
+        self.components.append(component)
+        self._tasks.supervise(component.run, component.name)
+
+    async def until_given_up(self) -> None:
+        """Until a part has failed too often to be started again. Raises what `kit.tasks.GivenUp` says of it."""
+        await self._tasks.wait()
 
     async def _first_accounts(self) -> None:
         """A cluster is ready when a pod can be made in `default`: its ServiceAccount is there."""
@@ -328,9 +344,9 @@ class Cluster(Verbs):
 
     def _readiness(self) -> dict[str, bool]:
         """The parts that are always asked for, and those that are ill."""
-        parts = {"ping": True, "store": not self.store.failure}
-        parts["controllers"] = self._ready and (self.second is None or self.second.ready)
-        return {**parts, **dict.fromkeys(self.health.ill, False)}
+        ill = {*self.health.ill, *(each.name for each in self.components if each.health())}
+        parts = {"ping": True, "store": not self.store.failure, "controllers": self._ready}
+        return {**parts, **dict.fromkeys(sorted(ill), False)}
 
     def _directory(self) -> Path:
         if self.options.data_dir is not None:

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wherry.api.options import User
+from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import guarding, identities, scheduling, storage
+from wherry.cluster import guarding, identities, scheduling, storage, users
+from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
+from wherry.cluster.node_clients import NodeClients
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
@@ -27,10 +31,11 @@ if TYPE_CHECKING:
 
 async def start(cluster: Cluster, tasks: Tasks) -> None:
     """Fills the informers, then starts controllers, scheduler and nodes, in this order. Who has nothing to do yet starts later."""
-    rng, client = cluster.rng, cluster.component
+    rng = cluster.rng
     setup = scheduling.setup_of(cluster.options)
     if cluster.options.run_controllers:
-        parts = Parts(client("kube-controller-manager"), cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
+        reader = cluster.component("kube-controller-manager", users.CONTROLLER_MANAGER)
+        parts = Parts(reader, cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
         parts.table = cluster.registry.table
         rows: Sequence[Row] = ROWS
         if cluster.options.processes > 1:
@@ -38,29 +43,37 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
 
             rows, _ = processes.split()
             cluster.second = await processes.begin(cluster)
-        cluster.on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, rows)
+        cluster.on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, cluster.run, rows)
         cluster.on_demand.prepare()
     if cluster.options.run_nodes:
-        cluster.nodes = node_agent(client("kubelet"), cluster.informers, cluster.clock, cluster.options)
+        cluster.nodes = node_agent(node_clients(cluster), cluster.informers, cluster.clock, cluster.options)
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
         if cluster.second is None:
-            cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, tasks, setup))
+            cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, setup))
     if cluster.nodes is not None:
-        tasks.start(cluster.nodes.run(), "nodes")
+        cluster.run(Component("nodes", users.NODES, cluster.nodes.run))
     if cluster.second is not None:
         await cluster.second.until_ready()
-        tasks.start(cluster.second.watch(), "second process")
+        second = cluster.second
+        unready = lambda: "" if second.ready else "it does not run"  # noqa: E731
+        cluster.run(Component("second process", users.CONTROLLER_MANAGER, second.watch, unready))
 
 
 def _site(cluster: Cluster, parts: Parts) -> Site:
     pki, guards = cluster.pki, cluster.options.guards
+
+    def parts_of(user: User) -> Parts:
+        manager = "kube-apiserver" if user is users.API_SERVER else "kube-controller-manager"
+        return replace(parts, client=cluster.component(manager, user))
+
     return Site(
         parts,
+        parts_of,
         storage.volumes(cluster),
         ca_pem=pki.ca_pem if pki else "",
-        server_parts=replace(parts, client=cluster.component("kube-apiserver")),
+        serves=True,
         sign=cluster.registry.issuer.sign,
         decide=identities.decider(cluster),
         authority=identities.authority(pki) if pki else None,
@@ -69,9 +82,15 @@ def _site(cluster: Cluster, parts: Parts) -> Site:
     )
 
 
-def _start_scheduler(cluster: Cluster, tasks: Tasks, setup: Setup | None) -> None:
-    cluster.scheduler = scheduler(cluster.component("kube-scheduler"), cluster.informers, cluster.clock, cluster.rng, setup)
-    tasks.start(cluster.scheduler.run(), "scheduler")
+def _start_scheduler(cluster: Cluster, setup: Setup | None) -> None:
+    client = cluster.component("kube-scheduler", users.SCHEDULER)
+    cluster.scheduler = scheduler(client, cluster.informers, cluster.clock, cluster.rng, setup)
+    cluster.run(Component("scheduler", users.SCHEDULER, cluster.scheduler.run))
+
+
+def node_clients(cluster: Cluster) -> NodeClients:
+    """For an agent of this process, which speaks for each of its nodes as that node."""
+    return NodeClients(lambda node: cluster.component("kubelet", users.node(node)), cluster.informers.of(resource("pods")))
 
 
 def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random, setup: Setup | None = None) -> Scheduler:

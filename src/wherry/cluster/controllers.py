@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from wherry.api.options import User
+from wherry.cluster import users
+from wherry.cluster.component import Component
 from wherry.kit.tasks import Tasks
 from wherry.reconcile.controller import Controller, Parts
 from wherry.store.follow import when_first, when_next
@@ -23,11 +26,13 @@ class Site:
     """Where controllers run, and what some of them need; None: not to be had here, and who needs it does not run."""
 
     parts: Parts
+    #: the same with a client of this user
+    parts_of: Callable[[User], Parts]
     #: below it volumes are made
     volumes: str
     ca_pem: str | None = None
-    #: of controllers that belong to the API server
-    server_parts: Parts | None = None
+    #: whether controllers that belong to the API server run here
+    serves: bool = False
     #: signs a ServiceAccount's token; decides what a user may do; gives the CA that signs certificates
     sign: Callable[..., Any] | None = None
     decide: Callable[..., Any] | None = None
@@ -44,23 +49,29 @@ class Site:
 class Row(NamedTuple):
     """`path`: module:Class below `wherry.controllers`; `needs`: what of the Site it is given after its Parts.
 
-    It starts with the first object of `tables`, or with the first write of `written` after the cluster's start; without either, at once.
+    `inside`: it is a part of the API server. It starts with the first object of `tables`, or with the first write of `written` after the
+    cluster's start; without either, at once.
     """
 
     name: str
     path: str
     tables: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    parts: str = "parts"
+    inside: bool = False
     written: tuple[str, ...] = ()
+
+    @property
+    def user(self) -> User:
+        """As whom it writes."""
+        return users.API_SERVER if self.inside else users.controller(self.name)
 
     def make(self, site: Site) -> Controller | None:
         """The controller; None when the site lacks what it needs."""
-        given = [getattr(site, each) for each in (self.parts, *self.needs)]
-        if None in given:
+        given = [getattr(site, each) for each in self.needs]
+        if None in given or (self.inside and not site.serves):
             return None
         module, _, name = self.path.partition(":")
-        made: Controller = getattr(import_module(f"wherry.controllers.{module}"), name)(*given)
+        made: Controller = getattr(import_module(f"wherry.controllers.{module}"), name)(site.parts_of(self.user), *given)
         return made
 
 
@@ -119,12 +130,12 @@ ROWS = (
     Row("certificatesigningrequest-approving-controller", "csr_approval:CSRApprovingController", _REQUESTS, ("decide",)),
     Row("certificatesigningrequest-cleaner-controller", "csr_cleaner:CSRCleanerController", _REQUESTS),
     Row("certificatesigningrequest-signing-controller", "csr_signing:CSRSigningController", _REQUESTS, ("authority",)),
-    Row("crd-naming-controller", "crd_names:DefinitionNames", _DEFINITIONS, parts="server_parts"),
-    Row("crd-finalizer", "crd_cleanup:DefinitionCleanup", _DEFINITIONS, parts="server_parts"),
-    Row("crd-apiservice-controller", "api_services:APIServiceController", _DEFINITIONS, parts="server_parts"),
-    Row("service-ip-address-controller", "ip_addresses:IPAddressController", parts="server_parts", written=("services", _ADDRESSES)),
+    Row("crd-naming-controller", "crd_names:DefinitionNames", _DEFINITIONS, inside=True),
+    Row("crd-finalizer", "crd_cleanup:DefinitionCleanup", _DEFINITIONS, inside=True),
+    Row("crd-apiservice-controller", "api_services:APIServiceController", _DEFINITIONS, inside=True),
+    Row("service-ip-address-controller", "ip_addresses:IPAddressController", inside=True, written=("services", _ADDRESSES)),
     Row("service-cidr-controller", "service_cidrs:ServiceCIDRController", written=("servicecidrs.networking.k8s.io",)),
-    Row("flow-schema-status-controller", "flow_schemas:FlowSchemaController", parts="server_parts", written=_FLOW),
+    Row("flow-schema-status-controller", "flow_schemas:FlowSchemaController", inside=True, written=_FLOW),
     Row("guard-controller", "guard:GuardController", _WORKLOADS, ("guard",)),
     Row("remember-controller", "remember:RememberController", _WORKLOADS, ("remember",)),
 )
@@ -146,9 +157,10 @@ def chosen(words: Sequence[str], rows: Sequence[Row] = ROWS) -> list[Row]:
 class OnDemand:
     """Starts each controller of a cluster at its time. `running`: those that have started, by the names of their rows."""
 
-    def __init__(self, site: Site, store: Store, tasks: Tasks, rows: Sequence[Row] = ROWS) -> None:
+    def __init__(self, site: Site, store: Store, tasks: Tasks, run: Callable[[Component], None], rows: Sequence[Row] = ROWS) -> None:
+        """`run`: where a controller goes that has begun; `tasks`: where it is begun."""
         self.running: dict[str, Controller] = {}
-        self._site, self._store, self._tasks, self._rows = site, store, tasks, rows
+        self._site, self._store, self._tasks, self._run, self._rows = site, store, tasks, run, rows
         self._stopped = False
 
     def prepare(self) -> None:
@@ -159,10 +171,10 @@ class OnDemand:
 
     def start(self) -> None:
         """Start those, and each other one when there is work for it."""
-        for controller in self.running.values():
-            self._tasks.start(controller.run(), controller.name)
         for row in self._rows:
-            if row.name not in self.running:
+            if (controller := self.running.get(row.name)) is not None:
+                self._run(Component(row.name, row.user, controller.run))
+            else:
                 for table in row.tables:
                     self.when_first(table, lambda row=row: self._wanted(row))  # type: ignore[misc]
                 for table in row.written:
@@ -184,7 +196,7 @@ class OnDemand:
 
     def _wanted(self, row: Row) -> None:
         if row.name not in self.running:
-            self._tasks.start(self._begin(row), f"{row.name} begins")
+            self._tasks.supervise(lambda: self._begin(row), f"{row.name} begins")
 
     async def _begin(self, row: Row) -> None:
         """It must not act before all that it reads is there."""
@@ -192,4 +204,4 @@ class OnDemand:
             return
         for resource in controller.resources:
             await self._site.parts.informers.of(resource).synced()
-        self._tasks.start(controller.run(), controller.name)
+        self._run(Component(row.name, row.user, controller.run))

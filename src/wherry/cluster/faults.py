@@ -221,7 +221,7 @@ class Faults:
         """Components that the fault names are asked about it from now on."""
         from wherry.faults.struck import strike
 
-        for manager, each in self._cluster.components:
+        for manager, each in self._cluster.clients:
             if client and glob(client, manager) and id(each) not in self._named:
                 self._named.add(id(each))
                 strike(each, self._api, manager, self._cluster.own_clock.sleep)

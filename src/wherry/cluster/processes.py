@@ -57,7 +57,7 @@ class SecondFailed(OSError):
 
 def inside(row: Row) -> bool:
     """This controller needs what only the first process has."""
-    return row.parts != "parts" or not _INSIDE.isdisjoint(row.needs)
+    return row.inside or not _INSIDE.isdisjoint(row.needs)
 
 
 def split(rows: Sequence[Row] = ROWS) -> tuple[list[Row], list[Row]]:

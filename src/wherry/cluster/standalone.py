@@ -105,7 +105,7 @@ def _controllers(rows: Sequence[Row], client: HttpClient, informers: Informers, 
     """All of the rows that need no more than the API."""
     rng = random.Random()
     parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)), ResourceTable())
-    site = Site(parts, volumes, _ca_pem(client.access))
+    site = Site(parts, lambda user: parts, volumes, _ca_pem(client.access))
     made = [controller for row in rows if (controller := row.make(site)) is not None]
     follow_definitions(informers, parts.table)
     return {controller.name: controller.run for controller in made}
@@ -121,12 +121,12 @@ async def _led(election: Election, client: HttpClient, clock: Clock, work: Work)
 
 
 async def _run(informers: Informers, works: dict[str, Work], started: Callable[[], None]) -> None:
-    """All of it until cancelled, or until one crashes."""
-    tasks = Tasks(lambda name, error: None)
+    """All of it until cancelled, or until one fails too often. Raises GivenUp."""
+    tasks = Tasks(lambda name, error: log.critical("%s", error), informers.health)
     try:
         await informers.start()
         for name, work in works.items():
-            tasks.start(work(), name)
+            tasks.supervise(work, name)
         started()
         await tasks.wait()
         await asyncio.Event().wait()

@@ -73,6 +73,9 @@ class GuardController(Controller):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            ended, self._watchers = self._watchers, {}
+            for key in ended:
+                self.queue.add(key)  # for whoever runs this again
 
 
 def _duty(workload: Obj) -> Duty | None:

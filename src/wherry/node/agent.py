@@ -52,6 +52,8 @@ class NodeAgent:
         self._nodes = {spec.name: spec for spec in nodes}
         self._silent: set[str] = set()
         self._cut: set[str] = set()
+        #: whether its handlers are at the informers: they stay when it is started again
+        self._follows = False
         #: seconds by which a node's own clock is ahead
         self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
@@ -83,15 +85,19 @@ class NodeAgent:
         return self._runtimes.get(node, self.runtime)
 
     async def run(self) -> None:
-        """Register the nodes, then run their pods until cancelled."""
+        """Register the nodes, then run their pods until cancelled. May be called again after it raised."""
         await self._heartbeat.register()
         await self._pods.synced()
         await self._claims.synced()
         own = [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
         for runtime in {id(r): r for r in (self.runtime, *self._runtimes.values())}.values():
             await runtime.begin([pod for pod in own if self.runtime_of(pod["spec"]["nodeName"]) is runtime])
-        self._pods.add_handler(self._on_pod)
-        self._claims.follow(self._try_again)
+        if self._follows:
+            self._begin_again()
+        else:
+            self._follows = True
+            self._pods.add_handler(self._on_pod, "nodes")
+            self._claims.follow(self._try_again)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._heartbeat.run())
@@ -101,6 +107,14 @@ class NodeAgent:
         finally:
             for worker in self._workers.values():
                 worker.close()
+
+    def _begin_again(self) -> None:
+        """After an end that nobody wanted: the pods run on as their statuses say, with new workers."""
+        for worker in self._workers.values():
+            worker.close()
+        self._workers.clear()
+        for pod in list(self._pods.items()):
+            self._on_pod(None, pod)
 
     # --- faults ---
     def fail(self, node: str) -> None:

@@ -78,6 +78,10 @@ class StatusWriter:
         except (StatusError, OSError) as error:
             log.info("status of %s not written: %s", worker.key, error)
             self._clock.call_later(_RETRY_AFTER, self.put, worker)
+        except Exception:
+            # a fault of ours about one pod: the others are written, and this one comes again
+            log.exception("status of %s not written", worker.key)
+            self._clock.call_later(_RETRY_AFTER, self.put, worker)
 
     async def _write(self, worker: PodWorker) -> None:
         pod = self._pods.get(worker.key) or worker.pod

@@ -11,7 +11,10 @@ import uuid
 from wherry.api import timestamps
 from wherry.api.objects import Obj, is_deleting, labels, name, namespace, uid
 from wherry.api.options import WriteOptions
+from wherry.cluster import users
 from wherry.cluster.cluster import Cluster
+from wherry.cluster.component import Component
+from wherry.cluster.components import node_clients
 from wherry.cluster.options import DEFAULT_IMAGE_MISSING, Options
 from wherry.node.agent import NodeAgent
 from wherry.registry.core import key
@@ -55,9 +58,9 @@ class Stage(Cluster):
         await super()._start_parts()
         runtime = RehearsedRuntime(self.clock, self._timings, self._missing, self._cast)
         specs = [_spec(node) for node in self._world.nodes if prepare.is_ready(node)]
-        self.agent = _Agent(self.component("kubelet"), self.informers, self.clock, runtime, specs, full=False, routine_events=False)
+        self.agent = _Agent(node_clients(self), self.informers, self.clock, runtime, specs, full=False, routine_events=False)
         self.agent.standing = self._world.standing
-        self._tasks.start(self.agent.run(), "nodes")
+        self.run(Component("nodes", users.NODES, self.agent.run))
         for held in self._world.made:
             await self.aclient.create(held.resource, namespace(held.object), held.object, options=STRICT)
 

@@ -87,6 +87,8 @@ class Scheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._writes = asyncio.Semaphore(_PARALLEL)
         self._tasks: set[asyncio.Task[None]] = set()
+        #: whether its handlers are at the informers: they stay when it is started again
+        self._follows = False
 
     @property
     def idle(self) -> bool:
@@ -94,16 +96,20 @@ class Scheduler:
         return self.queue.idle and not self._tasks and not self._wake.is_set() and all(r.idle for r in self._recorders.values())
 
     async def run(self) -> None:
-        """Schedule until cancelled."""
+        """Schedule until cancelled. May be called again after it raised."""
         await self._nodes.synced()
         await self._pods.synced()
         await self._namespaces.synced()
         await self._budgets.synced()
         await self._volumes.synced()
-        self._namespaces.add_handler(self._on_namespace)
-        self._volumes.follow(self._wake_pod, self._wake_plugins)
-        self._nodes.add_handler(self._on_node)
-        self._pods.add_handler(self._on_pod)
+        if self._follows:
+            self._begin_again()
+        else:
+            self._follows = True
+            self._namespaces.add_handler(self._on_namespace, "scheduler")
+            self._volumes.follow(self._wake_pod, self._wake_plugins)
+            self._nodes.add_handler(self._on_node, "scheduler")
+            self._pods.add_handler(self._on_pod, "scheduler")
         try:
             async with asyncio.TaskGroup() as group:
                 for name, recorder in self._recorders.items():
@@ -111,6 +117,22 @@ class Scheduler:
                 group.create_task(self._loop(), name="scheduler loop")
         finally:
             await self._stop()
+
+    def _begin_again(self) -> None:
+        """What was being bound or reported when the last run ended is looked at anew; the handlers kept all else."""
+        for at in list(self._assumed):
+            pod = self._pods.get(at)
+            del self._assumed[at]
+            if pod is None or not pod["spec"].get("nodeName"):
+                self.snapshot.remove_pod(at)
+        self._preempting.clear()
+        now = self._clock.now()
+        for pod in list(self._pods.items()):
+            if not pod["spec"].get("nodeName"):
+                self.queue.remove(key(pod))
+                self._unplaced(None, pod)
+        self.queue.wake(now)
+        self._wake.set()
 
     async def _loop(self) -> None:
         while True:
@@ -209,7 +231,7 @@ class Scheduler:
         count = 0
         self.queue.wake_stale(self._clock.now())
         while (info := self.queue.pop(self._clock.now())) is not None:
-            self._schedule(info)
+            self._try(info)
             await turn()
             count += 1
             if count % _BATCH == 0:
@@ -222,6 +244,17 @@ class Scheduler:
         due = self.queue.due()
         if due is not None:
             self._timer = self._clock.call_later(max(due - self._clock.now(), 0.0), self._wake.set)
+
+    def _try(self, info: PodInfo) -> None:
+        """A pod about which nothing can be decided holds up no other: it comes again after its back-off."""
+        try:
+            self._schedule(info)
+        except Exception as error:
+            log.exception("scheduling %s failed", info.key)
+            if info.key in self._assumed:
+                self._not_bound(info, error)
+            else:
+                self.queue.retry(info.key, self._clock.now())
 
     def _schedule(self, info: PodInfo) -> None:
         profile = self._profiles[scheduler_of(info.pod)]
@@ -257,9 +290,14 @@ class Scheduler:
         return outdone
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work, name="scheduler write")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._wrote)
+
+    def _wrote(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a write of the scheduler failed", exc_info=error)
 
     # --- writes ---
     async def _bind(self, info: PodInfo, node: str, volumes: Prepared | None, timeout: float) -> None:
@@ -270,7 +308,9 @@ class Scheduler:
                 await self._prepare_volumes(info, node, volumes, timeout)
             async with self._writes:
                 await self._client.create(PODS, meta["namespace"], binding, name=meta["name"], subresource="binding")
-        except (StatusError, OSError) as error:
+        except Exception as error:
+            if not isinstance(error, StatusError | OSError):
+                log.exception("binding %s failed", info.key)
             self._not_bound(info, error)
             return
         self.queue.remove(info.key, info.uid)

@@ -168,6 +168,13 @@ class SQLiteStore:
     def _start(self) -> None:
         if self._flusher is None and not self._closed:
             self._flusher = asyncio.get_running_loop().create_task(self._flush(), name="store-flush")
+            self._flusher.add_done_callback(self._flushed)
+
+    def _flushed(self, task: asyncio.Task[None]) -> None:
+        """A flush that ends by anything but a commit that failed is a fault of ours; whoever waits must not wait for ever."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("the flush of the store failed", exc_info=error)
+            self._fail(repr(error))
 
     async def _flush(self) -> None:
         """Commit until nothing waits. Between two commits the loop runs, so the next batch has gathered."""

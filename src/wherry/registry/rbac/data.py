@@ -1,4 +1,7 @@
-"""The compact form of the default roles, from the file beside this one. Read at every start, and not kept."""
+"""The compact form of the default roles, from the files beside this one. Read at every start, and not kept.
+
+`default_policy.json` has those of the reference; `own_policy.json` those of the controllers that only wherry has, `wherry:controller:NAME`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,16 @@ from wherry.rules.rbac.rule import Rule, parse
 
 def default_policy() -> dict[str, Any]:
     """What `rules.rbac.defaults.objects` reads."""
-    data: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("default_policy.json").read_bytes())
+    return _read("default_policy.json")
+
+
+def own_policy() -> dict[str, Any]:
+    """The same for what only wherry has."""
+    return _read("own_policy.json")
+
+
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name(name).read_bytes())
     return data
 
 

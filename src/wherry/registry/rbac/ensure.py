@@ -13,7 +13,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import ADMIN, DeleteOptions, Target, WriteOptions
 from wherry.api.resources import TABLE, Resource, resource
 from wherry.registry.core import key
-from wherry.registry.rbac.data import default_policy
+from wherry.registry.rbac.data import default_policy, own_policy
 from wherry.registry.registry import Registry
 from wherry.rules.rbac.defaults import objects, owned_fields
 from wherry.rules.rbac.reconcile import step
@@ -24,7 +24,8 @@ _OPTIONS = WriteOptions(user_agent=MANAGER, trusted=True)
 
 async def ensure(registry: Registry) -> None:
     """Raises StatusError. The writes share the store's commits."""
-    work = [one for expected in objects(default_policy()) if (one := await _work(registry, expected)) is not None]
+    wanted = (*objects(default_policy()), *objects(own_policy()))
+    work = [one for expected in wanted if (one := await _work(registry, expected)) is not None]
     if work:
         for namespace in {obj["metadata"].get("namespace", "") for _, obj, _, _ in work} - {""}:
             await _namespace(registry, namespace)

@@ -1,0 +1,104 @@
+"""The client of an agent that speaks for many nodes: every write is made as the node it is about.
+
+Simulated nodes share one agent and one process, and read what controllers and scheduler read: the informers of the process, which are
+kube-controller-manager's. What they write goes through the user of the node (`system:node:NAME`), so the Node authorizer, NodeRestriction,
+policies and audit meet it as they meet a kubelet of its own. Whose write it is stands in the object: a Node's and a Lease's name, the node
+of a pod, the host of an event. An agent of one real node needs none of this: it is given a client of that node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from wherry.api.objects import Obj, name
+from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, DeleteOptions, PatchType, WriteOptions
+from wherry.api.resources import Resource
+from wherry.client.informer import Informer
+from wherry.client.protocol import Client, Event, Listing
+
+
+class NodeClients:
+    """`of_node` makes the client of a node; `pods` tells where a pod runs of which only the name is given."""
+
+    def __init__(self, of_node: Callable[[str], Client], pods: Informer) -> None:
+        self._of_node, self._pods = of_node, pods
+        self._clients: dict[str, Client] = {}
+        #: the host of each event that was written: who repeats it is who made it
+        self._events: dict[tuple[str, str], str] = {}
+
+    def _client(self, node: str) -> Client:
+        if not node:
+            raise ValueError("it cannot be told which node this request is of")
+        found = self._clients.get(node)
+        if found is None:
+            found = self._clients[node] = self._of_node(node)
+        return found
+
+    def _about(self, resource: Resource, namespace: str, named: str) -> Client:
+        match resource.plural:
+            case "pods":
+                pod = self._pods.get(f"{namespace}/{named}")
+                return self._client((pod or {"spec": {}})["spec"].get("nodeName", ""))
+            case "events":
+                return self._client(self._events.get((namespace, named), ""))
+        return self._client(named)
+
+    def _with(self, resource: Resource, obj: Obj) -> Client:
+        match resource.plural:
+            case "pods":
+                return self._client(obj["spec"].get("nodeName", ""))
+            case "events":
+                return self._client(obj["source"].get("host", ""))
+        return self._client(name(obj))
+
+    async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
+        return await self._about(resource, namespace, name).get(resource, namespace, name, subresource=subresource)
+
+    async def list(self, resource: Resource, namespace: str = "", **options: Any) -> Listing:
+        raise NotImplementedError("an agent of many nodes reads from the informers of the process")
+
+    async def create(
+        self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "", options: WriteOptions = DEFAULT_WRITE
+    ) -> Obj:
+        client = self._with(resource, obj)
+        made = await client.create(resource, namespace, obj, name=name, subresource=subresource, options=options)
+        if resource.plural == "events":
+            self._remember(made, obj["source"].get("host", ""))
+        return made
+
+    async def update(self, resource: Resource, obj: Obj, *, subresource: str = "", options: WriteOptions = DEFAULT_WRITE) -> Obj:
+        return await self._with(resource, obj).update(resource, obj, subresource=subresource, options=options)
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Any,
+        patch_type: PatchType,
+        *,
+        subresource: str = "",
+        options: WriteOptions = DEFAULT_WRITE,
+    ) -> Obj:
+        client = self._about(resource, namespace, name)
+        return await client.patch(resource, namespace, name, patch, patch_type, subresource=subresource, options=options)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DEFAULT_DELETE) -> Obj:
+        return await self._about(resource, namespace, name).delete(resource, namespace, name, options)
+
+    async def delete_collection(self, resource: Resource, namespace: str, **options: Any) -> None:
+        raise NotImplementedError("a node deletes no collections")
+
+    def watch(self, resource: Resource, namespace: str = "", **options: Any) -> AsyncIterator[Sequence[Event]]:
+        raise NotImplementedError("an agent of many nodes reads from the informers of the process")
+
+    def _remember(self, event: Obj, host: str) -> None:
+        meta = event["metadata"]
+        self._events[meta["namespace"], meta["name"]] = host
+        if len(self._events) > _MOST_EVENTS:
+            del self._events[next(iter(self._events))]
+
+
+#: as many as a recorder remembers to count up
+_MOST_EVENTS = 4096
