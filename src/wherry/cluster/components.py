@@ -53,7 +53,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         if cluster.second is None:
             cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, setup))
     if cluster.nodes is not None:
-        cluster.run(Component("nodes", users.NODES, cluster.nodes.run))
+        cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.nodes.run))
     if cluster.second is not None:
         await cluster.second.until_ready()
         second = cluster.second
@@ -90,7 +90,8 @@ def _start_scheduler(cluster: Cluster, setup: Setup | None) -> None:
 
 def node_clients(cluster: Cluster) -> NodeClients:
     """For an agent of this process, which speaks for each of its nodes as that node."""
-    return NodeClients(lambda node: cluster.component("kubelet", users.node(node)), cluster.informers.of(resource("pods")))
+    reader = cluster.component("kubelet", users.SIMULATED_NODES)
+    return NodeClients(reader, lambda node: cluster.component("kubelet", users.node(node)), cluster.informers.of(resource("pods")))
 
 
 def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random, setup: Setup | None = None) -> Scheduler:

@@ -1,6 +1,7 @@
 """The client of an agent that speaks for many nodes: every write is made as the node it is about.
 
-Simulated nodes share one agent and one process, and read what controllers and scheduler read: the informers of the process, which are
+Simulated nodes share one agent and one process. What they read, they read once for all, as `system:wherry:simulated-nodes`: which node a
+ConfigMap is read for cannot be told when pods of several use it. Most of it comes from the informers of the process, which are
 kube-controller-manager's. What they write goes through the user of the node (`system:node:NAME`), so the Node authorizer, NodeRestriction,
 policies and audit meet it as they meet a kubelet of its own. Whose write it is stands in the object: a Node's and a Lease's name, the node
 of a pod, the host of an event. An agent of one real node needs none of this: it is given a client of that node.
@@ -11,18 +12,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from wherry.api.objects import Obj, name
+from wherry.api.objects import Obj, name, namespace
 from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, DeleteOptions, PatchType, WriteOptions
 from wherry.api.resources import Resource
 from wherry.client.informer import Informer
 from wherry.client.protocol import Client, Event, Listing
 
+#: what is named like its node
+_OF_A_NODE = ("nodes", "leases", "csinodes")
+#: as many as a recorder remembers to count up
+_MOST_EVENTS = 4096
+
 
 class NodeClients:
-    """`of_node` makes the client of a node; `pods` tells where a pod runs of which only the name is given."""
+    """`reader` reads; `of_node` makes the client of a node; `pods` tells where a pod runs of which only the name is given."""
 
-    def __init__(self, of_node: Callable[[str], Client], pods: Informer) -> None:
-        self._of_node, self._pods = of_node, pods
+    def __init__(self, reader: Client, of_node: Callable[[str], Client], pods: Informer) -> None:
+        self._reader, self._of_node, self._pods = reader, of_node, pods
         self._clients: dict[str, Client] = {}
         #: the host of each event that was written: who repeats it is who made it
         self._events: dict[tuple[str, str], str] = {}
@@ -42,7 +48,9 @@ class NodeClients:
                 return self._client((pod or {"spec": {}})["spec"].get("nodeName", ""))
             case "events":
                 return self._client(self._events.get((namespace, named), ""))
-        return self._client(named)
+            case plural if plural in _OF_A_NODE:
+                return self._client(named)
+        raise ValueError(f"it cannot be told which node's {resource.group_resource} {named} is")
 
     def _with(self, resource: Resource, obj: Obj) -> Client:
         match resource.plural:
@@ -50,13 +58,14 @@ class NodeClients:
                 return self._client(obj["spec"].get("nodeName", ""))
             case "events":
                 return self._client(obj["source"].get("host", ""))
-        return self._client(name(obj))
+        return self._about(resource, namespace(obj), name(obj))
 
     async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
-        return await self._about(resource, namespace, name).get(resource, namespace, name, subresource=subresource)
+        client = self._client(name) if resource.plural in _OF_A_NODE else self._reader
+        return await client.get(resource, namespace, name, subresource=subresource)
 
     async def list(self, resource: Resource, namespace: str = "", **options: Any) -> Listing:
-        raise NotImplementedError("an agent of many nodes reads from the informers of the process")
+        return await self._reader.list(resource, namespace, **options)
 
     async def create(
         self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "", options: WriteOptions = DEFAULT_WRITE
@@ -91,14 +100,10 @@ class NodeClients:
         raise NotImplementedError("a node deletes no collections")
 
     def watch(self, resource: Resource, namespace: str = "", **options: Any) -> AsyncIterator[Sequence[Event]]:
-        raise NotImplementedError("an agent of many nodes reads from the informers of the process")
+        return self._reader.watch(resource, namespace, **options)
 
     def _remember(self, event: Obj, host: str) -> None:
         meta = event["metadata"]
         self._events[meta["namespace"], meta["name"]] = host
         if len(self._events) > _MOST_EVENTS:
             del self._events[next(iter(self._events))]
-
-
-#: as many as a recorder remembers to count up
-_MOST_EVENTS = 4096

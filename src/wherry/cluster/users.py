@@ -18,8 +18,8 @@ NAMESPACE = "kube-system"
 API_SERVER = User("system:apiserver", "", ("system:masters", _AUTHENTICATED))
 CONTROLLER_MANAGER = User("system:kube-controller-manager", "", (_AUTHENTICATED,))
 SCHEDULER = User("system:kube-scheduler", "", (_AUTHENTICATED,))
-#: all of them, in the list of components; each writes as itself
-NODES = User("system:nodes", "", ("system:nodes", _AUTHENTICATED))
+#: as whom one agent reads for all nodes it speaks for; it writes as each of them
+SIMULATED_NODES = User("system:wherry:simulated-nodes", "", (_AUTHENTICATED,))
 
 
 def account(name: str) -> User:

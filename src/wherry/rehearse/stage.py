@@ -60,7 +60,7 @@ class Stage(Cluster):
         specs = [_spec(node) for node in self._world.nodes if prepare.is_ready(node)]
         self.agent = _Agent(node_clients(self), self.informers, self.clock, runtime, specs, full=False, routine_events=False)
         self.agent.standing = self._world.standing
-        self.run(Component("nodes", users.NODES, self.agent.run))
+        self.run(Component("nodes", users.SIMULATED_NODES, self.agent.run))
         for held in self._world.made:
             await self.aclient.create(held.resource, namespace(held.object), held.object, options=STRICT)
 

@@ -1,6 +1,7 @@
 """The compact form of the default roles, from the files beside this one. Read at every start, and not kept.
 
-`default_policy.json` has those of the reference; `own_policy.json` those of the controllers that only wherry has, `wherry:controller:NAME`.
+`default_policy.json` has those of the reference; `own_policy.json` those of the parts that only wherry has: `wherry:controller:NAME`, and
+`wherry:simulated-nodes`, what one agent reads for all its nodes.
 """
 
 from __future__ import annotations
