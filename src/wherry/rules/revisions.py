@@ -3,12 +3,13 @@
 Called by the rules of both. An owner and its revisions go in; out come the revision of the present template, or the write that makes one.
 A revision's `data` is the strategic merge patch that puts its template back. Numbers only grow: going back to an old template raises the
 number of its revision. Two templates that are equal after dropping what says nothing are one revision.
-Source of the rule: pkg/controller/history, StatefulSet's getStatefulSetRevisions; the hash function is our own (rules.template_hash).
+Source of the rule: pkg/controller/history, StatefulSet's getStatefulSetRevisions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -80,8 +81,29 @@ def collision_count(owner: Obj) -> int | None:
 
 
 def present_hash(owner: Obj) -> str:
-    """The hash of the owner's present template. No collision and none yet give the same."""
-    return template_hash.template_hash(owner["spec"]["template"], collision_count(owner) or None)
+    """The hash of the owner's present template. No collision and none yet give the same. A StatefulSet's is the reference's own, of the
+    bytes that the revision keeps; a DaemonSet's is not (theirs is of a Go struct as text), so the two never meet under one name."""
+    template, collisions = owner["spec"]["template"], collision_count(owner) or 0
+    if owner.get("kind") == "DaemonSet":
+        return template_hash.template_hash(template, collisions or None)
+    return _hash_of_bytes(_go_json(data_of(template)) + b"%d" % collisions)
+
+
+def _go_json(data: Obj) -> bytes:
+    """As Go's encoding/json writes it: keys in order, and what HTML would read escaped."""
+    text = msgspec.json.encode(data, order="sorted")
+    for char in (b"<", b">", b"&"):
+        text = text.replace(char, b"\\u%04x" % ord(char))
+    return text.replace("\u2028".encode(), b"\\u2028").replace("\u2029".encode(), b"\\u2029")
+
+
+@lru_cache(maxsize=256)
+def _hash_of_bytes(content: bytes) -> str:
+    """FNV-1 of 32 bits, its decimal digits as letters (HashControllerRevision)."""
+    found = 0x811C9DC5
+    for byte in content:
+        found = (found * 0x01000193 & 0xFFFFFFFF) ^ byte
+    return template_hash.safe(str(found))
 
 
 def new_revision(owner: Obj, value: int, hash_label: str) -> Obj:

@@ -89,6 +89,11 @@ def same_template(one: Obj, other: Obj) -> bool:
     return one == other or canonical(one) == canonical(other)
 
 
+def safe(text: str) -> str:
+    """A text in letters that spell no word (k8s.io/apimachinery util/rand SafeEncodeString)."""
+    return "".join(_ALPHABET[ord(char) % len(_ALPHABET)] for char in text)
+
+
 def template_hash(template: Obj, collision_count: int | None = None) -> str:
     """A stable name for the template; `collision_count` gives another one when the first is taken by another template."""
     text = canonical(template)
