@@ -133,6 +133,8 @@ ROWS = (
     Row("crd-naming-controller", "crd_names:DefinitionNames", _DEFINITIONS, inside=True),
     Row("crd-finalizer", "crd_cleanup:DefinitionCleanup", _DEFINITIONS, inside=True),
     Row("crd-apiservice-controller", "api_services:APIServiceController", _DEFINITIONS, inside=True),
+    Row("apiservice-status-remote-available-controller", "api_availability:APIAvailabilityController", inside=True,
+        written=("apiservices.apiregistration.k8s.io",)),
     Row("service-ip-address-controller", "ip_addresses:IPAddressController", inside=True, written=("services", _ADDRESSES)),
     Row("service-cidr-controller", "service_cidrs:ServiceCIDRController", written=("servicecidrs.networking.k8s.io",)),
     Row("flow-schema-status-controller", "flow_schemas:FlowSchemaController", inside=True, written=_FLOW),

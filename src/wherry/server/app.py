@@ -29,6 +29,7 @@ from wherry.server.authorization import MASTERS, Authorizer, FirstThatAllows, Rb
 from wherry.server.authorization_node import Nodes
 from wherry.server.call import Call
 from wherry.server.documents import Documents
+from wherry.server.elsewhere import Elsewhere
 from wherry.server.gateway import NodeGateway, Simulated
 from wherry.server.health import Checks, Health
 from wherry.server.interference import Interference
@@ -67,6 +68,7 @@ class ApiServer:
         self._issuer = registry.issuer
         self._access = Access(authentication, authorizer, anonymous=anonymous)
         self._documents, self._measures = Documents(registry.table), registry.metrics_api
+        self._elsewhere = Elsewhere(registry)
         self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
         reviews = Reviews(authentication, authorizer, clock.now)
         self._resources = Resources(registry, clock, Watching(clock, self._rng.random), gateway, reviews)
@@ -234,6 +236,8 @@ class ApiServer:
             return self._health.reply(parts, call.parameters)
         if parts == ["metrics"]:
             return Reply(200, self._metrics.text(self.watches).encode(), CONTENT_TYPE)
+        if parts[0] == "apis" and len(parts) > 2 and await self._elsewhere.has(parts[1], parts[2]):
+            return rendering.unavailable_text()
         if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):
             return self._documents.missing(call, parts)
         if (found := tokens_discovery.reply(self._issuer, call, "/" + "/".join(parts))) is not None:

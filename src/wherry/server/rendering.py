@@ -91,6 +91,11 @@ def text_reply(status: int, text: str, headers: Iterable[Header] = ()) -> Reply:
     return Reply(status, text.encode(), TEXT, headers)
 
 
+def unavailable_text() -> Reply:
+    """The aggregator's answer for a group version whose server cannot be reached."""
+    return text_reply(503, "service unavailable\n", [("X-Content-Type-Options", "nosniff")])
+
+
 def not_found_text() -> Reply:
     """What the reference answers where no handler is installed."""
     return text_reply(404, "404 page not found\n", [("X-Content-Type-Options", "nosniff")])
