@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
+import hashlib
 import io
 from typing import Any
 
@@ -159,7 +161,35 @@ def test_aggregated_discovery_is_not_sent_again_to_who_has_it() -> None:
         again = await made.call("GET", "/apis", Accept=accept, If_None_Match=first.headers["ETag"])
         assert (again.status, again.body, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
         older = await made.call("GET", "/apis", Accept=accept.replace("v=v2", "v=v2beta1"))
-        assert older.json["apiVersion"] == "apidiscovery.k8s.io/v2beta1"
+        assert older.json["kind"] == "APIGroupList"
+
+    run(body)
+
+
+def test_kinds_stored_in_an_older_version_have_its_hash() -> None:
+    async def body(made: World) -> None:
+        async def hashes(group: str) -> dict[str, str]:
+            listed = (await made.call("GET", f"/apis/{group}/v1")).json["resources"]
+            return {each["name"]: each["storageVersionHash"] for each in listed if "storageVersionHash" in each}
+
+        assert (await hashes("apiextensions.k8s.io"))["customresourcedefinitions"] == "jfWCUB31mvA="
+        admission = await hashes("admissionregistration.k8s.io")
+        assert admission["validatingwebhookconfigurations"] == "B0wHjQmsGNk="
+        assert admission["mutatingadmissionpolicies"] == storage_hash("admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy")
+
+    run(body)
+
+
+def storage_hash(kind: str) -> str:
+    return base64.b64encode(hashlib.sha256(kind.encode()).digest()[:8]).decode()
+
+
+def test_a_pod_on_no_node_has_no_log_and_no_type_of_it() -> None:
+    async def body(made: World) -> None:
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        await made.call("POST", f"/api/v1/namespaces/{NAMESPACE}/pods", pod)
+        answer = await made.call("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/p/log")
+        assert (answer.status, answer.body, answer.headers.get("Content-Type")) == (204, b"", None)
 
     run(body)
 

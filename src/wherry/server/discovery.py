@@ -29,10 +29,18 @@ class Document(NamedTuple):
     etag: str
 
 
+#: kinds that the reference stores in another version than they are served in
+_STORED_AS = {
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): "v1beta1",
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): "v1beta1",
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): "v1beta1",
+}
+
+
 def storage_version_hash(table: ResourceTable, row: Resource) -> str:
     """Tells clients when the version in which a kind is stored changes."""
     stored = table.storage(row) if row.custom is None else replace(row, version=row.custom.storage_version)
-    name = f"{stored.group}/{stored.version}/{stored.kind}"
+    name = f"{stored.group}/{_STORED_AS.get((stored.group, stored.kind), stored.version)}/{stored.kind}"
     return base64.b64encode(hashlib.sha256(name.encode()).digest()[:8]).decode()
 
 

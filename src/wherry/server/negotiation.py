@@ -126,12 +126,12 @@ def best_effort(header: str | None) -> Wanted:
 
 
 def discovery(header: str | None) -> Discovery | None:
-    """Aggregated discovery, if that is what the client likes best."""
+    """Aggregated discovery, if that is what the client likes best; v2beta1 of it is no longer served."""
     for clause in clauses(header or JSON):
         if not clause.matches(JSON):
             continue
         asked = clause.parameters
-        if asked.get("as") == "APIGroupDiscoveryList" and asked.get("g") == "apidiscovery.k8s.io" and asked.get("v") in ("v2", "v2beta1"):
+        if asked.get("as") == "APIGroupDiscoveryList" and asked.get("g") == "apidiscovery.k8s.io" and asked.get("v") == "v2":
             return Discovery(asked["v"])
         if "as" not in asked:
             return None

@@ -18,7 +18,7 @@ from wherry.server.call import Call
 from wherry.server.gateway import LogOptions, NodeGateway
 from wherry.server.parameters import Parameters
 from wherry.server.watching import until
-from wherry.server.wire import TEXT, Answer, Server, Stream
+from wherry.server.wire import TEXT, Answer, Reply, Server, Stream
 
 _STREAMS = ("All", "Stdout", "Stderr")
 #: reason of waiting -> how the kubelet words it
@@ -102,11 +102,10 @@ async def logs(server: Server, call: Call, pod: Obj, gateway: NodeGateway, commo
     p = call.parameters
     options = log_options(p, pod["metadata"]["name"])
     container = container_of(pod, p.text("container"))
-    if pod["spec"].get("nodeName"):
-        check_state(pod, container, previous=options.previous)
-        pieces = gateway.logs(pod, container, options)
-    else:
-        pieces = _nothing()
+    if not pod["spec"].get("nodeName"):
+        return Reply(204, b"", "")  # a pod that is on no node yet has no log, and that is no error
+    check_state(pod, container, previous=options.previous)
+    pieces = gateway.logs(pod, container, options)
     first = await anext(pieces, b"")
     end = server.until_gone(call.request)
     try:
@@ -115,13 +114,6 @@ async def logs(server: Server, call: Call, pod: Obj, gateway: NodeGateway, commo
         return stream
     finally:
         server.release(call.request, end)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    """A pod that is on no node yet has no log, and that is no error."""
-    pieces: tuple[bytes, ...] = ()
-    for piece in pieces:
-        yield piece
 
 
 async def _copy(stream: Stream, first: bytes, pieces: AsyncIterator[bytes]) -> None:

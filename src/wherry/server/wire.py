@@ -105,7 +105,7 @@ class Reply(Answer):
             parts.append(b"Connection: close\r\n")
         elif request.version.minor == 0:
             parts.append(b"Connection: keep-alive\r\n")
-        if self.code != 304:
+        if self.code not in (204, 304):
             parts.append(b"Content-Length: %d\r\n" % len(self.body_bytes))
         parts.append(b"\r\n")
         return b"".join(parts)
