@@ -58,19 +58,25 @@ class Recorder:
         self._clock = clock
         self._component = component
         self._host = host
-        self._queue: deque[tuple[Obj, str, str, str, str]] = deque()
+        self._queue: deque[tuple[Obj, str, str, str, str, int]] = deque()
         self._wake = asyncio.Event()
         self._seen: OrderedDict[tuple[str, ...], _Seen] = OrderedDict()
         self._budgets: OrderedDict[tuple[str, str], _Budget] = OrderedDict()
-        self._last_ns = 0
         self.dropped = 0
 
     @property
     def idle(self) -> bool:
         return not self._queue
 
-    def event(self, about: Obj, type_: str, reason: str, message: str, *, host: str = "") -> None:
-        """Record later; `about` is a full object or an ObjectReference. Never raises, never waits."""
+    def moment(self) -> int:
+        """Now, as `event` takes it: for what is recorded later but comes before what happens from now on."""
+        return self._clock.moment()
+
+    def event(self, about: Obj, type_: str, reason: str, message: str, *, host: str = "", moment: int | None = None) -> None:
+        """Record later; `about` is a full object or an ObjectReference. Never raises, never waits.
+
+        An event's time and name are of when it happened and not of when it is written, so that a list has them in order.
+        """
         ref = about if "metadata" not in about else reference(about)
         host = host or self._host
         now = self._clock.now()
@@ -79,7 +85,7 @@ class Recorder:
         if not self._spend(budget, now):
             self.dropped += 1
             return
-        self._queue.append((ref, type_, reason, combined, host))
+        self._queue.append((ref, type_, reason, combined, host, self._clock.moment() if moment is None else moment))
         self._wake.set()
 
     async def run(self) -> None:
@@ -123,8 +129,8 @@ class Recorder:
         budget.tokens -= 1
         return True
 
-    async def _write(self, ref: Obj, type_: str, reason: str, message: str, host: str) -> None:
-        now = timestamps.time(self._clock.now())
+    async def _write(self, ref: Obj, type_: str, reason: str, message: str, host: str, moment: int) -> None:
+        now = timestamps.time(moment / 1e9)
         at = (
             ref.get("uid", ""),
             ref["name"],
@@ -138,7 +144,7 @@ class Recorder:
             seen = self._seen.get(at)
             if seen is not None and await self._repeat(seen, now, message):
                 return
-            await self._first(at, ref, type_, reason, message, host, now)
+            await self._first(at, ref, type_, reason, message, host, moment)
         except (StatusError, OSError) as error:
             # the namespace may be on its way out, or the server: an event is never worth more than a line
             log.debug("event %s about %s not recorded: %s", reason, ref.get("name"), error)
@@ -152,13 +158,14 @@ class Recorder:
             return False
         return True
 
-    async def _first(self, at: tuple[str, ...], ref: Obj, type_: str, reason: str, message: str, host: str, now: str) -> None:
+    async def _first(self, at: tuple[str, ...], ref: Obj, type_: str, reason: str, message: str, host: str, moment: int) -> None:
+        now = timestamps.time(moment / 1e9)
         source = {"component": self._component, "host": host} if host else {"component": self._component}
         where = ref.get("namespace") or "default"
         event = {
             "kind": "Event",
             "apiVersion": "v1",
-            "metadata": {"name": f"{ref['name']}.{self._unique():x}", "namespace": where},
+            "metadata": {"name": f"{ref['name']}.{moment:x}", "namespace": where},
             "involvedObject": ref,
             "reason": reason,
             "message": message,
@@ -175,13 +182,8 @@ class Recorder:
             written = await self._client.create(EVENTS, where, event)
         except AlreadyExists:
             # another component recorded about the same object at the same instant
-            event["metadata"] = {"name": f"{ref['name']}.{self._unique():x}", "namespace": where}
+            event["metadata"] = {"name": f"{ref['name']}.{self._clock.moment():x}", "namespace": where}
             written = await self._client.create(EVENTS, where, event)
         self._seen[at] = _Seen(name(written), namespace(written), 1, now)
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-
-    def _unique(self) -> int:
-        """Nanoseconds, never the same twice."""
-        self._last_ns = max(self._last_ns + 1, int(self._clock.now() * 1e9))
-        return self._last_ns

@@ -46,10 +46,16 @@ class Clock:
         self._loop = loop or asyncio.get_running_loop()
         wall_time: Callable[[], float] = getattr(self._loop, "wall_time", time.time)
         self._offset = (wall_time() if epoch is None else epoch) - self._loop.time()
+        self._last_moment = 0
 
     def now(self) -> float:
         """Seconds since the Unix epoch."""
         return self._loop.time() + self._offset
+
+    def moment(self) -> int:
+        """Nanoseconds since the Unix epoch, never the same twice and never less than before: an order of what happens."""
+        self._last_moment = max(self._last_moment + 1, int(self.now() * 1e9))
+        return self._last_moment
 
     def steady(self) -> float:
         """Seconds since some moment; nobody sets this clock, so differences are always time that has passed."""

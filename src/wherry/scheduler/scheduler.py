@@ -307,6 +307,8 @@ class Scheduler:
             if volumes is not None:
                 await self._prepare_volumes(info, node, volumes, timeout)
             async with self._writes:
+                # the node may begin before this hears that the pod is bound, and tell of it
+                moment = self._recorders[scheduler_of(info.pod)].moment()
                 await self._client.create(PODS, meta["namespace"], binding, name=meta["name"], subresource="binding")
         except Exception as error:
             if not isinstance(error, StatusError | OSError):
@@ -314,7 +316,8 @@ class Scheduler:
             self._not_bound(info, error)
             return
         self.queue.remove(info.key, info.uid)
-        self._tell(info, info.pod, "Normal", "Scheduled", f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}")
+        note = f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}"
+        self._recorders[scheduler_of(info.pod)].event(info.pod, "Normal", "Scheduled", note, moment=moment)
 
     def _not_bound(self, info: PodInfo, error: Exception) -> None:
         """Take the assumption back, unless the pod has moved on meanwhile; try again later unless it is gone."""

@@ -16,6 +16,7 @@ from wherry.rules.kubelet.conditions import pod_conditions
 from wherry.rules.kubelet.container import Container
 from wherry.rules.kubelet.container_status import container_status
 from wherry.rules.kubelet.phase import phase
+from wherry.rules.kubelet.pod_resources import effective
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -60,11 +61,20 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
         listed = [container_status(c, pod["spec"], full=full) for c in containers if c.role in roles]
         if listed:
             status[field] = listed
+    if full:
+        _resources(status, pod["spec"])
     _keep(status, old, ("qosClass", "resize", "resourceClaimStatuses"))
     return status
 
 
 _LISTS = (("initContainerStatuses", ("init", "sidecar")), ("containerStatuses", ("app",)), ("ephemeralContainerStatuses", ("ephemeral",)))
+
+
+def _resources(status: Obj, spec: Obj) -> None:
+    whole = effective(spec)
+    if "requests" in whole:
+        status["allocatedResources"] = whole["requests"]
+    status["resources"] = whole
 
 
 def _addresses(status: Obj, place: Place) -> None:
