@@ -24,7 +24,8 @@ class Standings(Generic[S]):
         self._pods = pods
         self._known: dict[str, S] = {}
         #: the keys of the pods that changed since the standing was told
-        self._changed: dict[str, set[str]] = {}
+        #: in the order in which they did, so that a run repeats whatever the hash seed
+        self._changed: dict[str, dict[str, None]] = {}
 
     def find(self, owner: Obj) -> S | None:
         return self._known.get(objects.uid(owner))
@@ -49,13 +50,13 @@ class Standings(Generic[S]):
 
     def gone(self, owner: Obj, own: Iterable[Obj]) -> set[str]:
         """The names of the pods of the news that are not (or not any more) among its `own`."""
-        changed = self._changed.get(objects.uid(owner), set())
-        return {key.rpartition("/")[2] for key in changed.difference(map(objects.key, own))} if changed else changed
+        changed = self._changed.get(objects.uid(owner))
+        return {key.rpartition("/")[2] for key in changed.keys() - set(map(objects.key, own))} if changed else set()
 
     def keep(self, owner: Obj, standing: S) -> None:
         """It was told of all news."""
         uid = objects.uid(owner)
-        self._known[uid], self._changed[uid] = standing, set()
+        self._known[uid], self._changed[uid] = standing, {}
 
     def forget(self, owner: Obj) -> None:
         uid = objects.uid(owner)
@@ -82,4 +83,4 @@ class Standings(Generic[S]):
 
     def _mark(self, uid: str, key: str) -> None:
         if (changed := self._changed.get(uid)) is not None:
-            changed.add(key)
+            changed[key] = None
