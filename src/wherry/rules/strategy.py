@@ -93,6 +93,8 @@ class Strategy:
     #: whose rule for metadata the kind's own rule asks: "kube" (finalizers without a domain are Kubernetes's own), "plain" (they may be
     #: called anything), "none" (only what holds for every kind)
     metadata: Literal["kube", "plain", "none"] = "kube"
+    #: what the reference compares so that an empty list or object differs from none, when it looks whether the generation is to be raised
+    tells_empty_from_none: tuple[str, ...] = ()
     #: name rule: "subdomain" (DNS-1123 subdomain), "label" (DNS-1123 label), "label1035", "path" (any path
     #: segment), "any", "long" (a subdomain; generateName is looked at only as a path segment)
     name_rule: str = "subdomain"

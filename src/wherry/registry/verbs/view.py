@@ -15,9 +15,11 @@ from wherry.registry.core import Core
 from wherry.registry.results import Written
 from wherry.registry.verbs import creates, field_managers, patches, reads, updates
 from wherry.registry.verbs.write import Write
+from wherry.registry.versions import bodies
 from wherry.registry.versions.patched import as_version, stored_draft
 from wherry.rules.managed_fields import Reset
 from wherry.rules.strategy import Strategy
+from wherry.rules.validation.given import gave_empty
 from wherry.rules.validation.write import status_errors, update_errors
 from wherry.store.protocol import Record
 
@@ -73,7 +75,7 @@ class ObjectView:
         if not _counts_changes(write.strategy, old):
             return
         changed = any(draft.get(k) != old.get(k) for k in {*draft, *old} if k not in _BESIDE_SPEC)
-        if changed or write.strategy.raises_generation(draft, old):
+        if changed or write.strategy.raises_generation(draft, old) or _gave_empty(write):
             draft["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
 
     def errors(self, write: Write) -> Errors:
@@ -103,6 +105,14 @@ def _counts_changes(strategy: Strategy, old: Obj) -> bool:
     if strategy.counts_changes is None:
         return strategy.generation and "generation" in old["metadata"]
     return strategy.counts_changes
+
+
+def _gave_empty(write: Write) -> bool:
+    parts = write.strategy.tells_empty_from_none
+    if not parts:
+        return False
+    given = bodies.given(write.body) or {}
+    return any(gave_empty(given.get(part), write.draft.get(part)) for part in parts)
 
 
 def not_served(target: Target) -> StatusError:

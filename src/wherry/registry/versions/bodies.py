@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from wherry.api.errors import BadRequest
@@ -34,6 +36,13 @@ def decoded(form: Resource, body: Body, field_validation: str) -> tuple[Obj, lis
     found = decoded_as(form, decode.parse(*body) if isinstance(body, RawBody) else body, field_validation)
     found.obj.setdefault("metadata", {})
     return found.obj, found.warnings
+
+
+def given(body: object) -> Any:
+    """A whole object as it was sent, before anything was left out or filled in; None for what is none (patches)."""
+    if isinstance(body, RawBody):
+        return decode.parse(*body).value
+    return body.value if isinstance(body, decode.Parsed) else body if isinstance(body, dict) else None
 
 
 def decoded_as(resource: Resource, body: decode.Parsed | Obj, field_validation: str) -> decode.Decoded:

@@ -71,6 +71,7 @@ def _of_hooks(*, mutating: bool) -> Strategy:
         default=_default_hooks(mutating=mutating),
         validate=configuration(mutating=mutating),
         generation=True,
+        tells_empty_from_none=("webhooks",),
         metadata="plain",
         revalidate="instead",
         unconditional_update=False,

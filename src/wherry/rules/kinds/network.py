@@ -117,6 +117,7 @@ STRATEGIES: dict[str, Strategy] = {
         validate=network_policy.validate_policy,
         validate_update=network_policy.validate_policy_update,
         warnings=network_policy.policy_warnings,
+        tells_empty_from_none=("spec",),
         generation=True,
     ),
     "IPAddress.networking.k8s.io": Strategy(validate=_address, validate_update=_address_update, revalidate="before", name_rule="ip"),

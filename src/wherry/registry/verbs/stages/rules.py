@@ -5,10 +5,15 @@ Source: k8s.io/apiserver/pkg/registry/rest/{create,update}.go (BeforeCreate, Bef
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from wherry.api import errors
-from wherry.registry.verbs import service_addresses
+from wherry.api.field import Errors
+from wherry.registry.verbs import admin_access, service_addresses
 from wherry.registry.verbs.write import Write
+from wherry.registry.versions import bodies
 from wherry.rules.kinds.times import STAMPS
+from wherry.rules.validation.given import as_given
 from wherry.rules.validation.metadata import validate_metadata
 from wherry.rules.validation.write import create_errors
 
@@ -36,11 +41,23 @@ def prepare_change(write: Write) -> None:
         stamp(write.draft, write.old, write.core.timestamp())
 
 
-def validate_new(write: Write) -> None:
+def validate_new(write: Write) -> Awaitable[None] | None:
     """Raises Invalid with every cause."""
+    if write.resource.group == admin_access.GROUP:
+        return _validate_devices(write)
+    _refuse(write, [])
+    return None
+
+
+async def _validate_devices(write: Write) -> None:
+    """Claims that want more than their own devices need a namespace that says so."""
+    _refuse(write, await admin_access.refusals(write))
+
+
+def _refuse(write: Write, found: Errors) -> None:
     row, draft = write.resource, write.draft
-    if found := create_errors(write.strategy, draft, namespaced=row.namespaced):
-        raise errors.invalid(row.group_kind, draft["metadata"].get("name", ""), found)
+    if found := found + create_errors(write.strategy, draft, namespaced=row.namespaced):
+        raise errors.invalid(row.group_kind, draft["metadata"].get("name", ""), as_given(found, bodies.given(write.body)))
 
 
 def validate_metadata_only(write: Write) -> None:
@@ -52,7 +69,8 @@ def validate_metadata_only(write: Write) -> None:
 def validate_change(write: Write) -> None:
     """Raises Invalid with every cause."""
     if found := write.view.errors(write):
-        raise errors.invalid(write.resource.group_kind, (write.old or {})["metadata"]["name"], found)
+        name = (write.old or {})["metadata"]["name"]
+        raise errors.invalid(write.resource.group_kind, name, as_given(found, bodies.given(write.body)))
 
 
 def warn(write: Write) -> None:
