@@ -31,14 +31,14 @@ class Ended:
     out: str
     err: str
 
-    def refused(self, status: int = 1) -> str:
-        """The one line of a refusal; anything else fails."""
-        assert self.status == status, (self.status, self.out, self.err)
+    def refused(self) -> str:
+        """The one line of a refusal (where the command line is wrong, a second says where help is); anything else fails."""
+        assert self.status == 1, (self.status, self.out, self.err)
         assert self.out == ""
         lines = self.err.splitlines()
-        assert len(lines) == 1, self.err
-        assert lines[0].startswith("wherry: "), self.err
-        return lines[0].removeprefix("wherry: ")
+        assert len(lines) == 1 or (len(lines) == 2 and lines[1].startswith("See '")), self.err
+        assert lines[0].startswith("error: "), self.err
+        return lines[0].removeprefix("error: ")
 
 
 def wherry(*arguments: object, env: dict[str, str] | None = None, timeout: float = 30.0) -> Ended:

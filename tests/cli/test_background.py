@@ -14,7 +14,7 @@ def test_up_in_the_background_until_down(tmp_path: Path) -> None:
     assert (begun.status, begun.err) == (0, "")
 
     try:
-        assert "`wherry down` stops it." in begun.out
+        assert f"`wherry down --data-dir {tmp_path}` stops it." in begun.out
         assert "Ctrl-C" not in begun.out
         assert stat.S_IMODE((tmp_path / "kubeconfig").stat().st_mode) == 0o600
         status = wherry("status", "--data-dir", tmp_path)

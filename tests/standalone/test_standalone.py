@@ -80,10 +80,10 @@ def test_controllers_are_picked_as_in_the_reference() -> None:
 def test_wrong_use_is_one_clear_line() -> None:
     def said(*words: str) -> tuple[int, str]:
         done = subprocess.run([sys.executable, "-m", "wherry.cli.main", *words], capture_output=True, text=True, timeout=30)
-        return done.returncode, done.stderr.strip().splitlines()[-1]
+        return done.returncode, next(line for line in done.stderr.splitlines() if line.startswith("error: "))
 
     status, text = said("controllers", "--leader-elect-lease-duration", "5s")
-    assert (status, text) == (2, "wherry: the lease duration must be greater than the renew deadline")
+    assert (status, text) == (1, "error: the lease duration must be greater than the renew deadline")
     status, text = said("scheduler", "--kubeconfig", "/nowhere/config")
     assert status == 1
     assert "/nowhere/config" in text

@@ -118,7 +118,13 @@ def test_a_failed_test_shows_the_cluster_and_saves_its_state(tmp_path: Path) -> 
     assert [path.name for path in saved] == ["test_it.py-test_it.json", "test_it.py-test_objects.json"]
     keys = {entry["key"] for entry in json.loads(saved[0].read_text())["objects"]}
     assert "deployments.apps/default/web" in keys
-    assert f"wherry up --from {saved[0]}" in text
+    assert f"wherry up --ephemeral --port 0 --from {saved[0]}" in text
+    # as it was when the test failed, not after the fault was undone
+    assert re.search(r"default/web-\S+ Pending on sim-\d: .*: ImagePullBackOff", text.partition("wherry: pods")[2]), text
+    writes = text.partition("last writes")[2].partition("wherry:")[0]
+    assert not re.search("nodes/sim-. by kubelet|serviceaccounts|clusterroles", writes), "what every cluster writes by itself is no news"
+    pods = [e["object"] for e in json.loads(saved[0].read_text())["objects"] if e["key"].startswith("pods/")]
+    assert pods[0]["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "ImagePullBackOff"
 
 
 def test_wrong_words_are_named(tmp_path: Path) -> None:
@@ -130,7 +136,22 @@ def test_wrong_words_are_named(tmp_path: Path) -> None:
             pass
     """
     done = run(tmp_path, {"test_it.py": test})
-    assert "unknown option node; known are" in done.stdout
+    assert "unknown option node (did you mean nodes?); known are" in done.stdout
+
+
+def test_each_option_may_stand_in_the_ini_file_and_is_checked(tmp_path: Path) -> None:
+    test = """
+        def test_it(cluster):
+            told = cluster.options
+            assert (told.ready_seconds, told.pull_seconds, told.guards, told.image_missing) == (1.5, 60.0, False, ("a:*", "b:*"))
+    """
+    ini = "[pytest]\nwherry_ready_seconds = 1.5\nwherry_pull_seconds = 1m\nwherry_guards = false\nwherry_image_missing =\n  a:*\n  b:*\n"
+    done = run(tmp_path, {"test_it.py": test, "pytest.ini": ini})
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    done = run(tmp_path, {"test_it.py": test, "pytest.ini": "[pytest]\nwherry_time = virtul\n"})
+    assert "time must be \"real\" or \"virtual\", not 'virtul'" in done.stdout
+    done = run(tmp_path, {"test_it.py": test, "pytest.ini": "[pytest]\nwherry_nodes = many\n"})
+    assert "wherry_nodes: 'many' is not a number" in done.stdout
 
 
 def test_asynchronous_tests_of_both_plugins_and_unittest(tmp_path: Path) -> None:
@@ -189,8 +210,11 @@ def test_the_plugin_loads_nothing_of_a_cluster(tmp_path: Path) -> None:
         import sys
 
         def test_it():
-            loaded = [name for name in sys.modules if name.startswith("wherry.")]
-            assert loaded == ["wherry.kit", "wherry.kit.version", "wherry.testing", "wherry.testing.plugin"]
+            loaded = {name for name in sys.modules if name.startswith("wherry.")}
+            assert "wherry.cluster.options" in loaded
+            assert not loaded & {"wherry.cluster.cluster", "wherry.api.resources", "wherry.store", "wherry.registry", "wherry.client"}
+            assert not sys.modules.keys() & {"aiohttp", "msgspec", "cryptography", "yaml"}
+            assert len(loaded) < 20, loaded
     """
     done = run(tmp_path, {"test_it.py": test})
     assert "1 passed" in done.stdout, done.stdout

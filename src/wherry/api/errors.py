@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from wherry.api.objects import Obj
+from wherry.errors import WherryError
 
 
 class Cause(NamedTuple):
@@ -22,7 +23,7 @@ class Cause(NamedTuple):
         return {k: v for k, v in (("reason", self.reason), ("message", self.message), ("field", self.field)) if v}
 
 
-class StatusError(Exception):
+class StatusError(WherryError):
     """An API error. `details` is the Status's `details` object (name, group, kind, uid, causes, retryAfterSeconds)."""
 
     code: int = 500

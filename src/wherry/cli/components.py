@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 import uuid
 from collections.abc import Callable, Coroutine
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from wherry.cli.durations import Seconds
+from wherry.cli.log_output import log_flags, set_up
 from wherry.cli.up import image_missing_option, run
 
 if TYPE_CHECKING:
@@ -21,22 +22,6 @@ if TYPE_CHECKING:
     from wherry.rules.leader_election import Timings
     from wherry.rules.scheduling.setup import Setup
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-class Seconds(click.ParamType[float]):
-    """A Go duration such as 15s or 1m30s, or plain seconds; becomes a float."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
-        parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h)", str(value))
-        if parts and "".join(number + unit for number, unit in parts) == str(value):
-            return sum(float(number) * _UNITS[unit] for number, unit in parts)
-        try:
-            return float(value)
-        except ValueError:
-            self.fail(f"{value!r} is no duration (such as 15s)", param, context)
 
 
 def _connection(command: Callable[..., None]) -> Callable[..., None]:
@@ -46,7 +31,7 @@ def _connection(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--kubeconfig", default="", help="The kubeconfig that names the API server.  [default: $KUBECONFIG, as kubectl]"),
     ):
         command = option(command)
-    return command
+    return log_flags(command)
 
 
 def _elected(default_name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -167,7 +152,7 @@ def _run(work: Callable[[Access], Coroutine[Any, Any, None]], options: dict[str,
     from wherry.cluster.standalone import until_stopped
     from wherry.reconcile.leader import LeadershipLost
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    set_up(options["verbose"], options["log_format"], least=logging.INFO)
     try:
         access = load(Overrides(kubeconfig=options["kubeconfig"], context=options["context"], server=options["server"]))
         run(until_stopped(work(access)))

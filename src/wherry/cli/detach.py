@@ -15,13 +15,17 @@ from wherry.cli import home as homes
 TIMEOUT = 30.0
 
 
-def detach(home: Path) -> None:
-    """Raises ClickException with the last line the other one said when it did not come up."""
+def detach(home: Path, *, passing: bool = False) -> None:
+    """`passing`: the other one removes its data directory when it stops.
+
+    Raises ClickException with the last line the other one said when it did not come up.
+    """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = homes.log_path(home)
+    more = ("--background", *(("--data-dir", str(home), "--passing") if passing else ()))
     with path.open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "wherry.cli.main", *sys.argv[1:], "--no-detach"],
+            [sys.executable, "-m", "wherry.cli.main", *sys.argv[1:], "--no-detach", *more],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -32,15 +36,16 @@ def detach(home: Path) -> None:
     except BaseException:
         child.terminate()
         raise
-    click.echo(path.read_text().replace("Ctrl-C stops it.", "`wherry down` stops it.").strip())
+    click.echo(path.read_text().strip())
 
 
 def _wait(home: Path, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            last = homes.log_path(home).read_text().strip().splitlines()[-1:]
-            raise click.ClickException(last[0].removeprefix("wherry: ") if last else f"it ended at once with status {child.returncode}")
+            said = homes.log_path(home).read_text().strip().splitlines()
+            last = [line for line in said if line.startswith("error: ")][-1:] or said[-1:]
+            raise click.ClickException(last[0].removeprefix("error: ") if last else f"it ended at once with status {child.returncode}")
         running = homes.read_note(home)
         if running is not None and running.pid == child.pid:
             return

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wherry.errors import WherryError
 
-class ConfigError(Exception):
+
+class ConfigError(WherryError):
     """The configuration makes no sense; the message says which part."""
 
 

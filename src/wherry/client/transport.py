@@ -21,6 +21,7 @@ from wherry.client.access import Access
 from wherry.client.answer import Answer
 from wherry.client.credentials import Header
 from wherry.client.tls import context
+from wherry.errors import WherryError
 
 _CHUNK = 1 << 16
 #: seconds to open a connection
@@ -30,7 +31,7 @@ CONNECT_TIMEOUT = 30.0
 LIMIT = 32
 
 
-class ConnectionFailed(OSError):
+class ConnectionFailed(WherryError, OSError):
     """The server could not be reached, or the connection broke; str() is the reason."""
 
 

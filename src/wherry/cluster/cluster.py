@@ -12,14 +12,14 @@ import logging
 import random
 import tempfile
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from wherry.cluster import kubeconfig
 from wherry.cluster.bridge import done
-from wherry.cluster.options import Options
+from wherry.cluster.option_fields import OptionFields
+from wherry.cluster.options import Options, with_fields
 from wherry.cluster.verbs import Verbs
 from wherry.faults.api import ApiFaults
 from wherry.kit.clock import Clock, NotVirtual
@@ -64,8 +64,9 @@ class Cluster(Verbs):
     #: the clock itself, which the parts ask
     own_clock: Clock
 
-    def __init__(self, options: Options | None = None, **fields: Any) -> None:
-        self.options = replace(options or Options(), **fields)
+    def __init__(self, options: Options | None = None, **fields: Unpack[OptionFields]) -> None:
+        """Raises OptionError for an option that there is not, or a value that it cannot have."""
+        self.options = with_fields(options or Options(), fields)
         self.port = 0
         self.insecure_port = 0
         self.pki: Pki | None = None
@@ -84,6 +85,10 @@ class Cluster(Verbs):
         self.health = Health()
         self._tasks = Tasks(self._crashed, self.health)
         self._ready = False
+        #: the store's revision when the start was over
+        self.ready_revision = 0
+        #: this start put a saved state into the store
+        self._filled = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._thread: LoopThread | None = None
         self._blocking = False
@@ -131,6 +136,8 @@ class Cluster(Verbs):
             await self._start_parts()
         except BaseException:
             await self.stop(check=False)
+            if self._filled:
+                self._take_back()
             raise
         return self
 
@@ -182,6 +189,7 @@ class Cluster(Verbs):
         await components.start(self, self._tasks)
         if options.run_controllers:
             await self._first_accounts()
+        self.ready_revision = self.store.revision
         self._ready = True
 
     def _client(self, manager: str, user: User, *, trusted: bool) -> LocalClient:
@@ -298,6 +306,11 @@ class Cluster(Verbs):
             raise RuntimeError("the cluster has no thread of its own: it is not started, or runs on the loop of its `async with`")
         return self._thread.call(work)
 
+    @property
+    def has_thread(self) -> bool:
+        """It runs on a thread of its own, and the caller is on another: `call` can wait for it."""
+        return self._thread is not None and not self._thread.is_current
+
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run `work` on the cluster's loop: its result in a plain `with`, something to await in an `async with`."""
         if self._thread is None:
@@ -338,9 +351,18 @@ class Cluster(Verbs):
         if self.options.state is not None:
             from wherry.cluster import state
 
-            await state.put(self.store, state.read(self.options.state))
+            saved = state.read(self.options.state)
+            self._filled = not self.store.revision
+            await state.put(self.store, saved)
             # names and uids that the seed gave before the state was saved must not come again
             self.rng.seed(f"{self.options.seed}/{self.store.revision}" if self.options.seed is not None else None)
+
+    def _take_back(self) -> None:
+        """A start that failed leaves no saved state behind in the data directory, where the next start would meet it."""
+        from wherry.store import sqlite
+
+        if self.options.data_dir is not None and not self.options.ephemeral:
+            sqlite.remove(self.options.data_dir)
 
     def _readiness(self) -> dict[str, bool]:
         """The parts that are always asked for, and those that are ill."""

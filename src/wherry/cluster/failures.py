@@ -9,13 +9,14 @@ from collections.abc import Iterable
 
 from wherry.api.objects import Obj, controller_of, name, namespace, uid
 from wherry.client.protocol import Client
+from wherry.errors import WherryError
 from wherry.rollout import causes
 from wherry.rollout.targets import EVENTS, PODS, REPLICA_SETS
 
 LAST = 10
 
 
-class WaitFailed(AssertionError):
+class WaitFailed(WherryError, AssertionError):
     """`what` did not become `condition`; `conditions`, `pods` and `events` are lines."""
 
     def __init__(self, what: str, condition: str, why: str, conditions: list[str], pods: list[str], events: list[str]) -> None:
@@ -68,7 +69,8 @@ def pod_lines(pod: Obj) -> list[str]:
     line = f"{namespace(pod)}/{name(pod)} {status.get('phase', 'Pending')} on {pod['spec'].get('nodeName') or 'no node'}"
     found = causes.of_pod(pod)
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
-    return [f"{line}: {cause}" for cause in found] or [f"{line}{', ready' if ready else ', not ready'}"]
+    is_over = status.get("phase") in ("Succeeded", "Failed")
+    return [f"{line}: {cause}" for cause in found] or [line + ("" if is_over else ", ready" if ready else ", not ready")]
 
 
 def event_lines(events: Iterable[Obj], last: int = LAST) -> list[str]:

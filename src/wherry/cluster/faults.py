@@ -48,6 +48,8 @@ class Handle:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            self._owner.remember(error)
         self.stop()
 
     def __repr__(self) -> str:
@@ -167,6 +169,13 @@ class Faults:
     def tell(self, action: Action) -> None:
         """On the cluster's loop, and done when this returns."""
         self._cluster.tell(action)
+
+    def remember(self, error: BaseException) -> None:
+        """An error leaves the `with` of a fault: what the cluster holds now is kept on it, for the report of a failed test."""
+        from wherry.cluster import moments
+
+        if self._cluster.has_thread:
+            moments.keep(error, self._cluster.call(moments.take(self._cluster)))
 
     def forget(self, handle: Handle) -> None:
         self.active.remove(handle)

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from wherry.errors import WherryError
 from wherry.kit.files import replace
 
 NAME = "wherry"
@@ -13,7 +14,7 @@ USER = "wherry-admin"
 _LISTS = ("clusters", "users", "contexts")
 
 
-class KubeconfigError(Exception):
+class KubeconfigError(WherryError):
     """The file that is there is no kubeconfig; it was not changed."""
 
 

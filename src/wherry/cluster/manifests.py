@@ -15,6 +15,7 @@ from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.objects import Obj, name
 from wherry.api.options import APPLY_PATCH, WriteOptions
 from wherry.api.resources import Resource
+from wherry.errors import WherryError
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
@@ -27,7 +28,7 @@ _FIRST = ("CustomResourceDefinition", "Namespace", "PriorityClass", "StorageClas
 ESTABLISHED = "10s"
 
 
-class ManifestError(ValueError):
+class ManifestError(WherryError, ValueError):
     """A source that holds no objects; the message names it."""
 
 

@@ -1,73 +1,92 @@
-"""What a cluster can be told, in one frozen value; the command line, a config file and Python code all fill in this."""
+"""What a cluster can be told, in one frozen value; the command line, a config file, pytest's ini and Python code all fill in this.
+
+Each field is described here and nowhere else: docs/options.md is made of these lines (`python -m wherry.cluster.options_page`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
+from wherry.cluster.option_values import checked, described, unknown
 from wherry.rules.kubelet.images import MISSING
 
 HOST = "127.0.0.1"
 DEFAULT_IMAGE_MISSING = MISSING
+_PORTS = 65535
 
 
+# ruff: noqa: RUF009
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`data_dir` None: everything in memory and in temporary files. `port` 0: any free one. Times are in seconds."""
+    """Every field has a default. Times are in seconds. Raises OptionError for a value that a field cannot have."""
 
-    data_dir: Path | None = None
-    #: objects in memory even with a data directory (which then only holds certificates and the kubeconfig)
-    ephemeral: bool = False
-    host: str = HOST
-    port: int = 0
-    insecure_port: int | None = None
-    #: what the audit log records (a Policy of audit.k8s.io/v1), and where it goes (`-`: standard output); both or nothing is recorded
-    audit_policy_file: Path | None = None
-    audit_log_path: str | None = None
-    nodes: int = 3
-    pods_per_node: int = 110
-    #: of each simulated node (Kubernetes quantities), and over how many zones they are spread in turn (0: none is said)
-    node_cpu: str = "256"
-    node_memory: str = "1Ti"
-    zones: int = 0
-    image_missing: tuple[str, ...] = DEFAULT_IMAGE_MISSING
-    #: how long a simulated image takes to pull, a container to start, to become ready after that, and to end when it is told to
-    pull_seconds: float = 0.0
-    start_seconds: float = 0.0
-    ready_seconds: float = 0.0
-    terminate_seconds: float = 0.0
-    #: how long containers run, before they succeed, of pods that are meant to end (restartPolicy Never or OnFailure)
-    job_seconds: float = 0.0
-    #: the node agents also record what goes well (Pulled, Created, Started, Killing), as the kubelet does
-    routine_events: bool = True
-    #: statuses of pods as the kubelet writes them; False: the short ones of tests/golden, where also a pod of which one image is missing
-    #: starts none of its containers
-    full_status: bool = True
-    #: uids and name suffixes; None: from the system's randomness
-    seed: int | None = None
-    #: wall time at the start, in seconds since 1970; None: the machine's
-    epoch: float | None = None
-    #: False: no HTTP server (the cluster is used through `client` only)
-    serve: bool = True
-    #: False: no simulated nodes register and no pod is run (somebody else plays the node agent)
-    run_nodes: bool = True
-    #: False: no controllers and no scheduler either (they run as processes of their own)
-    run_controllers: bool = True
-    #: 2: controllers and scheduler run in a second process, over loopback (not with virtual time, and only of a cluster that serves)
-    processes: int = 1
-    #: a file with a KubeSchedulerConfiguration: profiles, their plug-ins and arguments; None: the default profile
-    scheduler_config: Path | str | None = None
-    #: heed the annotations wherry.dev/guard and wherry.dev/remember-config of workloads; a guard may ask URLs outside
-    guards: bool = True
-    #: check that trusted writes are what decoding would make of them, and, when the cluster stops, that no shared object was changed
-    test_mode: bool = False
-    #: the default StorageClass that the cluster has from the start, of the built-in provisioner; "" for none
-    storage_class: str = "standard"
-    #: also serve the workloads of the past: extensions/v1beta1, apps/v1beta1, apps/v1beta2
-    legacy_apis: bool = False
-    #: "real", or "virtual": time moves only as `Cluster.clock` is told (`with`, or `async with` on a loop of real time)
-    time: str = "real"
-    #: on virtual time, how many real seconds clients outside get to answer what they were told before time moves on
-    patience: float = 0.05
-    #: start with the objects of this file (`Cluster.save`), and on virtual time at its time
-    state: Path | None = None
+    # --- where it is kept ---
+    data_dir: Path | None = described(None, "Where everything is kept. In Python none: in memory and in temporary files.")
+    ephemeral: bool = described(False, "Keep objects in memory only, even with a data directory.")
+    state: Path | None = described(None, "Start with the objects of this file (`Cluster.save`, `wherry snapshot save`), on virtual time "
+                                         "at its time.")
+    storage_class: str = described("standard", "The default StorageClass; empty for none.")
+
+    # --- how it is reached ---
+    serve: bool = described(True, "Serve HTTP; without it the cluster is used through `client` only.", up=False)
+    host: str = described(HOST, "The address it listens on.")
+    port: int = described(0, "HTTPS port; 0 takes any free one.", least=0, most=_PORTS)
+    insecure_port: int | None = described(None, "Also serve plain HTTP on 127.0.0.1, where nobody is asked for credentials; 0 takes any "
+                                                "free port.", least=0, most=_PORTS)
+    audit_policy_file: Path | None = described(None, "Which requests are recorded: an audit policy (audit.k8s.io/v1).")
+    audit_log_path: str | None = described(None, "Where audit events are written, a line of JSON each; - is standard output.")
+    legacy_apis: bool = described(False, "Also serve extensions/v1beta1, apps/v1beta1 and apps/v1beta2 workloads.")
+
+    # --- its nodes ---
+    nodes: int = described(3, "How many simulated nodes.", least=0, most=5000)
+    pods_per_node: int = described(110, "How many pods a node takes.", least=1, most=16000)
+    node_cpu: str = described("256", "The CPUs of each simulated node, a Kubernetes quantity.")
+    node_memory: str = described("1Ti", "The memory of each simulated node, a Kubernetes quantity.")
+    zones: int = described(0, "Over how many zones the nodes are spread in turn; 0: none is said.", least=0, most=5000)
+    image_missing: tuple[str, ...] = described(DEFAULT_IMAGE_MISSING, "Images that cannot be pulled (globs).")
+    pull_seconds: float = described(0.0, "How long an image takes to pull, once for each node.", least=0, human=1.5)
+    start_seconds: float = described(0.0, "How long a container takes to start.", least=0, human=0.5)
+    ready_seconds: float = described(0.0, "How long a container takes from its start to ready.", least=0, human=1.0)
+    terminate_seconds: float = described(0.0, "How long a container takes to end when it is told to.", least=0, human=1.0)
+    job_seconds: float = described(0.0, "How long containers run, before they succeed, of pods that are meant to end (restartPolicy "
+                                         "Never or OnFailure).", least=0, human=3.0)
+    routine_events: bool = described(True, "The nodes also record what goes well (Pulled, Created, Started, Killing), as the kubelet does.")
+    full_status: bool = described(True, "Statuses of pods as the kubelet writes them; without it they are short.")
+    run_nodes: bool = described(True, "Register simulated nodes and run pods; without it somebody else plays the node agent.")
+
+    # --- its controllers ---
+    run_controllers: bool = described(True, "Run controllers and scheduler; without it they run as processes of their own.")
+    processes: int = described(1, "2: controllers and scheduler run in a process of their own, on another core (not on virtual time).",
+                          least=1, most=2)
+    scheduler_config: Path | None = described(None, "The scheduler's profiles: a KubeSchedulerConfiguration.")
+    guards: bool = described(True, "Heed the annotations wherry.dev/guard and wherry.dev/remember-config of workloads; a guard may ask "
+                                   "URLs outside.")
+
+    # --- time and chance ---
+    seed: int | None = described(None, "The seed of uids and names; none: the system's randomness.")
+    epoch: float | None = described(None, "Wall time at the start, in seconds since 1970; none: the machine's.")
+    time: str = described("real", "`virtual`: time moves only as `Cluster.clock` is told.", among=("real", "virtual"), up=False)
+    patience: float = described(0.05, "On virtual time, how many real seconds clients outside get to answer what they were told before "
+                                      "time moves on.", least=0, up=False)
+    test_mode: bool = described(False, "Check that trusted writes are what decoding would make of them, and at the end that no shared "
+                                       "object was changed.")
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            found = checked(option, value)
+            if found is not value:
+                object.__setattr__(self, option.name, found)
+
+
+NAMES = frozenset(option.name for option in fields(Options))
+
+
+def with_fields(options: Options, given: Mapping[str, Any]) -> Options:
+    """With these fields in place of its own. Raises OptionError."""
+    if strange := given.keys() - NAMES:
+        raise unknown(strange, NAMES)
+    return replace(options, **given)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wherry.cluster import storage
 from wherry.cluster.controllers import ROWS, Row
+from wherry.errors import WherryError
 from wherry.kit.backoff import Backoff
 from wherry.kit.clock import Clock
 from wherry.kit.garbage import look_seldom
@@ -51,7 +52,7 @@ class Needs(NamedTuple):
     volumes: str
 
 
-class SecondFailed(OSError):
+class SecondFailed(WherryError, OSError):
     """The second process did not come up."""
 
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from wherry.errors import WherryError
+
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.server.app import ApiServer
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class PortError(OSError):
+class PortError(WherryError, OSError):
     """A port that cannot be listened on; `port` is its number, the message one line."""
 
     def __init__(self, number: int, port: int, why: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wherry.api.objects import Obj
+from wherry.errors import WherryError
 from wherry.kit.files import replacing
 from wherry.registry.storing import seed
 from wherry.store.protocol import Store
@@ -20,7 +21,7 @@ from wherry.store.protocol import Store
 FORMAT = "wherry-state/1"
 
 
-class StateError(ValueError):
+class StateError(WherryError, ValueError):
     """The file is no saved state, or the cluster it is to go into is not empty."""
 
 

@@ -13,7 +13,7 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.cluster import naming
 from wherry.cluster.conditions import Condition, parse
-from wherry.cluster.failures import Stuck, TimedOut, explain
+from wherry.cluster.failures import Stuck, TimedOut, WaitFailed, explain
 from wherry.kit.clock import NotReached
 from wherry.kit.durations import Duration, seconds
 from wherry.rollout.deadline import is_stale
@@ -52,8 +52,16 @@ async def wait_for(cluster: Cluster, what: str, condition: Condition, namespace:
         await until(cluster, look, timeout)
     except NotReached:
         said = condition if isinstance(condition, str) else getattr(condition, "__name__", "the condition")
-        raise await explain(TimedOut, client, what, said, f"not met within {timeout}", last, space) from None
+        raise await _with_moment(cluster, await explain(TimedOut, client, what, said, f"not met within {timeout}", last, space)) from None
     return last
+
+
+async def _with_moment(cluster: Cluster, error: WaitFailed) -> WaitFailed:
+    """The error, with what the cluster holds while it is raised."""
+    from wherry.cluster import moments
+
+    moments.keep(error, await moments.take(cluster))
+    return error
 
 
 class Following:
@@ -112,4 +120,4 @@ class Following:
     async def _failure(self, kind: type[Stuck] | type[TimedOut], why: str) -> Exception:
         client = self._cluster.aclient
         obj = await self._rollout.workload()
-        return await explain(kind, client, self._name, "rollout", why, obj, self._namespace)
+        return await _with_moment(self._cluster, await explain(kind, client, self._name, "rollout", why, obj, self._namespace))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from wherry.errors import WherryError
 from wherry.kit.durations import Duration, seconds
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ T = TypeVar("T")
 POLL = 0.02
 
 
-class NotVirtual(RuntimeError):
+class NotVirtual(WherryError, RuntimeError):
     """Time is real here and cannot be moved."""
 
 
-class NotReached(TimeoutError):
+class NotReached(WherryError, TimeoutError):
     """`run_until` came to its limit; `last` is what the condition said, or raised, in the end."""
 
     def __init__(self, limit: Duration, last: Any) -> None:

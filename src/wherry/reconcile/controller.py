@@ -126,7 +126,7 @@ class Controller:
                 self.queue.add_failed(each)
             except (StatusError, OSError) as error:
                 wait = self.queue.add_failed(each)
-                log.warning("%s: %s: %s (again in %.3g s)", self.name, each, error, wait)
+                log.log(_level(error), "%s: %s: %s (again in %.3g s)", self.name, each, error, wait)
             except Exception:
                 wait = self.queue.add_failed(each)
                 log.exception("%s: %s failed (again in %.3g s)", self.name, each, wait)
@@ -136,3 +136,12 @@ class Controller:
                     self.queue.add_after(each, again)
             finally:
                 self.queue.done(each)
+
+
+def _level(error: Exception) -> int:
+    """What the API refuses (a quota that is full, an account that is missing) its users are told by events; it is no trouble of ours.
+
+    A right that the controller itself lacks is.
+    """
+    users = isinstance(error, StatusError) and 400 <= error.code < 500 and 'forbidden: User "' not in error.message
+    return logging.INFO if users else logging.WARNING

@@ -17,6 +17,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
+from wherry.errors import WherryError
 from wherry.kit.clock import Clock
 from wherry.rules import leader_election as rule
 from wherry.rules.leader_election import Seen, Timings
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 LEASES = resource("leases", "coordination.k8s.io")
 
 
-class LeadershipLost(RuntimeError):
+class LeadershipLost(WherryError, RuntimeError):
     """The Lease could not be renewed in time; the work was stopped."""
 
 

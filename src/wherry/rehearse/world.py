@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from wherry.api.objects import Obj, controller_of, labels, namespace
 from wherry.api.resources import Resource
+from wherry.errors import WherryError
 from wherry.rollout.targets import DEPLOYMENTS, Named
 from wherry.rules import selectors
 
 
-class RehearsalError(Exception):
+class RehearsalError(WherryError):
     """The rehearsal cannot be played as asked for; the message says why."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from wherry.errors import WherryError
 
-class RolloutError(Exception):
+
+class RolloutError(WherryError):
     """The request makes no sense for this object, or the rollout went wrong."""
 
 

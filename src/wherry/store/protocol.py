@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from wherry.api.errors import StatusError
+from wherry.errors import WherryError
 
 
 class Encoded(NamedTuple):
@@ -84,7 +85,7 @@ class StoreFailed(StatusError):
     """
 
 
-class StoreError(Exception):
+class StoreError(WherryError):
     """The store cannot be opened: it is in use, of a newer version, or damaged. The message says which, and where."""
 
 

@@ -36,6 +36,12 @@ RETRY_EVERY = 1.0
 _CLOSED = "the store is closed"
 
 
+def remove(directory: Path) -> None:
+    """Takes a store that nobody has open out of its directory."""
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
+        (directory / name).unlink(missing_ok=True)
+
+
 class SQLiteStore:
     """Open with `await SQLiteStore.open(directory)`; close it, or kill the process: nothing acknowledged is lost."""
 

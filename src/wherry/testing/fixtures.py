@@ -6,50 +6,33 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wherry.cluster.cluster import Cluster
-from wherry.cluster.options import Options
+from wherry.cluster.option_values import OptionError, unknown
+from wherry.cluster.options import NAMES
+from wherry.testing.ini import said
 
-_OPTIONS = frozenset(field.name for field in fields(Options))
 #: what a marker may say besides the fields of Options
 _MORE = frozenset({"manifests", "faults", "kubeconfig"})
-_INTEGERS = ("wherry_nodes", "wherry_seed")
 
 
 def settings(config: pytest.Config, marked: Mapping[str, Any]) -> dict[str, Any]:
     """Everything a cluster is told. Raises UsageError for a name that means nothing."""
-    unknown = sorted(marked.keys() - _OPTIONS - _MORE)
-    if unknown:
-        raise pytest.UsageError(f"marker wherry: unknown option {', '.join(unknown)}; known are {', '.join(sorted(_OPTIONS | _MORE))}")
+    if strange := marked.keys() - NAMES - _MORE:
+        raise pytest.UsageError(f"marker wherry: {unknown(strange, NAMES | _MORE)}")
     return {**_of_project(config), **marked}
 
 
 def _of_project(config: pytest.Config) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name in ("wherry_nodes", "wherry_time", "wherry_seed", "wherry_runtime"):
-        text = config.getini(name)
-        if text:
-            found[name.removeprefix("wherry_")] = _integer(name, text) if name in _INTEGERS else text
-    if "runtime" in found and "runtime" not in _OPTIONS and found.pop("runtime") != "simulated":
-        raise pytest.UsageError("wherry_runtime: this version knows only the simulated runtime")
-    if config.getini("wherry_test_mode"):
-        found["test_mode"] = True
+    found = said(config)
     for name in ("manifests", "faults", "kubeconfig"):
         if value := config.getini(f"wherry_{name}"):
             found[name] = [config.rootpath / path for path in value] if isinstance(value, list) else value
     return found
-
-
-def _integer(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise pytest.UsageError(f"{name}: {text!r} is not a number") from None
 
 
 def of_marker(item: pytest.Item) -> dict[str, Any]:
@@ -95,12 +78,19 @@ def _started(told: Mapping[str, Any]) -> Iterator[Cluster]:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            cluster = stack.enter_context(Cluster(**told))
+            cluster = stack.enter_context(_made(told))
         finally:
             if collecting:
                 gc.enable()
         yield cluster
     gc.collect()
+
+
+def _made(told: Mapping[str, Any]) -> Cluster:
+    try:
+        return Cluster(**told)
+    except OptionError as error:
+        raise pytest.UsageError(f"wherry: {error}") from None
 
 
 def prepare() -> None:

@@ -18,30 +18,14 @@ if TYPE_CHECKING:
     from wherry.testing.session import NamespacedCluster
 
 _MARKER = "wherry(**options): the cluster of this test: any field of wherry.Options, and manifests=, faults=, kubeconfig="
-#: ini option -> its help; `args` are lists, one value a line
-_INI = {
-    "wherry_nodes": ("string", "how many nodes the clusters of the fixtures have", ""),
-    "wherry_time": ("string", '"real" or "virtual"', ""),
-    "wherry_seed": ("string", "the seed of uids and names", ""),
-    "wherry_runtime": ("string", "what runs the containers: a name that `wherry up --runtime` knows", ""),
-    "wherry_test_mode": ("bool", "check that no shared object is changed", False),
-    "wherry_kubeconfig": ("bool", "set $KUBECONFIG during every test that uses a cluster", False),
-    "wherry_faults": ("args", "YAML files with the faults that every cluster starts with", []),
-    "wherry_manifests": ("args", "files and folders with the objects that every cluster starts with", []),
-    "wherry_save_failed": (
-        "string",
-        'the folder for the states of clusters whose test failed (default: in the cache); "off": none is saved',
-        "",
-    ),
-}
-
 _FIXTURES = {"cluster", "cluster_session", "wherry_session", "kubeconfig", "kind_cluster"}
 CLUSTER: pytest.StashKey[list[Any]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    for name, (kind, text, default) in _INI.items():
-        parser.addini(name, f"wherry: {text}", type=kind, default=default)  # type: ignore[arg-type]
+    from wherry.testing.ini import add
+
+    add(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -113,7 +97,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         from wherry.testing.report import describe
 
         clusters = item.stash[CLUSTER]
-        report.sections.extend(describe(item, clusters))
+        report.sections.extend(describe(item, clusters, call.excinfo.value if call.excinfo is not None else None))
     return report
 
 

@@ -1,70 +1,69 @@
 """What the report of a failed test gains: its cluster's events, pods and last writes, and a file with the whole state.
 
-Called by the plugin while the cluster still runs. What goes wrong here is said in the report and hides nothing of the test's own failure.
+Called by the plugin while the cluster still runs. It tells of the moment when the test failed, where that was kept (`cluster.moments`),
+else of now. What goes wrong here is said in the report and hides nothing of the test's own failure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wherry.api.objects import Obj
-from wherry.api.resources import resource
+from wherry.cluster import moments, state
 from wherry.cluster.cluster import Cluster
 from wherry.cluster.failures import event_lines, pod_lines
 from wherry.store.protocol import Record
 
-_EVENTS, _PODS = resource("events"), resource("pods")
 #: how much of each
 EVENTS, WRITES = 20, 20
-#: how far back writes are looked for, and what is none
-_BACK = 1000
+#: what nobody asks for: events have a section of their own
 _NOISE = ("leases.coordination.k8s.io/", "events/")
 
 Section = tuple[str, str]
 
 
-def describe(item: pytest.Item, clusters: Iterable[Any]) -> list[Section]:
-    """A few sections for each cluster of the test."""
+def describe(item: pytest.Item, clusters: Iterable[Any], error: BaseException | None = None) -> list[Section]:
+    """A few sections for each cluster of the test. `error`: what it failed with."""
     found: list[Section] = []
     for cluster in clusters:
         try:
-            found += _sections(item, cluster)
-        except Exception as error:
-            found.append(("wherry: cluster", f"its state cannot be read: {type(error).__name__}: {error}"))
+            found += _sections(item, cluster, error)
+        except Exception as trouble:
+            found.append(("wherry: cluster", f"its state cannot be read: {type(trouble).__name__}: {trouble}"))
     return found
 
 
-def _sections(item: pytest.Item, cluster: Any) -> list[Section]:
-    space = getattr(cluster, "namespace", "") if hasattr(cluster, "_cluster") else ""
-    events = event_lines(cluster.client.list(_EVENTS, space).items, EVENTS)
-    pods = [line for pod in cluster.client.list(_PODS, space).items for line in pod_lines(pod)]
-    writes = [_write_line(record) for record in cluster.call(last_writes(cluster, WRITES))]
+def _sections(item: pytest.Item, view: Any, error: BaseException | None) -> list[Section]:
+    cluster: Cluster = getattr(view, "_cluster", view)
+    space = view.namespace if view is not cluster else ""
+    moment = moments.kept(error, cluster) or cluster.call(moments.take(cluster))
+    events = event_lines(moment.objects("events", space), EVENTS)
+    pods = [line for pod in moment.objects("pods", space) for line in pod_lines(pod)]
+    writes = [_write_line(record) for record in last_writes(cluster, moment.writes)]
     sections = [
         (f"wherry: {title}", "\n".join(lines)) for title, lines in (("events", events), ("pods", pods), ("last writes", writes)) if lines
     ]
     path = _path(item)
     if path is not None:
-        cluster.save(path)
-        sections.append(("wherry: state", f"the whole cluster is in {path}; look into it with\n    wherry up --from {path}"))
+        state.write(path, moment.state())
+        look = f"wherry up --ephemeral --port 0 --from {path}"
+        sections.append(("wherry: state", f"the whole cluster is in {path}; look into it with\n    {look}"))
     return sections
 
 
-async def last_writes(cluster: Cluster, count: int) -> list[Record]:
-    """The newest records, oldest first, without heartbeats and events."""
-    store = cluster.store
-    after = max(store.oldest, store.revision - _BACK)
-    if after >= store.revision:
-        return []
-    stream = store.watch("", after=after)
-    try:
-        return [record for record in await anext(aiter(stream)) if not record.key.startswith(_NOISE)][-count:]
-    finally:
-        stream.close()
+def last_writes(cluster: Cluster, writes: Sequence[Record]) -> list[Record]:
+    """The newest, oldest first, without events, heartbeats, and what every cluster writes when it starts."""
+    return [record for record in writes if record.revision > cluster.ready_revision and not _is_noise(record)][-WRITES:]
+
+
+def _is_noise(record: Record) -> bool:
+    heartbeat = record.key.startswith("nodes/") and record.prev is not None and not record.deleted and _writer(record) == "kubelet"
+    return record.key.startswith(_NOISE) or heartbeat
 
 
 def _write_line(record: Record) -> str:

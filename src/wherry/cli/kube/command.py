@@ -14,9 +14,11 @@ import click
 
 from wherry.cli.kube import program
 from wherry.cli.kube.flags import Flag, FlagError, Given, parse
-from wherry.cli.kube.options import CONNECTION
+from wherry.cli.kube.options import CONNECTION, moved_behind
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from wherry.cli.kube.session import Kube
 
 Run = Callable[["Kube", Given], Awaitable[int | None]]
@@ -59,6 +61,27 @@ class KubeCommand(click.Command):
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(command_path(ctx), f"{self._usage} [flags]".strip())
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from wherry.cli.examples import EXAMPLES
+
+        lines = EXAMPLES.get(" ".join(command_path(ctx).split()[1:]), ())
+        if lines:
+            with formatter.section("Examples"):
+                for line in lines:
+                    formatter.write(f"{'':>{formatter.current_indent}}{line.format(program=program.name())}\n")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Flags, and types of objects."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            words = [(f"--{flag.name}", flag.help) for flag in (*self.flags, *CONNECTION) if not flag.hidden]
+        else:
+            from wherry.api.resources import TABLE
+
+            words = [(row.plural, row.kind) for row in TABLE]
+        return [CompletionItem(word, help=text) for word, text in words if word.startswith(incomplete)]
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, flags in (("Options", self.flags), ("Connection", CONNECTION)):
             with formatter.section(title):
@@ -81,9 +104,20 @@ def _names(flag: Flag) -> str:
 
 
 def _described(flag: Flag) -> str:
-    shown = "" if flag.default in (None, False, "",
-                                   ()) else f"  [default: {str(flag.default).lower() if flag.default is True else flag.default}]"
-    return flag.help + shown
+    shown = _shown(flag)
+    return flag.help + (f"  [default: {shown}]" if shown else "")
+
+
+def _shown(flag: Flag) -> str:
+    """The default as one would write it; "" for one that says nothing (-1: not given)."""
+    if flag.default in (None, False, "", (), -1):
+        return ""
+    if flag.kind != "duration":
+        return str(flag.default).lower() if flag.default is True else str(flag.default)
+    minutes, seconds = divmod(float(flag.default), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{n:g}{unit}" for n, unit in parts if n) or ("" if not flag.default else f"{flag.default:g}s")
 
 
 class KubeGroup(click.Group):
@@ -108,6 +142,7 @@ class KubeGroup(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = moved_behind(args)
         if args and not args[0].startswith("-") and args[0] not in self.table:
             path = command_path(ctx)
             click.echo(f'error: unknown command "{" ".join(args)}"\nSee \'{path} -h\' for help and examples', err=True)

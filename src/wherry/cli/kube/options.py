@@ -60,3 +60,22 @@ OUTPUT = (
 
 def manager(default: str) -> Flag:
     return Flag("field-manager", "Name of the manager used to track field ownership.", default=default)
+
+
+def moved_behind(args: list[str]) -> list[str]:
+    """The global flags that stand before the command, put where its own flags end; kubectl takes them there too."""
+    names = {f"--{flag.name}": flag for flag in CONNECTION} | {f"-{flag.short}": flag for flag in CONNECTION if flag.short}
+    before: list[str] = []
+    rest = list(args)
+    while rest and rest[0].startswith("-"):
+        name = rest[0].partition("=")[0]
+        flag = names.get(name) or (names.get(name[:2]) if not name.startswith("--") else None)
+        if flag is None:
+            return args
+        alone = "=" in rest[0] or flag.kind == "bool" or name not in names
+        before += rest[: 1 if alone else 2]
+        rest = rest[1 if alone else 2 :]
+    if not before or not rest:
+        return args
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *before, *rest[end:]]

@@ -135,6 +135,15 @@ class Kube:
             await self._client.aclose()
 
 
+def _own_cluster(kube: Kube) -> str:
+    """For who forgot $KUBECONFIG, and asked where nothing is: wherry's own cluster may run."""
+    from wherry.cli.home import default_home, read_note
+
+    nowhere = kube._access is not None and kube._access.server.endswith("localhost:8080")
+    running = read_note(default_home()) if nowhere else None
+    return f"wherry's own cluster runs: export KUBECONFIG={running.kubeconfig}\n" if running is not None else ""
+
+
 def execute(run: Run, given: Given, path: list[str]) -> int:
     """Run a command to its exit status."""
     kube = Kube(given, path)
@@ -160,6 +169,8 @@ async def _whole(kube: Kube, run: Run) -> int:
     except _EXPECTED as error:
         shown = text(error, kube._access.server if kube._access else "")
         kube.err(shown if shown.endswith("\n") else shown + "\n")
+        if isinstance(error, ConnectionFailed) and program.name() != "kubectl":
+            kube.err(_own_cluster(kube))
         return getattr(error, "exit_status", 1)
     finally:
         await kube.close()

@@ -1,0 +1,61 @@
+"""The examples that each command's help ends with: path of the command -> lines. Every line is a command line that works."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "up": (
+        "wherry up                                    # kept on disk; Ctrl-C stops it",
+        "wherry up --ephemeral --port 0               # nothing is kept, any free port",
+        "wherry up --nodes 20 --ready-seconds 5s      # slow pods, to watch a rollout",
+        "wherry up --fast --manifests deploy/ -d      # in the background, with objects",
+    ),
+    "status": ("wherry status",),
+    "down": ("wherry down",),
+    "logs": ("wherry logs -f",),
+    "kubeconfig": ("wherry kubeconfig > kubeconfig.yaml", "wherry kubeconfig --client-certificate"),
+    "demo": ("wherry demo --once", "wherry demo --replicas 20"),
+    "node": ("wherry node --nodes 2 --server https://127.0.0.1:6443",),
+    "controllers": ("wherry controllers --controllers=deployment,replicaset",),
+    "scheduler": ("wherry scheduler --config scheduler.yaml",),
+    "rollout status": (
+        "{program} rollout status deployment/web",
+        "{program} rollout status deployment/web --why --timeout=5m   # name what holds it up",
+        "{program} rollout status deployment --live                   # all of them, on one screen",
+    ),
+    "rollout history": ("{program} rollout history deployment/web", "{program} rollout history deployment/web --revision=3"),
+    "rollout undo": (
+        "{program} rollout undo deployment/web",
+        "{program} rollout undo deployment/web --to-revision=3 --dry-run=server",
+        "{program} rollout undo statefulset/db --to-last-healthy --force-stuck",
+    ),
+    "rollout pause": ("{program} rollout pause deployment/web", "{program} rollout pause statefulset/db --emulate"),
+    "rollout resume": ("{program} rollout resume deployment/web", "{program} rollout resume statefulset/db --emulate"),
+    "rollout restart": ("{program} rollout restart deployment/web", "{program} rollout restart deployment --selector=app=web"),
+    "rollout diff": ("{program} rollout diff deployment/web", "{program} rollout diff deployment/web 2 5"),
+    "rollout remember": ("{program} rollout remember deployment/web",),
+    "rollout guard": (
+        "{program} rollout guard deployment/web --max-restarts 3",
+        "{program} rollout guard deployment/web --query 'http://prometheus:9090 job:errors:rate1m > 5' --settle 2m",
+    ),
+    "rollout rehearse": (
+        "{program} rollout rehearse deployment/web --image web=shop/web:2",
+        "{program} rollout rehearse -f web.yaml --try maxSurge=25%,maxSurge=1+maxUnavailable=0 --keep-available 90%",
+        "{program} rollout rehearse --local -f all.yaml --time-to-ready 12s --chart web.svg",
+    ),
+    "get": ("{program} get pods -o wide", "{program} get deployment/web -o yaml", "{program} get pods -l app=web -w"),
+    "create": ("{program} create -f web.yaml", "{program} create deployment web --image=shop/web:1 --replicas=3"),
+    "create deployment": ("{program} create deployment web --image=shop/web:1 --replicas=3",),
+    "apply": ("{program} apply -f web.yaml", "{program} apply -k overlays/prod", "{program} apply -f deploy/ --server-side"),
+    "set image": ("{program} set image deployment/web web=shop/web:2", "{program} set image deployment --all '*=shop/web:2'"),
+    "set env": ("{program} set env deployment/web LEVEL=debug", "{program} set env deployment/web --list"),
+    "set resources": ("{program} set resources deployment/web --requests=cpu=200m,memory=256Mi",),
+    "set serviceaccount": ("{program} set serviceaccount deployment/web web",),
+    "scale": ("{program} scale deployment/web --replicas=5", "{program} scale deployment/web --current-replicas=3 --replicas=5"),
+    "annotate": ("{program} annotate deployment/web kubernetes.io/change-cause='new menu'",),
+    "label": ("{program} label pod web-0 tier=front", "{program} label pod web-0 tier-"),
+    "patch": ("{program} patch deployment/web -p '{{\"spec\":{{\"replicas\":5}}}}'",),
+    "wait": ("{program} wait deployment/web --for=condition=Available --timeout=2m", "{program} wait pod/web-0 --for=delete"),
+    "events": ("{program} events --for deployment/web", "{program} events --types=Warning -w"),
+    "delete": ("{program} delete deployment/web", "{program} delete -f web.yaml", "{program} delete pods -l app=web"),
+    "rolling-update": ("{program} rolling-update web-1 -f web-2.yaml", "{program} rolling-update web-1 --rollback"),
+}

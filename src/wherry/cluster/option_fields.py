@@ -1,0 +1,43 @@
+"""The keywords of `Cluster(...)`: the fields of `Options` as types, for editors and type checkers. A test compares the two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+
+class OptionFields(TypedDict, total=False):
+    data_dir: Path | str | None
+    ephemeral: bool
+    state: Path | str | None
+    storage_class: str
+    serve: bool
+    host: str
+    port: int
+    insecure_port: int | None
+    audit_policy_file: Path | str | None
+    audit_log_path: str | None
+    legacy_apis: bool
+    nodes: int
+    pods_per_node: int
+    node_cpu: str
+    node_memory: str
+    zones: int
+    image_missing: tuple[str, ...] | list[str]
+    pull_seconds: float
+    start_seconds: float
+    ready_seconds: float
+    terminate_seconds: float
+    job_seconds: float
+    routine_events: bool
+    full_status: bool
+    run_nodes: bool
+    run_controllers: bool
+    processes: int
+    scheduler_config: Path | str | None
+    guards: bool
+    seed: int | None
+    epoch: float | None
+    time: str
+    patience: float
+    test_mode: bool
