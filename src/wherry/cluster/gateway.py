@@ -1,7 +1,8 @@
-"""From the API server to the node agent in the same process: logs of a pod's containers, and why they cannot be connected to."""
+"""From the API server to the node agent in the same process: logs of a pod's containers, and connections to what runs in them."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,16 @@ from wherry.api.errors import ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
 from wherry.node.runtime import LogOptions as RuntimeLogOptions
 from wherry.server.gateway import Connect, LogOptions, refused
+from wherry.streams.port_forward import Opened
+from wherry.streams.session import Session
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.node.runtime import Runtime
+
+
+#: the runtime in whose containers nothing runs
+SIMULATED = "simulated"
 
 
 class Gateway:
@@ -27,11 +35,27 @@ class Gateway:
             raise ServiceUnavailable(f'no node agent runs in this cluster: no logs of pod "{pod["metadata"]["name"]}"')
         return nodes.runtime.logs(pod, container, self._options(options))
 
-    def refusal(self, pod: Obj, wanted: Connect) -> StatusError:
+    def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         nodes = self._cluster.nodes
         if nodes is None:
             return ServiceUnavailable(f'no node agent runs in this cluster: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
-        return refused(pod, wanted)
+        return refused(pod, wanted) if nodes.runtime.name == SIMULATED else None
+
+    async def open(self, pod: Obj, wanted: Connect) -> Session:
+        runtime, streams = self._runtime(pod, wanted), wanted.streams
+        if wanted.what == "attach":
+            return await runtime.attach(pod, wanted.container, stdin=streams.stdin)
+        return await runtime.exec(pod, wanted.container, wanted.command, tty=streams.tty, stdin=streams.stdin)
+
+    async def dial(self, pod: Obj, port: int) -> Opened:
+        connected = await self._runtime(pod, Connect("portforward", ports=(str(port),))).dial(pod, port)
+        return Opened(*await asyncio.open_connection(sock=connected))
+
+    def _runtime(self, pod: Obj, wanted: Connect) -> Runtime:
+        """Raises StatusError where nothing can be connected to (any more)."""
+        if (why := self.refusal(pod, wanted)) is not None or self._cluster.nodes is None:
+            raise why or refused(pod, wanted)
+        return self._cluster.nodes.runtime
 
     def _options(self, options: LogOptions) -> RuntimeLogOptions:
         since = options.since_seconds
@@ -44,4 +68,5 @@ class Gateway:
             tail_lines=options.tail_lines,
             limit_bytes=options.limit_bytes,
             since_seconds=since,
+            stream=options.stream,
         )

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
-from aiohttp.web_protocol import RequestHandler
 
 from wherry.api.errors import BadRequest, InternalError, MethodNotAllowed, StatusError
+from wherry.streams.takeover import Handler
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -47,8 +47,8 @@ def is_virtual(loop: asyncio.AbstractEventLoop) -> bool:
     return hasattr(loop, "wall_time")
 
 
-class Connection(RequestHandler):
-    """aiohttp's handler of one connection, with Kubernetes's errors."""
+class Connection(Handler):
+    """aiohttp's handler of one connection, with Kubernetes's errors, which can be taken over."""
 
     __slots__ = ()
 

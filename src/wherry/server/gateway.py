@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 
 from wherry.api.errors import BadRequest, StatusError
 from wherry.api.objects import Obj
+from wherry.streams.port_forward import Opened
+from wherry.streams.remote_command import Wanted
+from wherry.streams.session import Session
 
 
 class LogOptions(NamedTuple):
@@ -34,11 +37,20 @@ class Connect(NamedTuple):
     container: str = ""
     command: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
+    streams: Wanted = Wanted()
 
 
 class NodeGateway(Protocol):
-    def refusal(self, pod: Obj, wanted: Connect) -> StatusError:
-        """Why the pod's runtime does not take the connection: none of them takes any yet."""
+    def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
+        """Why the pod's runtime does not take the connection, before anything is tried; None: it takes it."""
+        ...
+
+    async def open(self, pod: Obj, wanted: Connect) -> Session:
+        """exec and attach: what runs, or is attached to. Raises StatusError."""
+        ...
+
+    async def dial(self, pod: Obj, port: int) -> Opened:
+        """A connection to a port of the pod, as seen from inside of it. Raises OSError, StatusError."""
         ...
 
     def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
@@ -73,8 +85,14 @@ def refused(pod: Obj, wanted: Connect, state: str = "simulated: no process runs"
 class Simulated:
     """Simulated containers run no process: their log is one line that says so, and nobody can connect to them."""
 
-    def refusal(self, pod: Obj, wanted: Connect) -> StatusError:
+    def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         return refused(pod, wanted)
+
+    async def open(self, pod: Obj, wanted: Connect) -> Session:
+        raise refused(pod, wanted)
+
+    async def dial(self, pod: Obj, port: int) -> Opened:
+        raise refused(pod, Connect("portforward", ports=(str(port),)))
 
     async def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         meta = pod["metadata"]

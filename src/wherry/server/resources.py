@@ -77,6 +77,7 @@ class Resources:
 
     def __init__(self, registry: Registry, clock: Clock, watching: Watching, gateway: NodeGateway, answers: reviews.Reviews) -> None:
         self._registry, self._clock, self._watching, self._gateway, self._reviews = registry, clock, watching, gateway, answers
+        self._connections = connections.Connections(registry, gateway)
         self._writes: dict[str, Callable[[Call, Target], Awaitable[Reply]]] = {
             "create": self._create,
             "update": self._update,
@@ -94,7 +95,7 @@ class Resources:
         if target.subresource:
             call.tables = target.subresource not in _WITHOUT_TABLES
             if target.subresource in connections.NAMES:
-                raise await connections.refusal(self._registry, self._gateway, target, call.parameters, call.who, route.rest)
+                return await self._connections.serve(server, call, target, route.rest)
             if target.subresource == "log":
                 pod = await self._registry.get(Target(target.resource, target.namespace, target.name))
                 return await pod_requests.logs(server, call, pod.object(), self._gateway, common)

@@ -163,6 +163,20 @@ class Stream(Answer):
         return None
 
 
+class Switched(Answer):
+    """What is left to say after a connection was something else than HTTP: nothing. It is closed."""
+
+    _keep = False
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.SWITCHING_PROTOCOLS)
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        if request.transport is not None:
+            request.transport.close()
+        return None
+
+
 class Server(web.Server):
     """aiohttp's low-level server, which also tells handlers of long requests that their client is gone."""
 
