@@ -245,3 +245,17 @@ def test_a_remembered_view_never_differs_from_a_fresh_one() -> None:
             assert decide(info, s, Random(step).randrange) == remembered
             if isinstance(remembered, Bind):
                 s.put_pod(info, remembered.node)
+
+
+def test_a_pod_that_claims_devices_is_never_placed_and_says_so() -> None:
+    claiming = pod("p", resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}])
+    said = why(claiming, snapshot(node("a"), node("b", cpu="1m")))
+    assert said.startswith("0/2 nodes are available: 2 cannot allocate all claims.")
+    assert said.endswith("Preemption is not helpful for scheduling.")
+
+
+def test_so_is_a_pod_of_a_named_node() -> None:
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a"]}]}
+    affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+    claiming = pod("p", resourceClaims=[{"name": "gpu", "resourceClaimName": "gpu"}], affinity=affinity)
+    assert "1 cannot allocate all claims" in why(claiming, snapshot(node("a"), node("b")))

@@ -142,7 +142,8 @@ _NOT_NAMED = "node(s) didn't satisfy plugin(s) [NodeAffinity]"
 def _nowhere(info: PodInfo, snapshot: Snapshot, profile: Profile, rejections: list[Rejection | None], pick: Pick) -> Unschedulable:
     reasons = [reason for r in rejections for reason in (r.reasons if r is not None else (_NOT_NAMED,))]
     outcome = preempt(info, snapshot, profile, rejections, pick) if profile.preempts else Preemption()
-    said = [message.NO_CLAIMS] if profile.devices else []
+    claims = info.pod["spec"].get("resourceClaims")
+    said = [message.NO_DEVICES if claims else message.NO_CLAIMS] if profile.devices else []
     after = "" if outcome.victims else ", ".join([*said, *([outcome.message] if outcome.message else [])])
     diagnosis = {node.name: r for node, r in zip(snapshot.order, rejections, strict=True) if r is not None}
     text = message.fit_error(len(snapshot.order), reasons, after)

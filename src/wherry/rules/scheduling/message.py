@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 NO_NODES = "no nodes available to schedule pods"
 NO_CLAIMS = "no new claims to deallocate"  # what dynamic resources say of a pod without claims, always
+NO_DEVICES = "still not schedulable"  # and of a pod with claims that none was ever allocated to
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 

@@ -5,6 +5,7 @@ Source: pkg/scheduler/apis/config/v1/default_plugins.go of v1.36. Profiles that 
 
 from __future__ import annotations
 
+from wherry.rules.scheduling.device_claims import DynamicResources
 from wherry.rules.scheduling.filters import NodeAffinityFilter, NodeName, NodePorts, NodeUnschedulable, TaintTolerationFilter
 from wherry.rules.scheduling.image_locality import ImageLocality
 from wherry.rules.scheduling.inter_pod import InterPodAffinity
@@ -21,7 +22,9 @@ from wherry.rules.scheduling.volume_zone import VolumeZone
 
 DEFAULT = Profile(
     filters=(NodeUnschedulable(), NodeName(), TaintTolerationFilter(), NodeAffinityFilter(), NodePorts(), NodeResourcesFit()),
-    cluster_filters=(VolumeRestrictions(), NodeVolumeLimits(), VolumeBinding(), VolumeZone(), TopologySpread(), InterPodAffinity()),
+    cluster_filters=(
+        VolumeRestrictions(), NodeVolumeLimits(), VolumeBinding(), VolumeZone(), TopologySpread(), InterPodAffinity(), DynamicResources(),
+    ),
     scores=(TaintTolerationScore(), NodeAffinityScore(), LeastAllocated(), OwnerSpread(), BalancedAllocation()),
     cluster_scores=(TopologySpreadScore(), InterPodAffinityScore(), ImageLocality()),
 )

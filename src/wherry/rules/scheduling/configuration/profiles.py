@@ -11,6 +11,7 @@ from wherry.rules.scheduling.configuration.arguments import Arguments, arguments
 from wherry.rules.scheduling.configuration.fields import Fields
 from wherry.rules.scheduling.configuration.plugins import Enabled, points_of
 from wherry.rules.scheduling.configuration.resource_arguments import CPU_AND_MEMORY, FitArguments
+from wherry.rules.scheduling.device_claims import DynamicResources
 from wherry.rules.scheduling.filters import NodeAffinityFilter, NodeName, NodePorts, NodeUnschedulable, TaintTolerationFilter
 from wherry.rules.scheduling.image_locality import ImageLocality
 from wherry.rules.scheduling.inter_pod import InterPodAffinity
@@ -38,6 +39,7 @@ _FILTERS: dict[str, Callable[[Arguments], Filter]] = {
     "NodeResourcesFit": lambda args: NodeResourcesFit(args.fit.ignored, args.fit.ignored_groups),
 }
 _CLUSTER_FILTERS: dict[str, Callable[[Arguments], ClusterFilter]] = {
+    "DynamicResources": lambda args: DynamicResources(),
     "VolumeRestrictions": lambda args: VolumeRestrictions(),
     "NodeVolumeLimits": lambda args: NodeVolumeLimits(),
     "VolumeBinding": lambda args: VolumeBinding(),
