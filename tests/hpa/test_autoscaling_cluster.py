@@ -160,3 +160,21 @@ def test_pods_and_nodes_have_metrics() -> None:
         assert (await cluster.client.get(NODE_METRICS, "", "sim-0"))["metadata"]["labels"]["kubernetes.io/hostname"] == "sim-0"
 
     on_cluster(story, nodes=2)
+
+
+def test_pods_that_two_autoscalers_claim_are_scaled_by_neither() -> None:
+    async def story(cluster: Cluster) -> None:
+        await cluster.client.create(DEPLOYMENTS, "default", workload("80m"))
+        twin = autoscaler()
+        await cluster.client.create(AUTOSCALERS, "default", autoscaler())
+        await cluster.client.create(AUTOSCALERS, "default", {**twin, "metadata": {"name": "twin"}})
+        await cluster.clock.sleep(31)
+        status = (await cluster.client.get(AUTOSCALERS, "default", "web"))["status"]
+        active = next(c for c in status["conditions"] if c["type"] == "ScalingActive")
+        said = "pods by selector app=web are controlled by multiple HPAs: [default/twin default/web]"
+        assert (active["status"], active["reason"], active["message"]) == ("False", "AmbiguousSelector", said)
+        assert f"AmbiguousSelector: {said}" in await told(cluster)
+        await cluster.client.delete(AUTOSCALERS, "default", "twin")
+        await reaches(cluster, 4)
+
+    on_cluster(story, nodes=2)

@@ -15,6 +15,7 @@ from wherry.rules.hpa.behavior import Bounds, Memory
 from wherry.rules.hpa.calculator import Case, Tolerances
 from wherry.rules.hpa.pods import CannotCalculate, grouped
 from wherry.rules.hpa.samples import Sample
+from wherry.rules.hpa_conversion import to_v1
 from wherry.rules.metrics import objects as metrics
 
 NOW = 1_767_225_600.0
@@ -205,3 +206,13 @@ def test_usage_is_what_the_annotations_say_or_a_share_of_the_requests() -> None:
     assert guessed == metrics.of_pod(plain, NOW)
     assert 15 <= samples.of_pods([{**guessed, "containers": guessed["containers"][:1]}], "cpu")["p"].value <= 45
     assert metrics.of_pod({**one, "status": {"phase": "Pending"}}, NOW) is None
+
+
+def test_the_form_of_v1_has_fields_in_the_order_of_the_references_types() -> None:
+    condition = {"lastTransitionTime": "2026-01-01T00:00:00Z", "message": "a < b", "reason": "R", "status": "True", "type": "AbleToScale"}
+    obj = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}, "spec": {"maxReplicas": 1},
+           "status": {"conditions": [condition]}}  # fmt: skip
+    note = to_v1(obj)["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/conditions"]
+    assert note == (
+        '[{"type":"AbleToScale","status":"True","lastTransitionTime":"2026-01-01T00:00:00Z","reason":"R","message":"a \\u003c b"}]'
+    )

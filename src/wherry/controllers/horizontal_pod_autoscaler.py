@@ -6,6 +6,8 @@ Watches autoscalers and pods; its keys are those of autoscalers. What it recomme
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wherry.api import objects
 from wherry.api.errors import Conflict, NotFound, StatusError
 from wherry.api.objects import Obj
@@ -17,6 +19,7 @@ from wherry.rules.hpa.behavior import Memory
 from wherry.rules.hpa.metrics import Observed
 from wherry.rules.metrics.objects import PODS as POD_METRICS
 from wherry.rules.plan import Plan
+from wherry.rules.selectors import Selector
 
 AUTOSCALERS, PODS = resource("horizontalpodautoscalers", "autoscaling", "v2"), resource("pods")
 #: how often a scale is written again when somebody else was quicker
@@ -32,6 +35,8 @@ class HorizontalPodAutoscalerController(Controller):
         super().__init__(parts)
         self._table = parts.table
         self._memory: dict[str, Memory] = {}
+        #: the selectors of the targets, by the autoscaler's key, as they were last seen
+        self._selectors: dict[str, Selector] = {}
         self._pods = self.informer(PODS)
         self._autoscalers = self.watch(AUTOSCALERS, delay=lambda _: plan.PERIOD)
 
@@ -39,6 +44,7 @@ class HorizontalPodAutoscalerController(Controller):
         hpa = self._autoscalers.get(key)
         if hpa is None:
             self._memory.pop(key, None)
+            self._selectors.pop(key, None)
             return None
         now = self.clock.now()
         try:
@@ -66,6 +72,11 @@ class HorizontalPodAutoscalerController(Controller):
         error = (await self.apply(plan)).error
         if error is not None and not isinstance(error, NotFound):
             raise error
+
+    def _selecting(self, namespace: str, pods: Sequence[Obj]) -> list[str]:
+        """The keys of the autoscalers there whose targets have one of the pods."""
+        there = [key for key in self._selectors if key.partition("/")[0] == namespace and self._autoscalers.get(key) is not None]
+        return sorted(key for key in there if any(self._selectors[key].matches(objects.labels(pod)) for pod in pods))
 
     # --- the target ---
     async def _scale(self, hpa: Obj) -> tuple[Resource, Obj]:
@@ -103,7 +114,10 @@ class HorizontalPodAutoscalerController(Controller):
         except StatusError as error:
             return f"InvalidSelector\ncouldn't convert selector into a corresponding internal selector object: {error.message}"
         namespace = objects.namespace(hpa)
+        self._selectors[objects.key(hpa)] = selector
         pods = [p for p in self._pods.by_index("namespace", namespace) if selector.matches(objects.labels(p))]
+        if len(others := self._selecting(namespace, pods)) > 1:
+            return f"AmbiguousSelector\npods by selector {text} are controlled by multiple HPAs: [{' '.join(others)}]"
         replicas = (scale.get("spec") or {}).get("replicas", 0)
         try:
             found = (await self.parts.client.list(POD_METRICS, namespace, label_selector=text)).items

@@ -30,6 +30,35 @@ def _set(**values: Any) -> Obj:
     return {k: v for k, v in values.items() if v is not None}
 
 
+#: fields of what is kept in annotations, in the order of the reference's types
+_ORDER = {
+    name: i
+    for i, name in enumerate(
+        (
+            "type", "status", "lastTransitionTime", "reason", "message", "object", "pods", "resource", "containerResource", "external",
+            "target", "kind", "name", "apiVersion", "metricName", "metricSelector", "targetValue", "currentValue",
+            "targetAverageUtilization", "targetAverageValue", "currentAverageUtilization", "currentAverageValue", "container", "selector",
+            "averageValue", "matchLabels", "matchExpressions", "key", "operator", "values", "scaleUp", "scaleDown",
+            "stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance", "value", "periodSeconds",
+        )
+    )
+}  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    """JSON as Go writes it: fields in order, what HTML would read escaped."""
+    text = json.dumps(_in_order(value), separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _in_order(value: Any, *, given: bool = False) -> Any:
+    """`given`: the names are somebody's labels."""
+    if isinstance(value, dict):
+        names = sorted(value) if given else sorted(value, key=lambda name: _ORDER.get(name, len(_ORDER)))
+        return {name: _in_order(value[name], given=name == "matchLabels") for name in names}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
+
+
 def to_v1(obj: Obj) -> Obj:
     """The autoscaling/v1 form of a v2 object."""
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
@@ -41,7 +70,7 @@ def to_v1(obj: Obj) -> Obj:
         BEHAVIOR: spec.get("behavior"),
         CONDITIONS: status.get("conditions"),
     }
-    out = _annotated(obj, {k: json.dumps(v, separators=(",", ":")) for k, v in shown.items() if v})
+    out = _annotated(obj, {k: _text(v) for k, v in shown.items() if v})
     out["apiVersion"] = "autoscaling/v1"
     out["spec"] = {k: v for k, v in spec.items() if k not in ("metrics", "behavior")}
     if cpu:
