@@ -1,4 +1,5 @@
-"""A kopf operator with webhooks, a timer, a daemon and events works on a served cluster (`tests/crd/test_kopf.py`: handlers of changes)."""
+"""A kopf operator with webhooks, a timer, a daemon and events works on a served cluster (`tests/rules/custom/test_kopf.py`: handlers
+of changes)."""
 
 from __future__ import annotations
 

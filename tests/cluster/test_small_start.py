@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wherry.cluster import forehand, pki
+from wherry.cluster import certificate_child as forehand
+from wherry.cluster import pki
 
 PROGRAM = """
 import asyncio, sys
@@ -30,8 +31,9 @@ asyncio.run(main())
 #: loaded with the first object that needs them
 UNUSED = (
     "cryptography", "matplotlib", "rich", "google", "wherry.rules.cel", "wherry.rules.kinds.devices", "wherry.rules.kinds.workloads",
-    "wherry.rules.tables.pod", "wherry.rules.validation.jobs", "wherry.rules.validation.pod", "wherry.controllers.deployment",
-    "wherry.controllers.statefulset", "wherry.scheduler", "wherry.rollout", "wherry.rules.decode.yaml_text",
+    "wherry.rules.showing.tables.pod", "wherry.rules.schema.validation.workloads.jobs", "wherry.rules.schema.validation.pods.pod",
+    "wherry.controllers.deployment",
+    "wherry.controllers.statefulset", "wherry.scheduler", "wherry.rollout", "wherry.rules.schema.decode.yaml_text",
 )
 
 

@@ -15,7 +15,7 @@ from wherry.client.informer import Informers
 from wherry.kit.clock import Clock
 from wherry.kit.virtual import run_virtual
 from wherry.node.simulated_nodes import SimulatedNodes
-from wherry.rules.scheduling.setup import Setup
+from wherry.rules.placing.scheduling.setup import Setup
 from wherry.scheduler.scheduler import Scheduler
 
 PODS = resource("pods")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.virtual_time.virtual_cluster import EVENTS, PODS, on_cluster
+from tests.cluster.virtual_time.virtual_cluster import EVENTS, PODS, on_cluster
 from wherry import Cluster
 from wherry.api.resources import resource
 

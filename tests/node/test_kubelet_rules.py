@@ -6,12 +6,12 @@ import pytest
 
 from wherry.api.objects import Obj
 from wherry.cluster.options import DEFAULT_IMAGE_MISSING
-from wherry.rules.kubelet import images
-from wherry.rules.kubelet.actions import next_actions
-from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting, of_pod
-from wherry.rules.kubelet.node_object import NodeSpec, lease, new_node, node_status
-from wherry.rules.kubelet.restart import after_exit, go_duration, next_pull_wait, should_restart
-from wherry.rules.kubelet.simulation import Timings, behaviour
+from wherry.rules.pods.kubelet import images
+from wherry.rules.pods.kubelet.actions import next_actions
+from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting, of_pod
+from wherry.rules.pods.kubelet.node_object import NodeSpec, lease, new_node, node_status
+from wherry.rules.pods.kubelet.restart import after_exit, go_duration, next_pull_wait, should_restart
+from wherry.rules.pods.kubelet.simulation import Timings, behaviour
 
 SPEC: Obj = {
     "initContainers": [{"name": "i", "image": "x"}, {"name": "s", "image": "x", "restartPolicy": "Always"}, {"name": "j", "image": "x"}],

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from wherry.api.objects import Obj
-from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting, of_pod
-from wherry.rules.kubelet.container_status import from_status
-from wherry.rules.kubelet.phase import phase
-from wherry.rules.kubelet.status import Place, Verdict, pod_status
+from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting, of_pod
+from wherry.rules.pods.kubelet.container_status import from_status
+from wherry.rules.pods.kubelet.phase import phase
+from wherry.rules.pods.kubelet.status import Place, Verdict, pod_status
 
 TRANSCRIPTS = Path(__file__).parents[1] / "golden" / "transcripts"
 PLACE = Place("10.0.0.1", "10.244.0.1", 1.0)

@@ -27,7 +27,7 @@ from wherry.reconcile.apply import Applier
 from wherry.registry.outside.calls import Call
 from wherry.registry.registry import Registry
 from wherry.rules.cel.libraries.authorizer import Decision, Question
-from wherry.rules.plan import Create, Delete, Plan
+from wherry.rules.objects.plan import Create, Delete, Plan
 from wherry.store.memory import MemoryStore
 
 MAPS, PODS, QUOTAS = resource("configmaps"), resource("pods"), resource("resourcequotas")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from wherry.api.options import MERGE_PATCH, STRATEGIC_PATCH
 from wherry.api.schema import definition
-from wherry.rules.patch import apply
-from wherry.rules.patch.difference import difference
-from wherry.rules.patch.three_way import json_merge, strategic
+from wherry.rules.writing.patch import apply
+from wherry.rules.writing.patch.difference import difference
+from wherry.rules.writing.patch.three_way import json_merge, strategic
 
 NODE = definition("io.k8s.api.apps.v1.Deployment")
 

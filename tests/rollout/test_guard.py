@@ -17,7 +17,7 @@ from wherry.rollout import Rollout
 from wherry.rollout.causes import Cause
 from wherry.rollout.guard import GUARD, BadGuard, Conditions, Judge, Query, parse, probe_trouble, query, query_trouble
 from wherry.rollout.guarding import Guard
-from wherry.rollout.healthy import HEALTHY
+from wherry.rollout.last_healthy import HEALTHY
 from wherry.rollout.snapshot import Line, Snapshot
 from wherry.rollout.targets import EVENTS, REPLICA_SETS
 from wherry.rollout.targets import parse as named

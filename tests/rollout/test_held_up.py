@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.client_http.small_server import reply, serve
+from tests.client.http.small_server import reply, serve
 from tests.rollout.workloads import deployment, stateful_set
 from wherry.api.objects import Obj
 from wherry.client.access import Access
 from wherry.client.http import HttpClient
 from wherry.rollout.causes import Cause
 from wherry.rollout.explain import with_log
-from wherry.rollout.held import is_of, of_rollout, own_pods
+from wherry.rollout.held_up import is_of, of_rollout, own_pods
 
 RS: Obj = {"kind": "ReplicaSet", "spec": {"replicas": 2},
            "metadata": {"name": "web-5d", "uid": "rs", "labels": {"pod-template-hash": "5d"}}}

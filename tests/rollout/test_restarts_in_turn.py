@@ -15,7 +15,7 @@ from wherry import Cluster
 from wherry.cli.main import main
 from wherry.kit.virtual import run_virtual
 from wherry.rollout import Rollout
-from wherry.rollout.turns import in_turn
+from wherry.rollout.in_order import in_turn
 
 
 def told(count: int, *, failing: str = "", at_once: int = 0, pause: float = 0.0) -> tuple[list[tuple[float, str]], list[str]]:

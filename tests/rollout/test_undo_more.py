@@ -15,14 +15,14 @@ from wherry.api.objects import Obj
 from wherry.api.options import APPLY_PATCH, MERGE_PATCH, STRATEGIC_PATCH, WriteOptions
 from wherry.rollout import Rollout
 from wherry.rollout.adopt import adopt
+from wherry.rollout.atomic import put_back
 from wherry.rollout.config_copies import CONFIG, COPY, Reference, copy_of, note, references, remembered
 from wherry.rollout.errors import NothingToUndo
-from wherry.rollout.healthy import HEALTHY, find, last_healthy, mark
+from wherry.rollout.last_healthy import HEALTHY, find, last_healthy, mark
 from wherry.rollout.ownership import common, given_back, minus
 from wherry.rollout.remembering import REMEMBER, NotRemembered, remember, restore
 from wherry.rollout.revisions import Revision
 from wherry.rollout.targets import CONFIG_MAPS, REPLICA_SETS, SECRETS, parse
-from wherry.rollout.together import put_back
 
 WEB = parse("deployment/web")
 

@@ -19,9 +19,9 @@ from wherry.api.objects import Obj
 from wherry.api.resources import TABLE, Resource
 from wherry.client.informer import Informers
 from wherry.reconcile import Controller, Parts
-from wherry.rules.daemonset.pod import target_node
-from wherry.rules.patch import apply as patched
-from wherry.rules.revisions import POD_LABEL
+from wherry.rules.workloads.daemonset.pod import target_node
+from wherry.rules.workloads.revisions import POD_LABEL
+from wherry.rules.writing.patch import apply as patched
 
 Refuse = Callable[[str, Obj], StatusError | None]
 

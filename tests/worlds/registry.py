@@ -19,7 +19,7 @@ from wherry.kit.tasks import Tasks
 from wherry.kit.virtual import run_virtual
 from wherry.reconcile import Controller, Parts
 from wherry.registry.registry import Registry
-from wherry.rules.daemonset.pod import target_node
+from wherry.rules.workloads.daemonset.pod import target_node
 from wherry.store.memory import MemoryStore
 
 PODS, NODES, EVENTS, CLAIMS = resource("pods"), resource("nodes"), resource("events"), resource("persistentvolumeclaims")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wherry.api.objects import Obj
-from wherry.rules.replicaset.standing import Standing
+from wherry.rules.workloads.replicaset.known_pods import Standing
 
 
 def standing(replica_set: Obj, active: Iterable[Obj], terminating: Iterable[Obj], now: float) -> Standing:

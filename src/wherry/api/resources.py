@@ -33,7 +33,7 @@ CONNECT_KINDS = {"exec": "PodExecOptions", "attach": "PodAttachOptions", "portfo
 
 
 class Custom(Protocol):
-    """How a custom kind behaves, made from its definition (`wherry.rules.crd.kind`); held by the kind's row."""
+    """How a custom kind behaves, made from its definition (`wherry.rules.custom.kind`); held by the kind's row."""
 
     @property
     def node(self) -> Node: ...

@@ -19,8 +19,8 @@ from wherry.cli.up import image_missing_option, run
 if TYPE_CHECKING:
     from wherry.client.access import Access
     from wherry.cluster.standalone import Election
-    from wherry.rules.leader_election import Timings
-    from wherry.rules.scheduling.setup import Setup
+    from wherry.rules.objects.leader_election import Timings
+    from wherry.rules.placing.scheduling.setup import Setup
 
 
 
@@ -75,7 +75,7 @@ def controllers(words: str, **options: Any) -> None:
 def scheduler(config_file: Path | None, scheduler_name: str | None, **options: Any) -> None:
     """Run the scheduler against an API server."""
     from wherry.cluster import standalone
-    from wherry.rules.scheduling.setup import DEFAULT_SCHEDULER, plain
+    from wherry.rules.placing.scheduling.setup import DEFAULT_SCHEDULER, plain
 
     if config_file is not None and scheduler_name is not None:
         raise click.UsageError("--scheduler-name: the profiles of --config say it")
@@ -127,7 +127,7 @@ def _say(text: str) -> None:
 
 
 def _timings(options: dict[str, Any]) -> Timings:
-    from wherry.rules.leader_election import Timings, refusal
+    from wherry.rules.objects.leader_election import Timings, refusal
 
     names = ("lease_duration", "renew_deadline", "retry_period")
     timings = Timings(*(options[f"leader_elect_{name}"] for name in names))

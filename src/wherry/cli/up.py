@@ -21,7 +21,7 @@ from wherry.cli.config import load_config
 from wherry.cli.detach import detach
 from wherry.cli.log_output import log_flags, set_up
 from wherry.kit.garbage import leave_alone_what_is_there
-from wherry.rules.kubelet.images import MISSING
+from wherry.rules.pods.kubelet.images import MISSING
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster

@@ -26,7 +26,7 @@ def check(home: Path, options: dict[str, Any]) -> None:
 def _audit_policy(path: Path | None) -> None:
     if path is None:
         return
-    from wherry.rules.audit.policy import PolicyError
+    from wherry.rules.access.audit.policy import PolicyError
     from wherry.server.audit_log import read_policy
 
     try:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from wherry.api.objects import Obj, labels, namespace
 from wherry.api.resources import Resource
-from wherry.rules import field_selectors, selectors
+from wherry.rules.objects import field_selectors, selectors
 
 
 class Scope(NamedTuple):

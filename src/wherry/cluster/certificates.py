@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from wherry.cluster.forehand import Made
+from wherry.cluster.certificate_child import Made
 
 CA_YEARS = 10
 #: the order of the group of P-256 (SP 800-186)

@@ -25,7 +25,7 @@ from wherry.registry.core import ALPHABET
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
-    from wherry.rules.scheduling.setup import Setup
+    from wherry.rules.placing.scheduling.setup import Setup
     from wherry.scheduler.scheduler import Scheduler
 
 

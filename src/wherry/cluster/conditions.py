@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wherry.api.objects import Obj
-from wherry.rules import jsonpath
+from wherry.rules.texts import jsonpath
 
 #: says whether an object, or None where there is none, meets it
 Met = Callable[[Obj | None], Any]

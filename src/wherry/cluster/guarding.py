@@ -31,10 +31,10 @@ async def remember(parts: Parts, row: Resource, workload: Obj) -> None:
 async def watch(parts: Parts, row: Resource, workload: Obj, conditions: str) -> None:
     """One rollout, to its end. What makes guarding impossible becomes an event."""
     from wherry.rollout.errors import Deleted, RolloutError
+    from wherry.rollout.events import tell
     from wherry.rollout.guard import parse
     from wherry.rollout.guarding import MANAGER, Guard
     from wherry.rollout.targets import Named
-    from wherry.rollout.told import tell
 
     shown = f"{row.plural}/{name(workload)}"
     try:

@@ -13,7 +13,7 @@ from wherry.api.errors import NotFound
 from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
-from wherry.rules.rbac.request import Attributes, Decision
+from wherry.rules.access.rbac.request import Attributes, Decision
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster

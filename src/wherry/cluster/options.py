@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wherry.cluster.option_values import checked, described, unknown
-from wherry.rules.kubelet.images import MISSING
+from wherry.rules.pods.kubelet.images import MISSING
 
 HOST = "127.0.0.1"
 DEFAULT_IMAGE_MISSING = MISSING

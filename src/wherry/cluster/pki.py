@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from wherry.cluster import forehand
+from wherry.cluster import certificate_child as forehand
 from wherry.kit.files import replace
 
 CERTIFICATE_DAYS = 365

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wherry.api.options import Target, User
 from wherry.api.resources import Resource
 from wherry.registry.rbac.stored import StoredPolicy
-from wherry.rules.rbac.request import Attributes
+from wherry.rules.access.rbac.request import Attributes
 
 if TYPE_CHECKING:
     from wherry.registry.registry import Registry

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wherry.cluster.options import Options
-    from wherry.rules.scheduling.configuration.read import Configuration
-    from wherry.rules.scheduling.setup import Setup
+    from wherry.rules.placing.scheduling.configuration.read import Configuration
+    from wherry.rules.placing.scheduling.setup import Setup
 
 
 def read_file(path: Path | str) -> Configuration:
     """Raises ConfigurationError, which names the file and all that is wrong in it; OSError."""
-    from wherry.rules.scheduling.configuration.read import ConfigurationError, read
+    from wherry.rules.placing.scheduling.configuration.read import ConfigurationError, read
 
     try:
         return read(Path(path).read_text(encoding="utf-8"))

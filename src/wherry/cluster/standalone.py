@@ -32,7 +32,7 @@ from wherry.reconcile.leader import LeaderElection
 from wherry.registry.core import ALPHABET
 
 if TYPE_CHECKING:
-    from wherry.rules.scheduling.setup import Setup
+    from wherry.rules.placing.scheduling.setup import Setup
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
-from wherry.rules.volumes_binding.provision import storage_class
+from wherry.rules.storage.binding.provision import storage_class
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster

@@ -12,8 +12,8 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, name, namespace
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.initial.api_availability import AVAILABLE, condition, conditions
-from wherry.rules.plan import Plan, Update
+from wherry.rules.objects.plan import Plan, Update
+from wherry.rules.schema.initial.api_availability import AVAILABLE, condition, conditions
 
 _SERVICE_NAME = "kubernetes.io/service-name"
 

@@ -12,8 +12,8 @@ from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.objects import Obj, name
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.initial.api_services import CONTINUOUSLY, MANAGED, of_definitions
-from wherry.rules.plan import Action, Create, Delete, Plan, Update
+from wherry.rules.objects.plan import Action, Create, Delete, Plan, Update
+from wherry.rules.schema.initial.api_services import CONTINUOUSLY, MANAGED, of_definitions
 
 
 class APIServiceController(Controller):

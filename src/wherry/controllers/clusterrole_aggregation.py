@@ -11,8 +11,8 @@ from wherry.api.objects import Obj, name
 from wherry.api.options import APPLY_PATCH, WriteOptions
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.rbac.aggregation import aggregated
-from wherry.rules.rbac.defaults import API_VERSION, GROUP
+from wherry.rules.access.rbac.aggregation import aggregated
+from wherry.rules.access.rbac.defaults import API_VERSION, GROUP
 
 CLUSTER_ROLES = resource("clusterroles", GROUP)
 

@@ -14,8 +14,8 @@ from wherry.api.objects import Obj, is_deleting, name
 from wherry.api.options import MERGE_PATCH
 from wherry.api.resources import Resource, resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.crd import conditions, kind
-from wherry.rules.crd.definition import CLEANUP
+from wherry.rules.custom import conditions, kind
+from wherry.rules.custom.definition import CLEANUP
 
 DEFINITIONS = resource("customresourcedefinitions", "apiextensions.k8s.io")
 #: seconds between looks at what its finalizers still hold

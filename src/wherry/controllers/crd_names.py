@@ -1,6 +1,6 @@
 """Accepts the names of CustomResourceDefinitions, establishes those whose names are accepted, and tells whose API is approved.
 
-Gathers the names in use in a group, asks `wherry.rules.crd.names`, writes the status. When a definition goes or changes its names, the
+Gathers the names in use in a group, asks `wherry.rules.custom.names`, writes the status. When a definition goes or changes its names, the
 others of its group are looked at again. It is part of the API server in the reference, and writes under its name.
 Source: k8s.io/apiextensions-apiserver/pkg/controller (status/naming_controller.go, establish/establishing_controller.go, apiapproval).
 """
@@ -13,8 +13,8 @@ from wherry.api import timestamps
 from wherry.api.objects import Obj, name
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.crd import approval, names
-from wherry.rules.plan import Plan, Update
+from wherry.rules.custom import approval, names
+from wherry.rules.objects.plan import Plan, Update
 
 DEFINITIONS = resource("customresourcedefinitions", "apiextensions.k8s.io")
 

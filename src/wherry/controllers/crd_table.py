@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api.objects import Obj, name
 from wherry.api.resources import ResourceTable, resource
 from wherry.client.informer import Informers
-from wherry.rules.crd import kind
+from wherry.rules.custom import kind
 
 DEFINITIONS = resource("customresourcedefinitions", "apiextensions.k8s.io")
 

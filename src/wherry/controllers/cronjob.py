@@ -1,7 +1,7 @@
 """The CronJob controller: starts a Job whenever one is due, deletes the oldest of those that ended, keeps the list of the active ones.
 
 Watches CronJobs and the Jobs that they own. A CronJob whose schedule changed is looked at when its next run is due, any other at once.
-Rules: `wherry.rules.cronjob`. Source of the wiring: pkg/controller/cronjob/cronjob_controllerv2.go.
+Rules: `wherry.rules.workloads.cronjob`. Source of the wiring: pkg/controller/cronjob/cronjob_controllerv2.go.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from wherry.api.errors import AlreadyExists, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts, raise_unless_gone
-from wherry.rules import ownership
-from wherry.rules.cronjob import status
-from wherry.rules.cronjob.history import too_old
-from wherry.rules.cronjob.missed import wait
-from wherry.rules.cronjob.plan import Decision, decide
-from wherry.rules.cronjob.schedule import schedule_of
-from wherry.rules.plan import Create, Delete, Emit, Plan, Update
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.objects import ownership
+from wherry.rules.objects.plan import Create, Delete, Emit, Plan, Update
+from wherry.rules.workloads.cronjob import status
+from wherry.rules.workloads.cronjob.history import too_old
+from wherry.rules.workloads.cronjob.missed import wait
+from wherry.rules.workloads.cronjob.plan import Decision, decide
+from wherry.rules.workloads.cronjob.schedule import schedule_of
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 CRON_JOBS, JOBS = resource("cronjobs", "batch"), resource("jobs", "batch")
 

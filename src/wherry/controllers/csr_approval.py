@@ -14,9 +14,9 @@ from wherry.api.options import User
 from wherry.controllers import csr_certificates
 from wherry.controllers.csr_signing import REQUESTS
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.csr.signers import KUBELET_CLIENT, approvals, is_decided
-from wherry.rules.plan import Plan, Update
-from wherry.rules.rbac.request import Attributes, Decision
+from wherry.rules.access.csr.signers import KUBELET_CLIENT, approvals, is_decided
+from wherry.rules.access.rbac.request import Attributes, Decision
+from wherry.rules.objects.plan import Plan, Update
 
 #: the registry fills them in
 _NO_TIMES = {"lastUpdateTime": None, "lastTransitionTime": None}

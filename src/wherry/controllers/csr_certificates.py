@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from wherry.rules.csr.signers import Subject, Validity
+from wherry.rules.access.csr.signers import Subject, Validity
 
 _KEY_USAGES = {
     "signing": "digital_signature", "digital signature": "digital_signature", "content commitment": "content_commitment",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from wherry.controllers.csr_signing import REQUESTS
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.csr.cleaning import ends
-from wherry.rules.plan import Delete, Plan
+from wherry.rules.access.csr.cleaning import ends
+from wherry.rules.objects.plan import Delete, Plan
 
 
 class CSRCleanerController(Controller):

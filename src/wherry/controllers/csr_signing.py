@@ -15,8 +15,8 @@ from wherry.api.resources import resource
 from wherry.controllers import csr_certificates
 from wherry.controllers.csr_certificates import Authority
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.csr.signers import is_to_be_signed, problem, validity
-from wherry.rules.plan import Plan, Update
+from wherry.rules.access.csr.signers import is_to_be_signed, problem, validity
+from wherry.rules.objects.plan import Plan, Update
 
 REQUESTS = resource("certificatesigningrequests", "certificates.k8s.io")
 

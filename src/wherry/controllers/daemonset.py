@@ -2,7 +2,7 @@
 it, writes the status.
 
 Watches DaemonSets, their pods and revisions (and orphans that a selector might match), and nodes as far as they matter for placing. It
-keeps in mind the pauses between deletions of failed pods, and which nodes a template is for. Rules: `wherry.rules.daemonset`.
+keeps in mind the pauses between deletions of failed pods, and which nodes a template is for. Rules: `wherry.rules.workloads.daemonset`.
 Source of the wiring: pkg/controller/daemon/daemon_controller.go.
 """
 
@@ -15,19 +15,20 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers import revisions
-from wherry.controllers.patience import patience, respecified
+from wherry.controllers.batching import patience, respecified
 from wherry.controllers.revisions import REVISIONS
 from wherry.reconcile import Controller, Parts, raise_unless_gone
-from wherry.rules import ownership, pod_changes
-from wherry.rules.daemonset import backoff, events, nodes
-from wherry.rules.daemonset.gather import Own, gather, refusal
-from wherry.rules.daemonset.history import code_of, plan_history, truncated
-from wherry.rules.daemonset.plan import Decision, decide
-from wherry.rules.daemonset.pod import target_node
-from wherry.rules.daemonset.status import plan_status
-from wherry.rules.daemonset.view import View
-from wherry.rules.plan import Action, Plan
-from wherry.rules.replicaset.replicas import real_error
+from wherry.rules.objects import ownership
+from wherry.rules.objects.plan import Action, Plan
+from wherry.rules.pods import changes as pod_changes
+from wherry.rules.workloads.daemonset import backoff, events, nodes
+from wherry.rules.workloads.daemonset.gather import Own, gather, refusal
+from wherry.rules.workloads.daemonset.history import code_of, plan_history, truncated
+from wherry.rules.workloads.daemonset.plan import Decision, decide
+from wherry.rules.workloads.daemonset.pod import target_node
+from wherry.rules.workloads.daemonset.status import plan_status
+from wherry.rules.workloads.daemonset.view import View
+from wherry.rules.workloads.replicaset.replicas import real_error
 
 DAEMON_SETS = resource("daemonsets", "apps")
 PODS = resource("pods")

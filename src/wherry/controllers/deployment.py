@@ -1,7 +1,7 @@
 """The Deployment controller: gathers a Deployment with its ReplicaSets, asks the rules for the next step, applies it.
 
 Watches Deployments, ReplicaSets (own ones, and orphans that a selector might match) and, for Recreate, the end of pods.
-Rules: `wherry.rules.deployment`. Source of the wiring: pkg/controller/deployment/deployment_controller.go.
+Rules: `wherry.rules.workloads.deployment`. Source of the wiring: pkg/controller/deployment/deployment_controller.go.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from wherry.api.errors import AlreadyExists, Conflict, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Applied, Controller, Parts
-from wherry.rules import ownership
-from wherry.rules.deployment import strategy
-from wherry.rules.deployment.create import plan_create_failed
-from wherry.rules.deployment.plan import plan_deployment
-from wherry.rules.plan import Create, Plan
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.objects import ownership
+from wherry.rules.objects.plan import Create, Plan
+from wherry.rules.workloads.deployment import strategy
+from wherry.rules.workloads.deployment.create import plan_create_failed
+from wherry.rules.workloads.deployment.plan import plan_deployment
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 DEPLOYMENTS = resource("deployments", "apps")
 REPLICA_SETS = resource("replicasets", "apps")

@@ -1,7 +1,7 @@
 """The disruption controller: keeps the status of PodDisruptionBudgets, by which evictions are allowed or refused.
 
 Watches budgets, pods and the workloads behind them; its keys are those of budgets, and `pod <key>` for a pod that says it is a disruption
-target and may have to take that back. Rules: `wherry.rules.disruption`. Source of the wiring: pkg/controller/disruption.
+target and may have to take that back. Rules: `wherry.rules.workloads.disruption`. Source of the wiring: pkg/controller/disruption.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from wherry.api.errors import BadRequest, Conflict, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import TABLE, resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules import selectors
-from wherry.rules.disruption import scale, status, target
-from wherry.rules.disruption.scale import CountFailed, Expected, Scale
-from wherry.rules.disruption.selection import budgets_of
-from wherry.rules.plan import Emit, Plan
+from wherry.rules.objects import selectors
+from wherry.rules.objects.plan import Emit, Plan
+from wherry.rules.pods import disruption_target as target
+from wherry.rules.workloads.disruption import scale, status
+from wherry.rules.workloads.disruption.scale import CountFailed, Expected, Scale
+from wherry.rules.workloads.disruption.selection import budgets_of
 
 BUDGETS = resource("poddisruptionbudgets", "policy")
 PODS = resource("pods")

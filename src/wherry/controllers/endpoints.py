@@ -1,4 +1,4 @@
-"""Endpoints of Services with a selector. Gathers pods, asks `wherry.rules.endpoints`, applies.
+"""Endpoints of Services with a selector. Gathers pods, asks `wherry.rules.networking.endpoints.endpoints`, applies.
 
 Endpoints without a Service are deleted: when the Service goes, and once at the start for those that were left behind.
 Source: pkg/controller/endpoint/endpoints_controller.go.
@@ -11,9 +11,10 @@ from wherry.api.objects import Obj, key, name, namespace
 from wherry.api.resources import resource
 from wherry.controllers.service_keys import ServiceController
 from wherry.reconcile.controller import Parts
-from wherry.rules import endpoint_pods, endpoints
-from wherry.rules.plan import Create, Delete, Emit, Plan
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.networking.endpoints import endpoints
+from wherry.rules.networking.endpoints import pods as endpoint_pods
+from wherry.rules.objects.plan import Create, Delete, Emit, Plan
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 ENDPOINTS = resource("endpoints")
 #: Endpoints that an old leader election uses as its lock have no Service

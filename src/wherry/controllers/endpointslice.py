@@ -1,4 +1,4 @@
-"""EndpointSlices of Services with a selector. Gathers pods, nodes and slices, asks `wherry.rules.endpointslices`, applies.
+"""EndpointSlices of Services with a selector. Gathers pods, nodes and slices, asks `wherry.rules.networking.endpoints.slices`, applies.
 
 When the Service goes its slices go with it (they are owned). Source: pkg/controller/endpointslice/endpointslice_controller.go.
 """
@@ -14,13 +14,14 @@ from wherry.controllers.service_keys import ServiceController
 from wherry.kit.backoff import Backoff
 from wherry.kit.queue import WorkQueue
 from wherry.reconcile.controller import Parts
-from wherry.rules import endpoint_pods, endpointslices
-from wherry.rules import endpointslice_topology as topology
-from wherry.rules.endpointslice_hints import asks_for_topology
-from wherry.rules.endpointslice_places import CONTROLLER, MANAGED_BY, SERVICE_NAME
-from wherry.rules.endpointslice_topology import Ratios
-from wherry.rules.plan import Emit, Plan
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.networking.endpoints import pods as endpoint_pods
+from wherry.rules.networking.endpoints import slices as endpointslices
+from wherry.rules.networking.endpoints import topology
+from wherry.rules.networking.endpoints.hints import asks_for_topology
+from wherry.rules.networking.endpoints.places import CONTROLLER, MANAGED_BY, SERVICE_NAME
+from wherry.rules.networking.endpoints.topology import Ratios
+from wherry.rules.objects.plan import Emit, Plan
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 SLICES = resource("endpointslices", "discovery.k8s.io")
 NODES = resource("nodes")

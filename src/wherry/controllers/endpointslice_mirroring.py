@@ -1,6 +1,6 @@
 """The EndpointSlice mirroring controller: Endpoints of Services without a selector, which users write, as EndpointSlices.
 
-Watches Endpoints, Services and its own slices; its keys are those of Endpoints. Rule: `wherry.rules.mirroring`.
+Watches Endpoints, Services and its own slices; its keys are those of Endpoints. Rule: `wherry.rules.networking.mirroring`.
 Source of the wiring: pkg/controller/endpointslicemirroring/endpointslicemirroring_controller.go.
 """
 
@@ -14,9 +14,9 @@ from wherry.api.resources import resource
 from wherry.kit.backoff import Backoff
 from wherry.kit.queue import WorkQueue
 from wherry.reconcile import Controller, Parts
-from wherry.rules.endpointslice_places import MANAGED_BY, SERVICE_NAME
-from wherry.rules.mirroring import plan as mirroring
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.networking.endpoints.places import MANAGED_BY, SERVICE_NAME
+from wherry.rules.networking.mirroring import plan as mirroring
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 ENDPOINTS, SERVICES = resource("endpoints"), resource("services")
 SLICES = resource("endpointslices", "discovery.k8s.io")

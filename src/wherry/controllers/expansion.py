@@ -1,6 +1,6 @@
 """The expansion controller: volumes of claims that ask for more grow. Its keys are those of claims.
 
-Rule: `wherry.rules.volumes_binding.expansion`. Source of the wiring: pkg/controller/volume/expand/expand_controller.go.
+Rule: `wherry.rules.storage.binding.expansion`. Source of the wiring: pkg/controller/volume/expand/expand_controller.go.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, key
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.plan import Emit
-from wherry.rules.volumes_binding import expansion
+from wherry.rules.objects.plan import Emit
+from wherry.rules.storage.binding import expansion
 
 CLAIMS, VOLUMES = resource("persistentvolumeclaims"), resource("persistentvolumes")
 CLASSES = resource("storageclasses", "storage.k8s.io")

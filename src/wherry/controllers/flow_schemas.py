@@ -12,8 +12,8 @@ from wherry.api import timestamps
 from wherry.api.objects import Obj, name
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.initial.flow_control import GROUP, dangling, level_of
-from wherry.rules.plan import Plan, Update
+from wherry.rules.objects.plan import Plan, Update
+from wherry.rules.schema.initial.flow_control import GROUP, dangling, level_of
 
 
 class FlowSchemaController(Controller):

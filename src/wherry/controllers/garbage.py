@@ -17,9 +17,9 @@ from wherry.api.resources import STORED_AS, TABLE, Resource, ResourceTable
 from wherry.controllers.garbage_graph import Graph
 from wherry.kit.backoff import Backoff
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules import garbage
-from wherry.rules.deletion import FOREGROUND, ORPHAN
-from wherry.rules.plan import Patch, Plan
+from wherry.rules.objects import garbage
+from wherry.rules.objects.deletion import FOREGROUND, ORPHAN
+from wherry.rules.objects.plan import Patch, Plan
 
 #: how many owners are remembered as gone; a uid never comes back
 REMEMBERED = 4096

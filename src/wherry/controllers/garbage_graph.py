@@ -1,6 +1,7 @@
 """Who depends on whom, by uid: the garbage collector's view of all objects, kept up by its informers.
 
-`put` and `drop` follow each change and say which objects to look at because of it; nothing is decided here (see `wherry.rules.garbage`).
+`put` and `drop` follow each change and say which objects to look at because of it; nothing is decided here (see
+`wherry.rules.objects.garbage`).
 Source: pkg/controller/garbagecollector/graph_builder.go, without its stand-ins for owners not yet seen: a dependent of an unknown owner
 is looked at itself.
 """
@@ -10,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wherry.api.objects import Obj, is_deleting, uid
-from wherry.rules import garbage
-from wherry.rules.deletion import FOREGROUND, ORPHAN
+from wherry.rules.objects import garbage
+from wherry.rules.objects.deletion import FOREGROUND, ORPHAN
 
 
 class Graph:

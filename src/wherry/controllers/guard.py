@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from wherry.api.objects import Obj, annotations_of, uid
 from wherry.api.resources import Resource, resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.template_hash import template_hash
+from wherry.rules.workloads.template_hash import template_hash
 
 log = logging.getLogger(__name__)
 

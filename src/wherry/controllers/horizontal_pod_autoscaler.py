@@ -1,7 +1,7 @@
 """The HorizontalPodAutoscaler controller: every fifteen seconds asks for the target's scale and its pods' metrics, and scales.
 
 Watches autoscalers and pods; its keys are those of autoscalers. What it recommended and did lately it keeps in mind, per autoscaler. Rules:
-`wherry.rules.hpa`. Source of the wiring: pkg/controller/podautoscaler/horizontal.go.
+`wherry.rules.workloads.autoscaling`. Source of the wiring: pkg/controller/podautoscaler/horizontal.go.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from wherry.api.errors import Conflict, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource, resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules import selectors
-from wherry.rules.hpa import plan
-from wherry.rules.hpa.behavior import Memory
-from wherry.rules.hpa.metrics import Observed
-from wherry.rules.metrics.objects import PODS as POD_METRICS
-from wherry.rules.plan import Plan
-from wherry.rules.selectors import Selector
+from wherry.rules.objects import selectors
+from wherry.rules.objects.plan import Plan
+from wherry.rules.objects.selectors import Selector
+from wherry.rules.pods.metrics.objects import PODS as POD_METRICS
+from wherry.rules.workloads.autoscaling import plan
+from wherry.rules.workloads.autoscaling.behavior import Memory
+from wherry.rules.workloads.autoscaling.metrics import Observed
 
 AUTOSCALERS, PODS = resource("horizontalpodautoscalers", "autoscaling", "v2"), resource("pods")
 #: how often a scale is written again when somebody else was quicker

@@ -13,9 +13,9 @@ from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.objects import Obj, name
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.initial.addresses import ALLOCATOR, MANAGED_BY, address
-from wherry.rules.plan import Action, Create, Delete, Plan
-from wherry.rules.service_allocation import held
+from wherry.rules.networking.services.addresses import ALLOCATOR, MANAGED_BY, address
+from wherry.rules.networking.services.allocation import held
+from wherry.rules.objects.plan import Action, Create, Delete, Plan
 
 
 class IPAddressController(Controller):

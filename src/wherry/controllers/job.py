@@ -2,7 +2,7 @@
 
 Watches Jobs and pods (own ones, and orphans that a selector might match). News of pods are collected for a second, as in the reference;
 a Job that was changed by its user is looked at at once. Keeps in mind, per Job, how often its pods failed in a row. Pods whose Job is
-gone or over lose their finalizer by a key of their own. Rules: `wherry.rules.job`.
+gone or over lose their finalizer by a key of their own. Rules: `wherry.rules.workloads.job`.
 Source of the wiring: pkg/controller/job/job_controller.go.
 """
 
@@ -18,19 +18,19 @@ from wherry.api.resources import resource
 from wherry.kit.backoff import Backoff
 from wherry.kit.queue import WorkQueue
 from wherry.reconcile import Controller, Parts, raise_unless_gone
-from wherry.rules import ownership
-from wherry.rules.job import tracked
-from wherry.rules.job.backoff import Record
-from wherry.rules.job.finished import is_finished, is_managed_elsewhere
-from wherry.rules.job.gather import gather
-from wherry.rules.job.plan import Decision, decide
-from wherry.rules.job.running import Outcome
-from wherry.rules.job.tally import Tally, concluded, tally
-from wherry.rules.job.verdict import deadline
-from wherry.rules.job.view import View
-from wherry.rules.plan import Delete, Emit, Plan, Update
-from wherry.rules.replicaset.pod_state import is_ready
-from wherry.rules.replicaset.replicas import creation_events, deletion_events, real_error
+from wherry.rules.objects import ownership
+from wherry.rules.objects.plan import Delete, Emit, Plan, Update
+from wherry.rules.pods.state_of_replica import is_ready
+from wherry.rules.workloads.job import tracked
+from wherry.rules.workloads.job.backoff import Record
+from wherry.rules.workloads.job.finished import is_finished, is_managed_elsewhere
+from wherry.rules.workloads.job.gather import gather
+from wherry.rules.workloads.job.plan import Decision, decide
+from wherry.rules.workloads.job.running import Outcome
+from wherry.rules.workloads.job.tally import Tally, concluded, tally
+from wherry.rules.workloads.job.verdict import deadline
+from wherry.rules.workloads.job.view import View
+from wherry.rules.workloads.replicaset.replicas import creation_events, deletion_events, real_error
 
 JOBS, PODS = resource("jobs", "batch"), resource("pods")
 

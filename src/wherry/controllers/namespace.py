@@ -1,6 +1,6 @@
 """The end of namespaces: deletes what is in one, tells in its status what remains, and lets it go when it is empty.
 
-Gathers (lists, delete calls), asks `wherry.rules.namespaces`, applies. Source: pkg/controller/namespace.
+Gathers (lists, delete calls), asks `wherry.rules.objects.namespaces`, applies. Source: pkg/controller/namespace.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from wherry.api.resources import TABLE, Resource, ResourceTable, resource
 from wherry.kit.backoff import Backoff
 from wherry.kit.queue import WorkQueue
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules import namespaces
-from wherry.rules.namespaces import Progress
+from wherry.rules.objects import namespaces
+from wherry.rules.objects.namespaces import Progress
 
 NAMESPACES = resource("namespaces")
 PODS = resource("pods")

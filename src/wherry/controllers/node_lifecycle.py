@@ -1,7 +1,7 @@
 """The node lifecycle controller: notices nodes that fall silent, says so in their status, taints them and calls their pods not ready.
 
 Its keys: `health` (all nodes, every 5 seconds), `node <name>` (NoSchedule taints and labels), `pod <key>` (a pod that came to a node which
-is not ready). Rules: `wherry.rules.node_lifecycle`. Source of the wiring: pkg/controller/nodelifecycle.
+is not ready). Rules: `wherry.rules.placing.node_lifecycle`. Source of the wiring: pkg/controller/nodelifecycle.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.kubelet.node_object import LEASE_NAMESPACE
-from wherry.rules.node_lifecycle import health, labels, taints, zones
-from wherry.rules.node_lifecycle.health import Health
-from wherry.rules.node_lifecycle.zones import Pace
-from wherry.rules.plan import Emit, Plan, Update
+from wherry.rules.objects.plan import Emit, Plan, Update
+from wherry.rules.placing.node_lifecycle import health, labels, taints, zones
+from wherry.rules.placing.node_lifecycle.health import Health
+from wherry.rules.placing.node_lifecycle.zones import Pace
+from wherry.rules.pods.kubelet.node_object import LEASE_NAMESPACE
 
 NODES, PODS, LEASES = resource("nodes"), resource("pods"), resource("leases", "coordination.k8s.io")
 EVERY = 5.0

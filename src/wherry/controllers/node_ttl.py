@@ -1,6 +1,6 @@
 """The TTL controller: says on every node how long its kubelet may use what it has read. Its keys are those of nodes.
 
-Rule: `wherry.rules.node_ttl`. Source of the wiring: pkg/controller/ttl.
+Rule: `wherry.rules.placing.node_lifecycle.ttl`. Source of the wiring: pkg/controller/ttl.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api.errors import NotFound
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules import node_ttl
+from wherry.rules.placing.node_lifecycle import ttl as node_ttl
 
 
 class NodeTTLController(Controller):

@@ -1,7 +1,7 @@
 """The persistent volume controller: brings claims and volumes together, one write at a time.
 
 Watches claims, volumes, classes, and pods that use claims. Its keys are those of claims (`namespace/name`) and volumes (`name`). Rules:
-`wherry.rules.volumes_binding`. Source of the wiring: pkg/controller/volume/persistentvolume/pv_controller_base.go.
+`wherry.rules.storage.binding`. Source of the wiring: pkg/controller/volume/persistentvolume/pv_controller_base.go.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, annotations_of, is_deleting, key
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.plan import Emit, Plan
-from wherry.rules.volumes_binding import claims, names, volumes
-from wherry.rules.volumes_binding.names import claim_key, class_of
-from wherry.rules.volumes_binding.world import World
+from wherry.rules.objects.plan import Emit, Plan
+from wherry.rules.storage.binding import claims, names, volumes
+from wherry.rules.storage.binding.names import claim_key, class_of
+from wherry.rules.storage.binding.world import World
 
 CLAIMS, VOLUMES, PODS = resource("persistentvolumeclaims"), resource("persistentvolumes"), resource("pods")
 CLASSES = resource("storageclasses", "storage.k8s.io")

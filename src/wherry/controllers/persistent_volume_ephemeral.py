@@ -1,6 +1,6 @@
 """The ephemeral volume controller: makes the claims of pods with generic ephemeral volumes. Its keys are those of pods.
 
-Rule: `wherry.rules.volumes_binding.ephemeral`. Source of the wiring: pkg/controller/volume/ephemeral/controller.go.
+Rule: `wherry.rules.storage.binding.ephemeral`. Source of the wiring: pkg/controller/volume/ephemeral/controller.go.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, key
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.plan import Create
-from wherry.rules.volumes_binding import ephemeral
-from wherry.rules.volumes_binding.names import claim_keys
+from wherry.rules.objects.plan import Create
+from wherry.rules.storage.binding import ephemeral
+from wherry.rules.storage.binding.names import claim_keys
 
 CLAIMS, PODS = resource("persistentvolumeclaims"), resource("pods")
 

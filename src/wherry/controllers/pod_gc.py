@@ -1,7 +1,7 @@
 """The pod garbage collector: every 20 seconds, deletes pods that nobody else will end. Its one key is `pods`.
 
 A node that pods name and that is not there gets 40 seconds to appear, and is asked for once more before its pods go.
-Rules: `wherry.rules.node_lifecycle.pod_garbage`. Source of the wiring: pkg/controller/podgc.
+Rules: `wherry.rules.placing.node_lifecycle.pod_garbage`. Source of the wiring: pkg/controller/podgc.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from wherry.api import objects
 from wherry.api.errors import NotFound
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.node_lifecycle import pod_garbage
+from wherry.rules.placing.node_lifecycle import pod_garbage
 
 log = logging.getLogger(__name__)
 

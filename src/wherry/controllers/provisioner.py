@@ -1,7 +1,7 @@
 """The built-in provisioner `wherry.dev/hostpath`: makes volumes for claims of its classes, and ends those that are released.
 
 Watches claims and volumes; its keys are those of claims (`namespace/name`) and volumes (`name`), as in the persistent volume controller,
-with which it only talks through annotations, as any provisioner. Rule: `wherry.rules.volumes_binding.provision`.
+with which it only talks through annotations, as any provisioner. Rule: `wherry.rules.storage.binding.provision`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.objects import Obj, key
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.plan import Plan
-from wherry.rules.volumes_binding import provision
-from wherry.rules.volumes_binding.names import HOST_PATH_PROVISIONER, class_of
+from wherry.rules.objects.plan import Plan
+from wherry.rules.storage.binding import provision
+from wherry.rules.storage.binding.names import HOST_PATH_PROVISIONER, class_of
 
 CLAIMS, VOLUMES = resource("persistentvolumeclaims"), resource("persistentvolumes")
 CLASSES, NODES = resource("storageclasses", "storage.k8s.io"), resource("nodes")

@@ -1,6 +1,6 @@
 """The volume protection controller: a volume that a claim has stays until the claim is gone. Its keys are those of volumes.
 
-Rule: `wherry.rules.volumes_binding.protection`. Source of the wiring: pkg/controller/volume/pvprotection.
+Rule: `wherry.rules.storage.binding.protection`. Source of the wiring: pkg/controller/volume/pvprotection.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api.errors import NotFound
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.volumes_binding import protection
+from wherry.rules.storage.binding import protection
 
 
 class VolumeProtectionController(Controller):

@@ -1,6 +1,6 @@
 """The claim protection controller: a claim that pods use stays until they are gone. Its keys are those of claims.
 
-Rule: `wherry.rules.volumes_binding.protection`. Source of the wiring: pkg/controller/volume/pvcprotection.
+Rule: `wherry.rules.storage.binding.protection`. Source of the wiring: pkg/controller/volume/pvcprotection.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.volumes_binding import protection
-from wherry.rules.volumes_binding.names import claim_keys
+from wherry.rules.storage.binding import protection
+from wherry.rules.storage.binding.names import claim_keys
 
 CLAIMS, PODS = resource("persistentvolumeclaims"), resource("pods")
 

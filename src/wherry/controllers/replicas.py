@@ -2,7 +2,7 @@
 
 Gathers an owner with its pods, asks the rules what to create or delete, applies it, writes the status. Watches owners and pods (own ones,
 and orphans that a selector might match). The informers read their owner's writes, so no expectations are kept: what was created counts at
-once. Rules: `wherry.rules.replicaset`. Source of the wiring: pkg/controller/replicaset/replica_set.go.
+once. Rules: `wherry.rules.workloads.replicaset`. Source of the wiring: pkg/controller/replicaset/replica_set.go.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from wherry.api import objects
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource, resource
-from wherry.controllers.patience import patience, respecified
-from wherry.controllers.standings import Standings
+from wherry.controllers.batching import patience, respecified
+from wherry.controllers.pods_by_owner import Standings
 from wherry.reconcile import Applied, Controller, Parts, raise_unless_gone
-from wherry.rules import ownership
-from wherry.rules.plan import Create, Delete, Plan
-from wherry.rules.replicaset.plan import OwnPods, gather
-from wherry.rules.replicaset.replicas import creation_events, deletion_events, plan_replicas, real_error
-from wherry.rules.replicaset.standing import Standing
+from wherry.rules.objects import ownership
+from wherry.rules.objects.plan import Create, Delete, Plan
+from wherry.rules.workloads.replicaset.known_pods import Standing
+from wherry.rules.workloads.replicaset.plan import OwnPods, gather
+from wherry.rules.workloads.replicaset.replicas import creation_events, deletion_events, plan_replicas, real_error
 
 PODS = resource("pods")
 

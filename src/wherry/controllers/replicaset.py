@@ -1,4 +1,4 @@
-"""The ReplicaSet controller. Rules: `wherry.rules.replicaset`. Source of the wiring: pkg/controller/replicaset/replica_set.go."""
+"""The ReplicaSet controller. Rules: `wherry.rules.workloads.replicaset`. Source of the wiring: pkg/controller/replicaset/replica_set.go."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers.replicas import ReplicasController
-from wherry.rules.plan import Plan
-from wherry.rules.replicaset.standing import Standing
-from wherry.rules.replicaset.status import plan_status
+from wherry.rules.objects.plan import Plan
+from wherry.rules.workloads.replicaset.known_pods import Standing
+from wherry.rules.workloads.replicaset.status import plan_status
 
 
 class ReplicaSetController(ReplicasController):

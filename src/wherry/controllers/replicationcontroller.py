@@ -1,6 +1,6 @@
 """The ReplicationController controller: a ReplicaSet's rules at work for the older kind.
 
-Rules: `wherry.rules.replicationcontroller`, `wherry.rules.replicaset`. Source of the wiring:
+Rules: `wherry.rules.workloads.replicaset.replicationcontroller`, `wherry.rules.workloads.replicaset`. Source of the wiring:
 pkg/controller/replication/replication_controller.go.
 """
 
@@ -10,9 +10,9 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers.replicas import ReplicasController
-from wherry.rules.plan import Plan
-from wherry.rules.replicaset.standing import Standing
-from wherry.rules.replicationcontroller import as_replica_set, plan_status
+from wherry.rules.objects.plan import Plan
+from wherry.rules.workloads.replicaset.known_pods import Standing
+from wherry.rules.workloads.replicaset.replicationcontroller import as_replica_set, plan_status
 
 
 class ReplicationControllerController(ReplicasController):

@@ -2,7 +2,7 @@
 
 What is created or grows is charged at admission; this gives back. It counts what the server has, and writes against the version of the
 quota that it read before, so that a charge made meanwhile is never lost.
-Source: pkg/controller/resourcequota. Rules: `wherry.rules.quota`.
+Source: pkg/controller/resourcequota. Rules: `wherry.rules.admission.quota`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource, resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules import quota as rule
-from wherry.rules.plan import Plan, Update
+from wherry.rules.admission import quota as rule
+from wherry.rules.objects.plan import Plan, Update
 
 QUOTAS = resource("resourcequotas")
 #: seconds that many deletions are gathered for

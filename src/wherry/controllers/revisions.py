@@ -1,7 +1,7 @@
 """What the controllers of StatefulSets and DaemonSets share: the writing of ControllerRevisions.
 
 A plan that makes or changes a revision is carried out here; the key comes back at once. When a new revision's name is taken, the
-one that has it is used if it is the same, and counted as a collision if not. Rules: `wherry.rules.revisions`.
+one that has it is used if it is the same, and counted as a collision if not. Rules: `wherry.rules.workloads.revisions`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Controller
-from wherry.rules import revisions
-from wherry.rules.plan import Create, Plan
+from wherry.rules.objects.plan import Create, Plan
+from wherry.rules.workloads import revisions
 
 REVISIONS = resource("controllerrevisions", "apps")
 

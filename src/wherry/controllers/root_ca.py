@@ -12,8 +12,8 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, name, namespace, with_metadata
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.plan import Create, Plan, Update
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.objects.plan import Create, Plan, Update
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 NAME = "kube-root-ca.crt"
 DESCRIPTION = "kubernetes.io/description"

@@ -11,9 +11,9 @@ from wherry.api import timestamps
 from wherry.api.objects import Obj, is_deleting, name
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.initial import ranges
-from wherry.rules.initial.addresses import FINALIZER
-from wherry.rules.plan import Action, Plan, Update
+from wherry.rules.networking.services import ranges
+from wherry.rules.networking.services.addresses import FINALIZER
+from wherry.rules.objects.plan import Action, Plan, Update
 
 RANGES = resource("servicecidrs", "networking.k8s.io")
 

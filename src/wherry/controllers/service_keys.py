@@ -13,8 +13,8 @@ from wherry.api.resources import resource
 from wherry.client.informer import Informer
 from wherry.kit.queue import WorkQueue
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules import endpoint_pods
-from wherry.rules.endpoint_pods import TriggerTimes
+from wherry.rules.networking.endpoints import pods as endpoint_pods
+from wherry.rules.networking.endpoints.pods import TriggerTimes
 
 SERVICES = resource("services")
 PODS = resource("pods")

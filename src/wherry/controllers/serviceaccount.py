@@ -12,8 +12,8 @@ from wherry.api.errors import AlreadyExists
 from wherry.api.objects import Obj, name, namespace
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.plan import Create, Plan
-from wherry.rules.replicaset.replicas import is_namespace_terminating
+from wherry.rules.objects.plan import Create, Plan
+from wherry.rules.workloads.replicaset.replicas import is_namespace_terminating
 
 NAME = "default"
 

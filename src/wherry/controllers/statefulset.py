@@ -2,7 +2,7 @@
 status.
 
 Watches StatefulSets, their pods (and orphans that a selector might match), their revisions, and the end of claims: a new pod may wait for
-that. Rules: `wherry.rules.statefulset`. Source of the wiring: pkg/controller/statefulset/stateful_set.go.
+that. Rules: `wherry.rules.workloads.statefulset`. Source of the wiring: pkg/controller/statefulset/stateful_set.go.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.controllers import revisions
-from wherry.controllers.patience import patience, respecified
+from wherry.controllers.batching import patience, respecified
+from wherry.controllers.pods_by_owner import Standings
 from wherry.controllers.revisions import REVISIONS
-from wherry.controllers.standings import Standings
 from wherry.reconcile import Controller, Parts, raise_unless_gone
-from wherry.rules import ownership, pod_changes
-from wherry.rules.plan import Delete, Plan
-from wherry.rules.statefulset import events, identity, status, storage
-from wherry.rules.statefulset.gather import Own, gather
-from wherry.rules.statefulset.history import plan_history, truncated
-from wherry.rules.statefulset.plan import Decision, decide
-from wherry.rules.statefulset.standing import Standing
+from wherry.rules.objects import ownership
+from wherry.rules.objects.plan import Delete, Plan
+from wherry.rules.pods import changes as pod_changes
+from wherry.rules.workloads.statefulset import events, identity, status, storage
+from wherry.rules.workloads.statefulset.gather import Own, gather
+from wherry.rules.workloads.statefulset.history import plan_history, truncated
+from wherry.rules.workloads.statefulset.known_pods import Standing
+from wherry.rules.workloads.statefulset.plan import Decision, decide
 
 STATEFUL_SETS = resource("statefulsets", "apps")
 PODS = resource("pods")

@@ -1,7 +1,7 @@
 """The taint eviction controller: deletes pods from nodes with NoExecute taints that they do not tolerate, or no longer.
 
 Watches pods and nodes; its keys are those of pods. What it told a pod it remembers until the pod may stay or is gone.
-Rules: `wherry.rules.node_lifecycle.eviction`. Source of the wiring: pkg/controller/tainteviction.
+Rules: `wherry.rules.placing.node_lifecycle.eviction`. Source of the wiring: pkg/controller/tainteviction.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.node_lifecycle import eviction, taints
-from wherry.rules.node_lifecycle.eviction import Sentence
+from wherry.rules.placing.node_lifecycle import eviction, taints
+from wherry.rules.placing.node_lifecycle.eviction import Sentence
 
 PODS, NODES = resource("pods"), resource("nodes")
 

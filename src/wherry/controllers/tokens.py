@@ -13,9 +13,9 @@ from wherry.api.errors import Conflict, NotFound
 from wherry.api.objects import Obj, key, name, namespace
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
-from wherry.rules.plan import Action, Delete, Plan, Update
-from wherry.rules.tokens.claims import legacy_claims
-from wherry.rules.tokens.secrets import account_name, belongs_to, filled, is_token, needs_token, without_reference
+from wherry.rules.access.tokens.claims import legacy_claims
+from wherry.rules.access.tokens.secrets import account_name, belongs_to, filled, is_token, needs_token, without_reference
+from wherry.rules.objects.plan import Action, Delete, Plan, Update
 
 SECRETS, ACCOUNTS = resource("secrets"), resource("serviceaccounts")
 

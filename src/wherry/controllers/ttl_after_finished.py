@@ -1,7 +1,7 @@
 """The TTL-after-finished controller: deletes Jobs some time after they ended, their pods first.
 
 Watches Jobs, and asks the server once more before it deletes: the time to live may just have been prolonged. Rule:
-`wherry.rules.job.ttl`. Source of the wiring: pkg/controller/ttlafterfinished/ttlafterfinished_controller.go.
+`wherry.rules.workloads.job.ttl`. Source of the wiring: pkg/controller/ttlafterfinished/ttlafterfinished_controller.go.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from wherry.api.errors import NotFound
 from wherry.api.resources import resource
 from wherry.reconcile import Controller, Parts
-from wherry.rules.job.ttl import expires_at
-from wherry.rules.plan import Delete, Plan
+from wherry.rules.objects.plan import Delete, Plan
+from wherry.rules.workloads.job.ttl import expires_at
 
 JOBS = resource("jobs", "batch")
 

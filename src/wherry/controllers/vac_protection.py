@@ -12,8 +12,8 @@ from wherry.api.objects import Obj, is_deleting, with_metadata
 from wherry.api.resources import resource
 from wherry.client.informer import IndexBy
 from wherry.reconcile import Controller, Parts
-from wherry.rules.plan import Plan, Update
-from wherry.rules.quota.claims import attributes_classes
+from wherry.rules.admission.quota.claims import attributes_classes
+from wherry.rules.objects.plan import Plan, Update
 
 FINALIZER = "kubernetes.io/vac-protection"
 _INDEX = "attributes class"

@@ -29,7 +29,7 @@ class ValidatingPolicyStatusController(Controller):
         generation = policy["metadata"].get("generation", 0) if policy is not None else 0
         if policy is None or generation <= (policy.get("status") or {}).get("observedGeneration", 0):
             return None
-        from wherry.rules.admission.type_checking import warnings  # with the first policy: CEL is not imported before
+        from wherry.rules.admission.policies.type_checking import warnings  # with the first policy: CEL is not imported before
 
         found = warnings(policy, self.parts.table.by_path)
         checked: Obj = {"expressionWarnings": found} if found else {}

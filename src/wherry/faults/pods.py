@@ -12,8 +12,8 @@ from typing import Any
 
 from wherry.api.objects import Obj
 from wherry.faults.where import Matches, glob
-from wherry.rules.kubelet.images import with_tag
-from wherry.rules.kubelet.simulation import Behaviour
+from wherry.rules.pods.kubelet.images import with_tag
+from wherry.rules.pods.kubelet.simulation import Behaviour
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from wherry.api.objects import Obj, labels, name, namespace
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 Matches = Callable[[Obj], bool]
 _SELECTOR_SIGNS = ("=", " in ", " notin ", "!")

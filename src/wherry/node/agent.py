@@ -23,10 +23,10 @@ from wherry.node.reading import Reading
 from wherry.node.runtime import Runtime
 from wherry.node.worker import PodWorker
 from wherry.node.writer import PODS, StatusWriter
-from wherry.rules.kubelet.field_values import Setting
-from wherry.rules.kubelet.node_object import NodeSpec
-from wherry.rules.kubelet.references import Found, Ref
-from wherry.rules.kubelet.status import Place
+from wherry.rules.pods.kubelet.field_values import Setting
+from wherry.rules.pods.kubelet.node_object import NodeSpec
+from wherry.rules.pods.kubelet.references import Found, Ref
+from wherry.rules.pods.kubelet.status import Place
 
 _ENDED = ("Succeeded", "Failed")
 _NO_OTHERS: Mapping[str, Runtime] = {}

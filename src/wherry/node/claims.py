@@ -11,7 +11,7 @@ from collections.abc import Callable
 from wherry.api.objects import Obj, is_deleting, key, namespace
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
-from wherry.rules.volumes_binding.names import claim_keys, claims_by_volume
+from wherry.rules.storage.binding.names import claim_keys, claims_by_volume
 
 CLAIMS, VOLUMES, PODS = resource("persistentvolumeclaims"), resource("persistentvolumes"), resource("pods")
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from wherry.node import hooks
 from wherry.node.runtime import HookEnded
-from wherry.rules.kubelet.container import Container, Running
-from wherry.rules.kubelet.probes import Kind
-from wherry.rules.kubelet.termination import grace, next_to_stop, remaining
+from wherry.rules.pods.kubelet.container import Container, Running
+from wherry.rules.pods.kubelet.probes import Kind
+from wherry.rules.pods.kubelet.termination import grace, next_to_stop, remaining
 
 if TYPE_CHECKING:
     from wherry.node.worker import PodWorker

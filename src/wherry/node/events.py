@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from wherry.api.objects import Obj, name, namespace, reference, uid
 from wherry.client.recorder import Recorder
-from wherry.rules.kubelet import images
-from wherry.rules.kubelet.container import Container
+from wherry.rules.pods.kubelet import images
+from wherry.rules.pods.kubelet.container import Container
 
 _FIELDS = {
     "app": "spec.containers",

@@ -16,7 +16,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
-from wherry.rules.kubelet.node_object import LEASE_NAMESPACE, NodeSpec, lease, new_node, node_labels, node_status
+from wherry.rules.pods.kubelet.node_object import LEASE_NAMESPACE, NodeSpec, lease, new_node, node_labels, node_status
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wherry.api.objects import Obj
 from wherry.node.runtime import HookEnded, HookReport
-from wherry.rules.kubelet.container import Container
+from wherry.rules.pods.kubelet.container import Container
 
 if TYPE_CHECKING:
     from wherry.node.worker import PodWorker

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from wherry.api.objects import Obj, annotations_of, name
 from wherry.faults.pods import ImageFault, PodFaults, SlowNode
-from wherry.rules.kubelet.simulation import PREFIX
+from wherry.rules.pods.kubelet.simulation import PREFIX
 
 log = logging.getLogger(__name__)
 

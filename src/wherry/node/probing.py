@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from wherry.api.objects import Obj
 from wherry.node import ending
 from wherry.node.runtime import Probed
-from wherry.rules.kubelet import probes
-from wherry.rules.kubelet.container import Container, Running
+from wherry.rules.pods.kubelet import probes
+from wherry.rules.pods.kubelet.container import Container, Running
 
 if TYPE_CHECKING:
     from wherry.node.worker import PodWorker

@@ -18,8 +18,8 @@ from wherry.api.resources import resource
 from wherry.client.informer import Informer
 from wherry.client.protocol import Client
 from wherry.kit import eager
-from wherry.rules.kubelet.references import Found, Ref
-from wherry.rules.kubelet.service_variables import service_variables
+from wherry.rules.pods.kubelet.references import Found, Ref
+from wherry.rules.pods.kubelet.service_variables import service_variables
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple, Protocol
 
 from wherry.api.objects import Obj
 from wherry.node.engine import Session
-from wherry.rules.kubelet.container import Container
-from wherry.rules.kubelet.probes import Kind
-from wherry.rules.kubelet.references import Found
+from wherry.rules.pods.kubelet.container import Container
+from wherry.rules.pods.kubelet.probes import Kind
+from wherry.rules.pods.kubelet.references import Found
 
 
 # --- pods ---

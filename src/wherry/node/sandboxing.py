@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from wherry.api.objects import namespace
 from wherry.node.runtime import PodChange, SandboxReady
-from wherry.rules.kubelet import volumes
-from wherry.rules.kubelet.references import Found, of_volumes
+from wherry.rules.pods.kubelet import volumes
+from wherry.rules.pods.kubelet.references import Found, of_volumes
 
 if TYPE_CHECKING:
     from wherry.node.worker import PodWorker

@@ -36,11 +36,11 @@ from wherry.node.runtime import (
 )  # fmt: skip
 from wherry.node.simulated_images import SimulatedImages
 from wherry.node.simulated_sessions import SimulatedSessions
-from wherry.rules.kubelet import images, simulated_probes
-from wherry.rules.kubelet.container import Container, Running
-from wherry.rules.kubelet.probes import Kind
-from wherry.rules.kubelet.references import Found
-from wherry.rules.kubelet.simulation import Behaviour, Timings, behaviour, end_of
+from wherry.rules.pods.kubelet import images, simulated_probes
+from wherry.rules.pods.kubelet.container import Container, Running
+from wherry.rules.pods.kubelet.probes import Kind
+from wherry.rules.pods.kubelet.references import Found
+from wherry.rules.pods.kubelet.simulation import Behaviour, Timings, behaviour, end_of
 
 _SIGKILLED = 137
 #: in place of an exit code

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from wherry.api.objects import Obj
 from wherry.faults.pods import PodFaults
 from wherry.node.runtime import ImageFound, Pulled, PullFailed, Report
-from wherry.rules.kubelet import images
-from wherry.rules.kubelet.container import Container
-from wherry.rules.kubelet.simulated_images import size_of, user_of
+from wherry.rules.pods.kubelet import images
+from wherry.rules.pods.kubelet.container import Container
+from wherry.rules.pods.kubelet.simulated_images import size_of, user_of
 
 
 class SimulatedImages:

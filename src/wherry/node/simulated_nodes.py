@@ -18,10 +18,10 @@ from wherry.kit.clock import Clock
 from wherry.node.agent import NodeAgent
 from wherry.node.node_faults import NodeFaults
 from wherry.node.simulated import SimulatedRuntime
-from wherry.rules.kubelet.images import MISSING
-from wherry.rules.kubelet.node_object import NodeSpec
-from wherry.rules.kubelet.pod_ranges import pod_ranges
-from wherry.rules.kubelet.simulation import Timings
+from wherry.rules.pods.kubelet.images import MISSING
+from wherry.rules.pods.kubelet.node_object import NodeSpec
+from wherry.rules.pods.kubelet.pod_ranges import pod_ranges
+from wherry.rules.pods.kubelet.simulation import Timings
 
 #: roomy, so that what is simulated is the workload and not a lack of machines; pods as many as addresses allow for four nodes
 CAPACITY: Mapping[str, str] = {"cpu": "256", "ephemeral-storage": "10Ti", "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": "1Ti",

@@ -14,7 +14,7 @@ from wherry.api.objects import Obj, name
 from wherry.kit.clock import Clock
 from wherry.node.engine import Session
 from wherry.node.runtime import LogOptions
-from wherry.rules.kubelet.readable_logs import logged_since
+from wherry.rules.pods.kubelet.readable_logs import logged_since
 
 
 class SimulatedSessions:

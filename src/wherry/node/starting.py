@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from wherry.api.objects import namespace
 from wherry.node import ending, hooks
 from wherry.node.runtime import NOTHING_SAID, HookEnded, ImageFound, Launch, Pulled, PullFailed, Started, StartFailed
-from wherry.rules.image_name import fault_of
-from wherry.rules.kubelet import images
-from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting
-from wherry.rules.kubelet.environment import ConfigProblem, resolve, sub_path
-from wherry.rules.kubelet.references import Found, of_container
-from wherry.rules.kubelet.restart import next_pull_wait, should_restart
-from wherry.rules.kubelet.security import non_root_problem
+from wherry.rules.pods.kubelet import images
+from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting
+from wherry.rules.pods.kubelet.environment import ConfigProblem, resolve, sub_path
+from wherry.rules.pods.kubelet.references import Found, of_container
+from wherry.rules.pods.kubelet.restart import next_pull_wait, should_restart
+from wherry.rules.pods.kubelet.security import non_root_problem
+from wherry.rules.texts.image_name import fault_of
 
 if TYPE_CHECKING:
     from wherry.node.worker import PodWorker

@@ -20,14 +20,14 @@ from wherry.node import ending, sandboxing, starting
 from wherry.node.events import PodEvents
 from wherry.node.probing import Probing
 from wherry.node.runtime import Change, Exited, ImageFound, LookAgain, Pulled, PullFailed, Readiness, Runtime, Started, StartFailed
-from wherry.rules.kubelet.actions import all_done, next_actions
-from wherry.rules.kubelet.container import Container, Running, Terminated, Waiting, new_ephemeral, of_pod
-from wherry.rules.kubelet.container_status import from_status
-from wherry.rules.kubelet.field_values import Setting
-from wherry.rules.kubelet.references import Found, Ref
-from wherry.rules.kubelet.restart import after_exit, go_duration, should_restart
-from wherry.rules.kubelet.status import Place, Verdict, pod_status
-from wherry.rules.kubelet.termination import MINIMUM
+from wherry.rules.pods.kubelet.actions import all_done, next_actions
+from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting, new_ephemeral, of_pod
+from wherry.rules.pods.kubelet.container_status import from_status
+from wherry.rules.pods.kubelet.field_values import Setting
+from wherry.rules.pods.kubelet.references import Found, Ref
+from wherry.rules.pods.kubelet.restart import after_exit, go_duration, should_restart
+from wherry.rules.pods.kubelet.status import Place, Verdict, pod_status
+from wherry.rules.pods.kubelet.termination import MINIMUM
 
 _OVERDUE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 _ENDED = ("Succeeded", "Failed")

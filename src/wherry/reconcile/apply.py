@@ -18,7 +18,7 @@ from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit import eager
-from wherry.rules.plan import Action, Create, Delete, Emit, Patch, Plan, Update
+from wherry.rules.objects.plan import Action, Create, Delete, Emit, Patch, Plan, Update
 
 SLOW_START = 1
 LARGEST_BATCH = 512

@@ -20,7 +20,7 @@ from wherry.kit.clock import Clock
 from wherry.kit.queue import QueueClosed, WorkQueue
 from wherry.kit.turns import turn
 from wherry.reconcile.apply import Applied, Applier
-from wherry.rules.plan import Action, Plan
+from wherry.rules.objects.plan import Action, Plan
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Leader election: of the processes that could do some work, one does it.
 
 Used by components that run as their own processes (`wherry controllers`, `wherry scheduler`). The Lease is taken by compare-and-set, so no
-two hold it; a leader that cannot renew in time stops its work before another may start. Rule: `wherry.rules.leader_election`.
+two hold it; a leader that cannot renew in time stops its work before another may start. Rule: `wherry.rules.objects.leader_election`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.errors import WherryError
 from wherry.kit.clock import Clock
-from wherry.rules import leader_election as rule
-from wherry.rules.leader_election import Seen, Timings
+from wherry.rules.objects import leader_election as rule
+from wherry.rules.objects.leader_election import Seen, Timings
 
 log = logging.getLogger(__name__)
 LEASES = resource("leases", "coordination.k8s.io")

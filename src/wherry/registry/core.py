@@ -22,10 +22,9 @@ from wherry.registry.pod_specs import PodSpecs
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.request import Admission
 from wherry.registry.tokens.issuer import Issuer
-from wherry.rules import legacy
-from wherry.rules.crd import kind as custom_kinds
-from wherry.rules.kinds import STRATEGIES
-from wherry.rules.strategy import PLAIN, Strategy
+from wherry.rules.custom import kind as custom_kinds
+from wherry.rules.kinds import STRATEGIES, legacy
+from wherry.rules.objects.strategy import PLAIN, Strategy
 from wherry.store.protocol import Store
 
 #: the alphabet of generated names: no vowels, no look-alikes (k8s.io/apimachinery/pkg/util/rand)

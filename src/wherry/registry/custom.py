@@ -12,7 +12,7 @@ from collections.abc import Callable
 from wherry.api.errors import NotFound
 from wherry.api.options import Target
 from wherry.api.resources import Resource, ResourceTable
-from wherry.rules.crd import kind
+from wherry.rules.custom import kind
 from wherry.store.protocol import Record, Store
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from wherry.api.objects import Obj
-from wherry.rules.managed_fields import entries
+from wherry.rules.writing.managed_fields import entries
 from wherry.store.protocol import Store
 
 NAMESPACES = "namespaces"

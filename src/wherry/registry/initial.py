@@ -16,8 +16,9 @@ from wherry.api.options import ADMIN, Target, WriteOptions
 from wherry.api.resources import Resource
 from wherry.registry.core import key
 from wherry.registry.registry import Registry
-from wherry.rules.initial import addresses, api_services, flow_control
 from wherry.rules.kinds.times import stamp_api_service
+from wherry.rules.networking.services import addresses
+from wherry.rules.schema.initial import api_services, flow_control
 from wherry.store.protocol import Record
 
 _FLOW_MANAGER = "api-priority-and-fairness-config-producer-v1"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from wherry.api.objects import Obj
-from wherry.rules.managed_fields import entries
+from wherry.rules.writing.managed_fields import entries
 from wherry.store.protocol import Record, Store
 
 #: how many templates are remembered

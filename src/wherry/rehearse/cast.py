@@ -18,9 +18,9 @@ from wherry.node.simulated import SimulatedRuntime
 from wherry.rehearse.faults import PodFault
 from wherry.rehearse.timings import Timings
 from wherry.rehearse.world import World
-from wherry.rules.kubelet.simulation import PREFIX, Behaviour
-from wherry.rules.kubelet.simulation import Timings as NodeTimings
-from wherry.rules.pods import is_ready
+from wherry.rules.pods.kubelet.simulation import PREFIX, Behaviour
+from wherry.rules.pods.kubelet.simulation import Timings as NodeTimings
+from wherry.rules.pods.states import is_ready
 
 
 class Cast:

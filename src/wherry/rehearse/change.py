@@ -15,7 +15,7 @@ from wherry.api.resources import Resource
 from wherry.api.schema import definition
 from wherry.rehearse.world import RehearsalError
 from wherry.rollout.changes import KEPT, RESTARTED_AT
-from wherry.rules.patch import apply, three_way
+from wherry.rules.writing.patch import apply, three_way
 
 _APPLIED = KEPT[0]
 #: metadata that a server writes; a file made by `get -o yaml` has it, and it belongs to another moment

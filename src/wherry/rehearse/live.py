@@ -18,7 +18,7 @@ from wherry.rehearse import prepare
 from wherry.rehearse.world import Held, World
 from wherry.rollout.revisions import typed
 from wherry.rollout.targets import CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, REPLICA_SETS, Named, parse, require
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 NODES, NAMESPACES, ACCOUNTS = resource("nodes"), resource("namespaces"), resource("serviceaccounts")
 BUDGETS, CLASSES = resource("poddisruptionbudgets", "policy"), resource("priorityclasses", "scheduling.k8s.io")

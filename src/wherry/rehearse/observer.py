@@ -20,7 +20,7 @@ from wherry.rollout.errors import Failed, RolloutError
 from wherry.rollout.progress import Progress, progress
 from wherry.rollout.revisions import HASH_LABEL
 from wherry.rollout.targets import DEPLOYMENTS, EVENTS, PODS, Named
-from wherry.rules.pods import is_active, is_available, is_ready, ready_since
+from wherry.rules.pods.states import is_active, is_available, is_ready, ready_since
 
 BUDGETS = resource("poddisruptionbudgets", "policy")
 _HASH = "controller-revision-hash"

@@ -23,7 +23,7 @@ from wherry.rehearse.cast import Cast, RehearsedRuntime
 from wherry.rehearse.live import NODES
 from wherry.rehearse.timings import Timings
 from wherry.rehearse.world import Held, World
-from wherry.rules.kubelet.node_object import NodeSpec
+from wherry.rules.pods.kubelet.node_object import NodeSpec
 
 #: what the world was made with may have been a small seed too, and its uids must not come again
 _SEEDS = 0x7265_6865_6172_7365

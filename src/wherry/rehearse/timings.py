@@ -13,7 +13,7 @@ from statistics import median
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, condition
-from wherry.rules.kubelet.simulation import PREFIX
+from wherry.rules.pods.kubelet.simulation import PREFIX
 
 #: a container without a history is taken to be up after this; one that is told to end ends after this (most heed SIGTERM)
 ASSUMED_START, ASSUMED_END = 5.0, 1.0

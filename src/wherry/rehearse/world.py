@@ -12,7 +12,7 @@ from wherry.api.objects import Obj, controller_of, labels, namespace
 from wherry.api.resources import Resource
 from wherry.errors import WherryError
 from wherry.rollout.targets import DEPLOYMENTS, Named
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 
 class RehearsalError(WherryError):

@@ -21,8 +21,8 @@ from wherry.rollout.differences import Difference, of_templates
 from wherry.rollout.ownership import given_back
 from wherry.rollout.revisions import read
 from wherry.rollout.targets import Named
-from wherry.rules.patch import apply, three_way
-from wherry.rules.patch.difference import difference
+from wherry.rules.writing.patch import apply, three_way
+from wherry.rules.writing.patch.difference import difference
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 #: how often the move of fields is tried again after a conflict

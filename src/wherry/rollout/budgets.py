@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from wherry.api.objects import Obj
 from wherry.rollout.causes import Cause
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 
 def of_budgets(pods: Sequence[Obj], budgets: Iterable[Obj], nodes: Iterable[Obj]) -> list[Cause]:

@@ -13,7 +13,7 @@ from wherry.api.objects import Obj, annotations_of
 from wherry.api.options import JSON_PATCH, STRATEGIC_PATCH, PatchType
 from wherry.rollout.errors import Paused, Unchanged, Unsupported
 from wherry.rollout.revisions import HASH_LABEL, REVISION, Revision
-from wherry.rules.template_hash import same_template
+from wherry.rules.workloads.template_hash import same_template
 
 CAUSE = "kubernetes.io/change-cause"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

@@ -20,7 +20,7 @@ from wherry.client.protocol import Client
 from wherry.rollout.budgets import blocking
 from wherry.rollout.causes import Cause
 from wherry.rollout.errors import Failed
-from wherry.rollout.held import is_ready, of_rollout, own_pods, selector_of
+from wherry.rollout.held_up import is_ready, of_rollout, own_pods, selector_of
 from wherry.rollout.progress import Progress
 from wherry.rollout.revisions import newest, typed
 from wherry.rollout.rollout import Rollout

@@ -17,17 +17,17 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj, annotations_of
 from wherry.client.protocol import Client
 from wherry.kit.fetch import Fetched, fetch
-from wherry.rollout import healthy
+from wherry.rollout import last_healthy as healthy
 from wherry.rollout.errors import RolloutError
+from wherry.rollout.events import tell
 from wherry.rollout.guard import RESTORED, Conditions, Judge, probe_trouble, query_trouble
 from wherry.rollout.revisions import Revision, newest, read, revisions
 from wherry.rollout.rollout import Rollout
 from wherry.rollout.snapshot import Snapshot
 from wherry.rollout.stuck_pods import remove
 from wherry.rollout.targets import STATEFUL_SETS, Named
-from wherry.rollout.told import tell
 from wherry.rollout.watching import snapshots
-from wherry.rules.template_hash import template_hash
+from wherry.rules.workloads.template_hash import template_hash
 
 MANAGER = "wherry-guard"
 Fetch = Callable[[str], Awaitable[Fetched]]

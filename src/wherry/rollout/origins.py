@@ -12,7 +12,7 @@ from typing import NamedTuple
 from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.rollout.revisions import Revision
-from wherry.rules.template_hash import same_template
+from wherry.rules.workloads.template_hash import same_template
 
 #: seconds by which a revision's creation may follow the write that caused it
 SLACK = 2.0

@@ -15,7 +15,7 @@ from wherry.api.resources import Resource
 from wherry.client.protocol import Client
 from wherry.rollout.errors import NothingToUndo, RevisionNotFound
 from wherry.rollout.targets import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS, Named
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 REVISION = "deployment.kubernetes.io/revision"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
@@ -72,7 +72,7 @@ def _of_controller_revision(target: Named, workload: Obj, revision: Obj) -> Revi
 def applied(resource: Resource, workload: Obj, revision: Obj) -> Obj:
     """The workload with what a ControllerRevision keeps."""
     from wherry.api.schema import definition
-    from wherry.rules.patch import apply
+    from wherry.rules.writing.patch import apply
 
     return apply(STRATEGIC_PATCH, workload, revision.get("data") or {}, definition(resource.schema))
 

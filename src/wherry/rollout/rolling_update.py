@@ -29,7 +29,7 @@ from wherry.client.protocol import Client
 from wherry.rollout import rolling_plan
 from wherry.rollout.errors import Failed, RolloutError
 from wherry.rollout.rolling_controllers import DESIRED, NEXT, ORIGINAL, SOURCE, noted, renamed, source_id
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 CONTROLLERS = resource("replicationcontrollers")
 PODS, EVENTS, CONFIG_MAPS = resource("pods"), resource("events"), resource("configmaps")

@@ -124,7 +124,7 @@ class Rollout:
 
     async def last_healthy(self) -> Revision:
         """The last revision that is known to have been fully available. Raises NothingToUndo."""
-        from wherry.rollout.healthy import find
+        from wherry.rollout.last_healthy import find
 
         return await find(self._client, self._target, self._namespace)
 

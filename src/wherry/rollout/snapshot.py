@@ -13,7 +13,7 @@ from wherry.api.objects import Obj
 from wherry.rollout import deadline
 from wherry.rollout.causes import Cause
 from wherry.rollout.errors import Failed
-from wherry.rollout.held import is_of, is_ready, of_rollout, own_pods
+from wherry.rollout.held_up import is_of, is_ready, of_rollout, own_pods
 from wherry.rollout.progress import progress
 from wherry.rollout.revisions import Revision
 

@@ -14,7 +14,7 @@ from wherry.api.objects import Obj, is_controlled_by
 from wherry.api.options import DeleteOptions
 from wherry.client.protocol import Client
 from wherry.rollout.targets import PODS
-from wherry.rules import selectors
+from wherry.rules.objects import selectors
 
 _LABEL = "controller-revision-hash"
 

@@ -14,8 +14,8 @@ from typing import Any
 from wherry.api import quantity
 from wherry.api.objects import Obj
 from wherry.rollout import volume_text
-from wherry.rules import selectors
-from wherry.rules.patch.go_text import sprint
+from wherry.rules.objects import selectors
+from wherry.rules.texts.go_values import sprint
 
 #: annotations longer than this are put on lines of their own, cut off
 _LONG = 140

@@ -11,7 +11,7 @@ from typing import Any
 
 from wherry.api import quantity
 from wherry.api.objects import Obj
-from wherry.rules.patch.go_text import sprint
+from wherry.rules.texts.go_values import sprint
 
 #: label, field, what stands for an absent one
 Row = tuple[str, str, Any]

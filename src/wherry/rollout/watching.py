@@ -18,7 +18,7 @@ from wherry.rollout.budgets import blocking
 from wherry.rollout.causes import Cause
 from wherry.rollout.errors import Deleted
 from wherry.rollout.explain import with_log
-from wherry.rollout.held import selector_of
+from wherry.rollout.held_up import selector_of
 from wherry.rollout.mirror import Mirror
 from wherry.rollout.revisions import newest, of_sources, read
 from wherry.rollout.snapshot import Snapshot, snapshot

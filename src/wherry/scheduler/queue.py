@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wherry.kit.backoff import delay
-from wherry.rules.scheduling.demand import PodInfo
+from wherry.rules.placing.scheduling.demand import PodInfo
 
 FIRST_BACKOFF = 1.0
 MAX_BACKOFF = 10.0

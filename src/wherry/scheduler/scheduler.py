@@ -24,11 +24,11 @@ from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.kit.turns import turn
-from wherry.rules.scheduling.condition import failure_patch, preempted
-from wherry.rules.scheduling.decide import Bind, Unschedulable, decide
-from wherry.rules.scheduling.demand import PodInfo
-from wherry.rules.scheduling.setup import DEFAULT_SCHEDULER, Setup, plain
-from wherry.rules.scheduling.snapshot import Snapshot
+from wherry.rules.placing.scheduling.condition import failure_patch, preempted
+from wherry.rules.placing.scheduling.decide import Bind, Unschedulable, decide
+from wherry.rules.placing.scheduling.demand import PodInfo
+from wherry.rules.placing.scheduling.setup import DEFAULT_SCHEDULER, Setup, plain
+from wherry.rules.placing.scheduling.snapshot import Snapshot
 from wherry.scheduler.queue import SchedulingQueue
 from wherry.scheduler.volumes import Prepared, VolumeBinder
 

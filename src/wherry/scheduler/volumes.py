@@ -16,13 +16,13 @@ from wherry.api.objects import Obj, annotations_of, is_deleting, key, labels, na
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.rules.plan import Update
-from wherry.rules.scheduling.demand import PodInfo
-from wherry.rules.scheduling.snapshot import Snapshot
-from wherry.rules.scheduling.volume_binding import find, writes
-from wherry.rules.scheduling.volume_world import VolumeWorld, is_bound, pod_claims
-from wherry.rules.volumes_binding import names
-from wherry.rules.volumes_binding.names import claim_key, claim_keys, claims_of_pod, class_of
+from wherry.rules.objects.plan import Update
+from wherry.rules.placing.scheduling.demand import PodInfo
+from wherry.rules.placing.scheduling.snapshot import Snapshot
+from wherry.rules.placing.volumes.binding import find, writes
+from wherry.rules.placing.volumes.world import VolumeWorld, is_bound, pod_claims
+from wherry.rules.storage.binding import names
+from wherry.rules.storage.binding.names import claim_key, claim_keys, claims_of_pod, class_of
 
 CLAIMS, VOLUMES, PODS = resource("persistentvolumeclaims"), resource("persistentvolumes"), resource("pods")
 CLASSES, CSI_NODES = resource("storageclasses", "storage.k8s.io"), resource("csinodes", "storage.k8s.io")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wherry.api.errors import Unauthorized
 from wherry.api.options import User
-from wherry.rules.rbac.request import ALLOWED, Attributes
+from wherry.rules.access.rbac.request import ALLOWED, Attributes
 from wherry.server import impersonation
 from wherry.server.authentication import ANONYMOUS, Authentication, Certificate, Credentials, bearer, certificate, websocket_bearer
 from wherry.server.authorization import MASTERS, Authorizer, refusal

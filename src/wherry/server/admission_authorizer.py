@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wherry.api.options import User
-from wherry.rules.rbac.request import Attributes
+from wherry.rules.access.rbac.request import Attributes
 from wherry.server.authorization import Authorizer
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from wherry.api.options import ADMIN, User
 from wherry.kit.clock import Clock
 from wherry.kit.turns import somebody_asks
 from wherry.registry.registry import Registry
-from wherry.rules.decode import depth
+from wherry.rules.schema.decode import depth
 from wherry.server import connection, deadlines, health, rendering, routes, tokens_discovery
 from wherry.server.access import Access, attributes
 from wherry.server.admission_authorizer import deciding

@@ -19,9 +19,9 @@ from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import TABLE
 from wherry.registry.request import AUDITED
-from wherry.rules import decode
-from wherry.rules.audit.policy import API_VERSION, LEVELS, Policy, Recording
-from wherry.rules.rbac.request import Attributes, Decision
+from wherry.rules.access.audit.policy import API_VERSION, LEVELS, Policy, Recording
+from wherry.rules.access.rbac.request import Attributes, Decision
+from wherry.rules.schema import decode
 from wherry.server.call import Call
 from wherry.server.reviews import user_info
 from wherry.server.wire import JSON, TRAIL, Answer, Reply

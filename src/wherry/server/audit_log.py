@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from wherry.rules.audit.policy import Policy, PolicyError
+from wherry.rules.access.audit.policy import Policy, PolicyError
 
 
 class AuditLog:

@@ -14,7 +14,7 @@ from typing import Protocol
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.registry.rbac.stored import StoredPolicy
-from wherry.rules.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, refusal
+from wherry.rules.access.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, refusal
 
 __all__ = ["ALLOWED", "MASTERS", "NO_OPINION", "Attributes", "Authorizer", "Decision", "FirstThatAllows", "Rbac", "refusal"]
 

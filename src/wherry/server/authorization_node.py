@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.registry.rbac.data import node_rules
-from wherry.rules.rbac import nodes
-from wherry.rules.rbac.nodes import Reference, Related
-from wherry.rules.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, quoted
-from wherry.rules.rbac.rule import Rule, allows
+from wherry.rules.access.rbac import nodes
+from wherry.rules.access.rbac.nodes import Reference, Related
+from wherry.rules.access.rbac.request import ALLOWED, NO_OPINION, Attributes, Decision, quoted
+from wherry.rules.access.rbac.rule import Rule, allows
 from wherry.store.protocol import Store
 
 _NOTHING: Obj = {"resourceRules": [], "nonResourceRules": [], "incomplete": False}

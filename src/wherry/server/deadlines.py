@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from wherry.api.errors import BadRequest, Timeout
-from wherry.rules.go_duration import nanoseconds
+from wherry.rules.texts.go_duration import nanoseconds
 from wherry.server.call import Call
 from wherry.server.routes import Route
 

@@ -14,9 +14,10 @@ import msgspec
 from wherry.api.errors import BadRequest, MethodNotAllowed, NotAcceptable, NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import BUILT_IN, ResourceTable
-from wherry.server import discovery, negotiation, openapi, routes
+from wherry.server import discovery, negotiation, routes
 from wherry.server.call import Call
 from wherry.server.discovery import Document
+from wherry.server.openapi import documents as openapi
 from wherry.server.rendering import encode, error_reply, finish, not_found_text, object_reply
 from wherry.server.wire import JSON, TEXT, Header, Reply
 

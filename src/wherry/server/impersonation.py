@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from wherry.api.errors import BadRequest, Forbidden
 from wherry.api.options import User
-from wherry.rules.rbac.request import Attributes, quoted
-from wherry.rules.validation.names import dns1123_label, dns1123_subdomain
+from wherry.rules.access.rbac.request import Attributes, quoted
+from wherry.rules.objects.names import dns1123_label, dns1123_subdomain
 from wherry.server.authentication import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED
 from wherry.server.authorization import MASTERS, Authorizer, refusal
 from wherry.server.call import readable

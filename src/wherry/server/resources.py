@@ -18,9 +18,9 @@ from wherry.kit.clock import Clock
 from wherry.registry.registry import Registry
 from wherry.registry.results import Page, RawBody
 from wherry.registry.verbs.patches import CUSTOM_PATCHES
-from wherry.rules import decode
 from wherry.rules.kinds import STRATEGIES
-from wherry.rules.strategy import PLAIN as PLAIN_STRATEGY
+from wherry.rules.objects.strategy import PLAIN as PLAIN_STRATEGY
+from wherry.rules.schema import decode
 from wherry.server import connections, negotiation, parameters, pod_requests, rendering, reviews, transforms
 from wherry.server.call import Call
 from wherry.server.gateway import NodeGateway

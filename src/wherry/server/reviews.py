@@ -14,10 +14,10 @@ from wherry.api.field import Errors
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.schema import definition
-from wherry.rules import decode
-from wherry.rules.managed_fields import track_update
-from wherry.rules.rbac.request import Attributes
-from wherry.rules.validation.access_reviews import selector_errors, shown_path
+from wherry.rules.access.rbac.request import Attributes
+from wherry.rules.schema import decode
+from wherry.rules.schema.validation.access_reviews import selector_errors, shown_path
+from wherry.rules.writing.managed_fields import track_update
 from wherry.server.authentication import Authentication, Credentials, TokenError
 from wherry.server.authorization import Authorizer
 

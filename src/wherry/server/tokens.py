@@ -22,8 +22,8 @@ from wherry.api.options import MERGE_PATCH, Target, User, WriteOptions
 from wherry.api.resources import resource
 from wherry.registry.registry import Registry
 from wherry.registry.tokens.issuer import BadSignature, NotOurs
-from wherry.rules.tokens import claims as rules
-from wherry.rules.tokens.claims import LEEWAY, LEGACY_ISSUER, Reference
+from wherry.rules.access.tokens import claims as rules
+from wherry.rules.access.tokens.claims import LEEWAY, LEGACY_ISSUER, Reference
 from wherry.server.authentication import Identity, TokenError
 
 LAST_USED, INVALID_SINCE = "kubernetes.io/legacy-token-last-used", "kubernetes.io/legacy-token-invalid-since"

@@ -12,8 +12,8 @@ from wherry.api.errors import BadRequest, NotAcceptable
 from wherry.api.objects import Obj
 from wherry.api.options import Target
 from wherry.registry.results import Page
-from wherry.rules import tables
-from wherry.rules.tables import IncludeObject
+from wherry.rules.showing import tables
+from wherry.rules.showing.tables import IncludeObject
 from wherry.server.negotiation import Wanted
 from wherry.server.parameters import Parameters
 from wherry.server.rendering import encode

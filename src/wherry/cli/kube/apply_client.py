@@ -17,8 +17,8 @@ from wherry.cli.kube.applied import annotated, original, pruned
 from wherry.cli.kube.errors import CommandError, with_source
 from wherry.cli.kube.text.values import compact
 from wherry.client.follow import until_gone
-from wherry.rules.patch import apply as apply_patch
-from wherry.rules.patch import three_way
+from wherry.rules.writing.patch import apply as apply_patch
+from wherry.rules.writing.patch import three_way
 
 if TYPE_CHECKING:
     from wherry.cli.kube.gather import Info

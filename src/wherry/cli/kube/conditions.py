@@ -13,9 +13,9 @@ from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.cli.kube.errors import CommandError
 from wherry.cli.kube.text.values import plain
-from wherry.rules import jsonpath
-from wherry.rules.jsonpath import JsonPathError
-from wherry.rules.jsonpath import parse as parse_path
+from wherry.rules.texts import jsonpath
+from wherry.rules.texts.jsonpath import JsonPathError
+from wherry.rules.texts.jsonpath import parse as parse_path
 
 if TYPE_CHECKING:
     from wherry.cli.kube.gather import Info

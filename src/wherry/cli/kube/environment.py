@@ -14,7 +14,7 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.cli.kube.errors import CommandError
-from wherry.rules.validation.names import env_var_name
+from wherry.rules.objects.names import env_var_name
 
 if TYPE_CHECKING:
     from wherry.cli.kube.gather import Info

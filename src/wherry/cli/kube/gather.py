@@ -256,7 +256,7 @@ async def _take_document(kube: Kube, asked: Query, source: Source, obj: Obj, fou
 
 
 def _matches(obj: Obj, selector: str) -> bool:
-    from wherry.rules import selectors
+    from wherry.rules.objects import selectors
 
     return selectors.parse(selector).matches((obj.get("metadata") or {}).get("labels") or {})
 

@@ -91,7 +91,7 @@ def _columns(kube: Kube, output: str) -> Printer:
     from wherry.cli.kube.errors import CommandError
     from wherry.cli.kube.text import columns as texts
     from wherry.cli.kube.text.tabs import TabWriter
-    from wherry.rules.jsonpath import JsonPathError
+    from wherry.rules.texts.jsonpath import JsonPathError
 
     kind, _, argument = output.partition("=")
     try:
@@ -123,7 +123,7 @@ async def _objects(kube: Kube, show: Printer) -> None:
     from wherry.cli.kube.gather import gather, query
     from wherry.cli.kube.printing import as_list
     from wherry.cli.kube.text.sorting import order
-    from wherry.rules.jsonpath import JsonPathError
+    from wherry.rules.texts.jsonpath import JsonPathError
 
     found = await gather(kube, query(kube, subresource=kube.given["subresource"]))
     errors = [e for e in found.errors if not (kube.given["ignore-not-found"] and getattr(e, "reason", "") == "NotFound")]

@@ -20,8 +20,8 @@ from wherry.cli.kube.text.sorting import order
 from wherry.cli.kube.text.table import Look, TablePrinter
 from wherry.cli.kube.text.tabs import TabWriter
 from wherry.client.http import Query, path
-from wherry.rules.duration import human
-from wherry.rules.jsonpath import JsonPathError
+from wherry.rules.texts.age import human
+from wherry.rules.texts.jsonpath import JsonPathError
 
 if TYPE_CHECKING:
     from wherry.cli.kube.printing import Printer

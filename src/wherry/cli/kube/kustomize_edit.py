@@ -15,8 +15,8 @@ from wherry.api.options import JSON_PATCH, STRATEGIC_PATCH
 from wherry.api.resources import TABLE
 from wherry.api.schema import Node, definition
 from wherry.cli.kube.errors import CommandError
-from wherry.rules.patch import apply as apply_patch
-from wherry.rules.patch import merge_patch
+from wherry.rules.writing.patch import apply as apply_patch
+from wherry.rules.writing.patch import merge_patch
 
 #: a field that no manifest has
 MARK = "\0kustomize"
@@ -193,7 +193,7 @@ def _is_target(obj: Obj, target: Obj) -> bool:
         return False
     if target.get("name") and not any(re.fullmatch(str(target["name"]).strip("^$"), name) for name in names_of(obj)):
         return False
-    from wherry.rules import selectors
+    from wherry.rules.objects import selectors
 
     pairs = (("labelSelector", "labels"), ("annotationSelector", "annotations"))
     return all(not target.get(key) or selectors.parse(str(target[key])).matches(meta.get(field) or {}) for key, field in pairs)

@@ -37,7 +37,7 @@ async def _run(kube: Kube, given: Given) -> None:
 
 def _parsed(words: list[str]) -> tuple[dict[str, str], list[str]]:
     from wherry.cli.kube.errors import CommandError
-    from wherry.rules.validation.names import label_value
+    from wherry.rules.objects.names import label_value
 
     values: dict[str, str] = {}
     removed: list[str] = []

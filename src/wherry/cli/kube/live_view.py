@@ -16,7 +16,7 @@ from rich.text import Text
 
 from wherry.rollout.causes import Cause
 from wherry.rollout.snapshot import Line, Snapshot, Told
-from wherry.rules.duration import human
+from wherry.rules.texts.age import human
 
 #: cells of a bar, of an image, of the counts behind the bar
 BAR, IMAGE, COUNTS = (10, 48), (14, 40), (24, 44)

@@ -115,7 +115,7 @@ def documents(source: Source) -> Iterator[Any]:
     if source.text.lstrip().startswith("{") and _is_json(source.text):
         yield from _json(source)
         return
-    from wherry.rules.decode.yaml_text import YamlFault, read
+    from wherry.rules.schema.decode.yaml_text import YamlFault, read
 
     for part in _SEPARATOR.split(source.text):
         try:

@@ -70,7 +70,7 @@ def _body(given: Given) -> bytes:
         raise CommandError(f"unable to read patch file: open {given['patch-file']}: {(error.strerror or '').lower()}") from None
     if text.lstrip()[:1] in ("{", "["):
         return str(text).encode()
-    from wherry.rules.decode.yaml_text import YamlFault, read
+    from wherry.rules.schema.decode.yaml_text import YamlFault, read
 
     try:
         value, _ = read(text.encode())
@@ -119,7 +119,7 @@ async def _recorded(kube: Kube, given: Given, info: Info, patched: Obj) -> Obj:
 def _locally(info: Info, body: bytes, patch_type: PatchType) -> Obj:
     from wherry.api.schema import definition
     from wherry.cli.kube.errors import CommandError
-    from wherry.rules.patch import apply, parse_patch
+    from wherry.rules.writing.patch import apply, parse_patch
 
     try:
         node = definition(info.resource.schema)

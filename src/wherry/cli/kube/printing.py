@@ -75,7 +75,7 @@ class _Documents:
 
 
 def _jsonpath(kube: Kube, kind: str, template: str) -> Printer:
-    from wherry.rules.jsonpath import JsonPathError, parse, render
+    from wherry.rules.texts.jsonpath import JsonPathError, parse, render
 
     if not template:
         raise CommandError("template format specified but no template given")

@@ -51,7 +51,7 @@ async def _in_turn(kube: Kube) -> None:
     """A rollout that fails lets nothing new begin; what was not begun is named."""
     from wherry.cli.kube.errors import CommandError, collected
     from wherry.cli.kube.printing import printer
-    from wherry.rollout.turns import in_turn
+    from wherry.rollout.in_order import in_turn
 
     check(kube)
     show = printer(kube, "restarted")

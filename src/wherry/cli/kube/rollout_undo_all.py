@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from wherry.api.errors import StatusError
 from wherry.rollout import Rollout, RolloutError
-from wherry.rollout import healthy as known
+from wherry.rollout import last_healthy as known
+from wherry.rollout.atomic import put_back as put_one_back
 from wherry.rollout.targets import Named
-from wherry.rollout.together import put_back as put_one_back
 
 if TYPE_CHECKING:
     from wherry.cli.kube.gather import Info

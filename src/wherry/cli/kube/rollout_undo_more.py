@@ -8,12 +8,12 @@ from wherry.api.objects import Obj
 from wherry.cli.kube import program
 from wherry.cli.kube.text.differences import lines
 from wherry.rollout import Rollout
-from wherry.rollout import healthy as known
+from wherry.rollout import last_healthy as known
 from wherry.rollout.adopt import LAST_APPLIED, adopt, changed_back
 from wherry.rollout.changes import without_hash
 from wherry.rollout.stuck_pods import remove
 from wherry.rollout.targets import DEPLOYMENTS, Named
-from wherry.rules.template_hash import same_template
+from wherry.rules.workloads.template_hash import same_template
 
 if TYPE_CHECKING:
     from wherry.cli.kube.gather import Info

@@ -16,7 +16,7 @@ from wherry.cli.kube.errors import CommandError, collected
 from wherry.cli.kube.gather import LOCAL_ONLY, Info, gather, query
 from wherry.cli.kube.printing import Printer, dry_run, printer
 from wherry.cli.kube.recording import recorded
-from wherry.rules.patch.difference import difference
+from wherry.rules.writing.patch.difference import difference
 
 if TYPE_CHECKING:
     from wherry.cli.kube.session import Kube

@@ -9,8 +9,8 @@ from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.admission.dynamic import Configured, Dynamic
 from wherry.registry.outside.calls import Outside
-from wherry.rules.admission.asked import Asked
-from wherry.rules.admission.match import Criteria, exempt_from_policies, of_match
+from wherry.rules.admission.policies.asked import Asked
+from wherry.rules.admission.policies.match import Criteria, exempt_from_policies, of_match
 from wherry.store.protocol import Store
 
 

@@ -16,8 +16,8 @@ from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.request import Operation, Request
-from wherry.rules.csr.signers import CLIENT
-from wherry.rules.rbac.request import Attributes
+from wherry.rules.access.csr.signers import CLIENT
+from wherry.rules.access.rbac.request import Attributes
 
 MASTERS = "system:masters"
 _GROUP = "certificates.k8s.io"

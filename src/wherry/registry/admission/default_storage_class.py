@@ -10,7 +10,7 @@ from __future__ import annotations
 from wherry.api.resources import Resource
 from wherry.registry.admission.default_classes import default_class
 from wherry.registry.request import Operation, Request
-from wherry.rules.volumes_binding.names import FALLBACK_CLASS
+from wherry.rules.storage.binding.names import FALLBACK_CLASS
 from wherry.store.protocol import Store
 
 MARKS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")

@@ -16,12 +16,12 @@ from wherry.registry.core import Core, prefix
 from wherry.registry.outside.calls import Outside
 from wherry.registry.request import Operation, Request
 from wherry.registry.versions import custom_versions
-from wherry.rules.admission.asked import Asked
-from wherry.rules.admission.evaluation import Answers, Seen
-from wherry.rules.admission.match import Criteria, may_match
+from wherry.rules.admission.policies.asked import Asked
+from wherry.rules.admission.policies.evaluation import Answers, Seen
+from wherry.rules.admission.policies.match import Criteria, may_match
 from wherry.rules.cel.libraries.authorizer import Decision, Question, Unanswered
-from wherry.rules.conversion import convert
-from wherry.rules.scaling.scale import scale_of
+from wherry.rules.kinds.conversion import convert
+from wherry.rules.objects.scaling.scale import scale_of
 from wherry.store.protocol import Record, Store
 
 _GROUP = "admissionregistration.k8s.io"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.resources import Resource
 from wherry.registry.request import Operation, Request
-from wherry.rules import limit_range
+from wherry.rules.admission import limit_range
 from wherry.store.protocol import Store
 
 _TABLE = "limitranges"

@@ -21,12 +21,12 @@ from wherry.registry.admission.policy_params import Misconfigured, collect, kind
 from wherry.registry.outside.calls import Outside
 from wherry.registry.request import Operation, Request
 from wherry.registry.versions import bodies
-from wherry.rules.admission.asked import Asked
-from wherry.rules.admission.evaluation import Answers, Seen, bindings, conditions_hold
-from wherry.rules.admission.match import exempt_from_policies
-from wherry.rules.admission.mutating import Mutation, Policy, compile_policy
+from wherry.rules.admission.policies.asked import Asked
+from wherry.rules.admission.policies.evaluation import Answers, Seen, bindings, conditions_hold
+from wherry.rules.admission.policies.match import exempt_from_policies
+from wherry.rules.admission.policies.mutating import Mutation, Policy, compile_policy
 from wherry.rules.cel.errors import CelError
-from wherry.rules.managed_fields.types import of_node
+from wherry.rules.writing.managed_fields.types import of_node
 from wherry.store.protocol import Store
 
 _LENIENT = WriteOptions(field_validation="Ignore")

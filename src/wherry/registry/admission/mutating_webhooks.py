@@ -15,8 +15,8 @@ from wherry.registry.admission.mutating_policies import replace
 from wherry.registry.admission.webhooks import Failed, Hook, Webhooks, internal
 from wherry.registry.outside.calls import Outside
 from wherry.registry.request import Request
-from wherry.rules.admission.evaluation import Seen
-from wherry.rules.patch import json_patch
+from wherry.rules.admission.policies.evaluation import Seen
+from wherry.rules.writing.patch import json_patch
 from wherry.store.protocol import Store
 
 _MUTATION = "mutation.webhook.admission.k8s.io/"

@@ -12,8 +12,8 @@ from wherry.api import errors
 from wherry.api.objects import Obj, labels, uid
 from wherry.api.resources import Resource
 from wherry.registry.request import Operation, Request
-from wherry.rules.rbac.nodes import node_of, references
-from wherry.rules.rbac.request import quoted
+from wherry.rules.access.rbac.nodes import node_of, references
+from wherry.rules.access.rbac.request import quoted
 from wherry.store.protocol import Store
 
 _HANDLED = {

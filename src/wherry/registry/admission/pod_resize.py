@@ -9,7 +9,7 @@ from wherry.api import quantity
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.request import Operation, Request
-from wherry.rules.scheduling.requests import of_spec
+from wherry.rules.pods.requests import of_spec
 from wherry.store.protocol import Store
 
 

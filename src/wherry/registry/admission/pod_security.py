@@ -1,7 +1,7 @@
 """PodSecurity: the labels of a namespace say what its pods may do; workloads whose pods would be refused get a warning.
 
 Nobody is exempt. A namespace without such labels costs one look-up.
-Source: k8s.io/pod-security-admission/admission, plugin/pkg/admission/security/podsecurity. Rules: `wherry.rules.pod_security`.
+Source: k8s.io/pod-security-admission/admission, plugin/pkg/admission/security/podsecurity. Rules: `wherry.rules.admission.pod_security`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from wherry.api.field import Errors
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.request import Operation, Request
-from wherry.rules import pod_security as rule
+from wherry.rules.admission import pod_security as rule
 from wherry.store.protocol import Store
 
 #: subresources of pods that do not change what runs

@@ -9,7 +9,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.admission.dynamic import Dynamic
 from wherry.registry.core import key, prefix
-from wherry.rules.selectors import from_label_selector
+from wherry.rules.objects.selectors import from_label_selector
 
 
 class Misconfigured(Exception):

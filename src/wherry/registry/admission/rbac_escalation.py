@@ -16,11 +16,11 @@ from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.rbac.stored import StoredPolicy
 from wherry.registry.request import Operation, Request
-from wherry.rules.rbac.covers import compact, missing
-from wherry.rules.rbac.defaults import GROUP
-from wherry.rules.rbac.policy import CLUSTER_ROLES, Policy
-from wherry.rules.rbac.request import Attributes, quoted
-from wherry.rules.rbac.rule import FULL_AUTHORITY, Rule, parse
+from wherry.rules.access.rbac.covers import compact, missing
+from wherry.rules.access.rbac.defaults import GROUP
+from wherry.rules.access.rbac.policy import CLUSTER_ROLES, Policy
+from wherry.rules.access.rbac.request import Attributes, quoted
+from wherry.rules.access.rbac.rule import FULL_AUTHORITY, Rule, parse
 
 MASTERS = "system:masters"
 _ROLES, _BINDINGS = ("roles", "clusterroles"), ("rolebindings", "clusterrolebindings")

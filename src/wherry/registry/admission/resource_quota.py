@@ -17,7 +17,7 @@ from wherry.api.resources import Resource, resource
 from wherry.registry.core import Core
 from wherry.registry.request import Operation, Request
 from wherry.registry.verbs.inside import change_status
-from wherry.rules import quota as rule
+from wherry.rules.admission import quota as rule
 from wherry.store.protocol import Store
 
 _QUOTAS = resource("resourcequotas")

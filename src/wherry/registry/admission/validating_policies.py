@@ -17,10 +17,10 @@ from wherry.registry.admission.bound_policies import Binding, BoundPolicies, Pro
 from wherry.registry.admission.policy_params import Misconfigured, collect, kind_of
 from wherry.registry.outside.calls import Outside
 from wherry.registry.request import Operation, Request
-from wherry.rules.admission.asked import Asked
-from wherry.rules.admission.evaluation import Answers
-from wherry.rules.admission.match import exempt_from_policies
-from wherry.rules.admission.validating import Decision, Outcome, Policy, compile_policy
+from wherry.rules.admission.policies.asked import Asked
+from wherry.rules.admission.policies.evaluation import Answers
+from wherry.rules.admission.policies.match import exempt_from_policies
+from wherry.rules.admission.policies.validating import Decision, Outcome, Policy, compile_policy
 from wherry.store.protocol import Store
 
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}

@@ -11,7 +11,7 @@ import asyncio
 from wherry.registry.admission.webhooks import Failed, Hook, Webhooks
 from wherry.registry.outside.calls import Outside
 from wherry.registry.request import Request
-from wherry.rules.admission.evaluation import Seen
+from wherry.rules.admission.policies.evaluation import Seen
 from wherry.store.protocol import Store
 
 _FAILED_OPEN = "failed-open.validating.webhook.admission.k8s.io/"

@@ -17,12 +17,12 @@ from wherry.registry.admission.dynamic import Configured, Dynamic
 from wherry.registry.outside import targets
 from wherry.registry.outside.calls import CallFailed, Outside
 from wherry.registry.request import Operation, Request
-from wherry.rules.admission import expressions, review
-from wherry.rules.admission.asked import Asked
-from wherry.rules.admission.evaluation import Answers, Expression, Seen, bindings, conditions_hold
-from wherry.rules.admission.match import Criteria, exempt_from_webhooks, of_webhook
-from wherry.rules.admission.review import Answer, BadAnswer, UnknownPatch
-from wherry.rules.admission.validating import attempt
+from wherry.rules.admission.policies import expressions, review
+from wherry.rules.admission.policies.asked import Asked
+from wherry.rules.admission.policies.evaluation import Answers, Expression, Seen, bindings, conditions_hold
+from wherry.rules.admission.policies.match import Criteria, exempt_from_webhooks, of_webhook
+from wherry.rules.admission.policies.review import Answer, BadAnswer, UnknownPatch
+from wherry.rules.admission.policies.validating import attempt
 from wherry.rules.cel.errors import CelError
 from wherry.store.protocol import Store
 

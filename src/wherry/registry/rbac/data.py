@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from wherry.rules.rbac.defaults import objects
-from wherry.rules.rbac.rule import Rule, parse
+from wherry.rules.access.rbac.defaults import objects
+from wherry.rules.access.rbac.rule import Rule, parse
 
 
 def default_policy() -> dict[str, Any]:

@@ -15,8 +15,8 @@ from wherry.api.resources import TABLE, Resource, resource
 from wherry.registry.core import key
 from wherry.registry.rbac.data import default_policy, own_policy
 from wherry.registry.registry import Registry
-from wherry.rules.rbac.defaults import objects, owned_fields
-from wherry.rules.rbac.reconcile import step
+from wherry.rules.access.rbac.defaults import objects, owned_fields
+from wherry.rules.access.rbac.reconcile import step
 
 MANAGER = "kube-apiserver"
 _OPTIONS = WriteOptions(user_agent=MANAGER, trusted=True)

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource, resource
-from wherry.rules.rbac.defaults import GROUP
-from wherry.rules.rbac.policy import Policy
+from wherry.rules.access.rbac.defaults import GROUP
+from wherry.rules.access.rbac.policy import Policy
 from wherry.store.protocol import Record, Store
 
 TABLES = tuple(resource(plural, GROUP) for plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings"))

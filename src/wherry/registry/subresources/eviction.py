@@ -23,8 +23,9 @@ from wherry.registry.verbs.reads import get
 from wherry.registry.verbs.stages import asking
 from wherry.registry.verbs.view import OBJECT
 from wherry.registry.verbs.write import Stage, Write
-from wherry.rules import decode, selectors
-from wherry.rules import eviction as rule
+from wherry.rules.objects import selectors
+from wherry.rules.schema import decode
+from wherry.rules.workloads.disruption import eviction as rule
 
 _EVICTION = "io.k8s.api.policy.v1.Eviction"
 _BUDGETS = resource("poddisruptionbudgets", "policy")

@@ -1,7 +1,7 @@
 """The rollback subresource of Deployments of the past: asks the controller to go back to a revision.
 
 The controller carries it out and tells in events how it went. The answer says success (the old server said failure, with code 200).
-Source: pkg/registry/apps/deployment/storage (RollbackREST) of Kubernetes v1.15. Rules: `wherry.rules.legacy`.
+Source: pkg/registry/apps/deployment/storage (RollbackREST) of Kubernetes v1.15. Rules: `wherry.rules.kinds.legacy`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from wherry.registry.results import RawBody
 from wherry.registry.subresources.action import success
 from wherry.registry.verbs.inside import change_object
 from wherry.registry.verbs.write import Stage, Write
-from wherry.rules import decode, legacy
+from wherry.rules.kinds import legacy
+from wherry.rules.schema import decode
 
 
 def decode_rollback(write: Write) -> None:

@@ -22,13 +22,13 @@ from wherry.registry.verbs.view import ObjectView
 from wherry.registry.verbs.write import Patch, Write
 from wherry.registry.versions import bodies
 from wherry.registry.versions.patched import as_version
-from wherry.rules import legacy
-from wherry.rules.crd import kind as kinds
-from wherry.rules.managed_fields import Reset, parent_entries, scale_entries, track_scale
-from wherry.rules.managed_fields.sets import Set, of_paths
-from wherry.rules.scaling import paths as at
-from wherry.rules.scaling.paths import NotThere, ScalePaths
-from wherry.rules.scaling.scale import WORKLOAD, scale_of, scaled
+from wherry.rules.custom import kind as kinds
+from wherry.rules.kinds import legacy
+from wherry.rules.objects.scaling import paths as at
+from wherry.rules.objects.scaling.paths import NotThere, ScalePaths
+from wherry.rules.objects.scaling.scale import WORKLOAD, scale_of, scaled
+from wherry.rules.writing.managed_fields import Reset, parent_entries, scale_entries, track_scale
+from wherry.rules.writing.managed_fields.sets import Set, of_paths
 from wherry.store.protocol import Record
 
 SCALE = Resource("autoscaling", "v1", "Scale", "scales")

@@ -20,10 +20,10 @@ from wherry.registry.tokens.issuer import Issuer
 from wherry.registry.verbs.stages import asking
 from wherry.registry.verbs.write import Stage, Write
 from wherry.registry.versions import bodies
-from wherry.rules import decode
-from wherry.rules.managed_fields import track_update
-from wherry.rules.tokens import request as rules
-from wherry.rules.tokens.claims import Binding, claims
+from wherry.rules.access.tokens import request as rules
+from wherry.rules.access.tokens.claims import Binding, claims
+from wherry.rules.schema import decode
+from wherry.rules.writing.managed_fields import track_update
 
 _GROUP, _VERSION, _KIND = "authentication.k8s.io", "authentication.k8s.io/v1", "TokenRequest"
 _SCHEMA = "io.k8s.api.authentication.v1.TokenRequest"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wherry.kit.files import replace
-from wherry.rules.tokens.claims import LEGACY_ISSUER
+from wherry.rules.access.tokens.claims import LEGACY_ISSUER
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 FILE = "sa.key"

@@ -14,10 +14,10 @@ from wherry.registry.verbs.creates import create_draft
 from wherry.registry.verbs.updates import change
 from wherry.registry.verbs.write import Make, Patch, Write
 from wherry.registry.versions.patched import decode_merged
-from wherry.rules import decode
-from wherry.rules.decode.reader import warnings as strict_warnings
-from wherry.rules.managed_fields import apply_patch
-from wherry.rules.patch.parse import go_kind
+from wherry.rules.schema import decode
+from wherry.rules.schema.decode.reader import warnings as strict_warnings
+from wherry.rules.writing.managed_fields import apply_patch
+from wherry.rules.writing.patch.parse import go_kind
 
 YAML = "application/yaml"
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wherry.api.errors import BadRequest
-from wherry.rules.decode.json_fault import fault
+from wherry.rules.texts.json_fault import fault
 
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9_\-\r\n]")
 

@@ -17,7 +17,7 @@ from wherry.registry.verbs.pipeline import DELETE, run
 from wherry.registry.verbs.reads import list_, served
 from wherry.registry.verbs.write import Write
 from wherry.registry.versions import custom_versions
-from wherry.rules.deletion import Verdict, check_options, judge
+from wherry.rules.objects.deletion import Verdict, check_options, judge
 from wherry.store.protocol import CompareFailed, Record
 
 

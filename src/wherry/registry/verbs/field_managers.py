@@ -9,8 +9,8 @@ from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.verbs.write import Write
 from wherry.registry.versions.patched import as_version
-from wherry.rules.crd import kind as custom_kinds
-from wherry.rules.managed_fields import Reset, track_update
+from wherry.rules.custom import kind as custom_kinds
+from wherry.rules.writing.managed_fields import Reset, track_update
 
 
 def track(write: Write) -> None:

@@ -14,9 +14,9 @@ from wherry.registry.core import Core, key, prefix
 from wherry.registry.encode import transient
 from wherry.registry.results import Page
 from wherry.registry.verbs import query
-from wherry.rules.metrics import objects, usage
-from wherry.rules.metrics.objects import GROUP, Measure
-from wherry.rules.strategy import PLAIN
+from wherry.rules.objects.strategy import PLAIN
+from wherry.rules.pods.metrics import objects, usage
+from wherry.rules.pods.metrics.objects import GROUP, Measure
 from wherry.store.protocol import Record
 
 __all__ = ["GROUP", "MetricsApi"]

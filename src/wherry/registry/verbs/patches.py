@@ -17,7 +17,7 @@ from wherry.registry.verbs import applies
 from wherry.registry.verbs.updates import change
 from wherry.registry.verbs.write import Make, Patch, Write
 from wherry.registry.versions.patched import decode_patched
-from wherry.rules.patch import apply, parse_patch, strict_errors
+from wherry.rules.writing.patch import apply, parse_patch, strict_errors
 
 #: what custom objects can be patched with: a strategic merge needs to know the type
 CUSTOM_PATCHES = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)

@@ -11,8 +11,8 @@ from wherry.api import field
 from wherry.api.errors import BadRequest, StatusError, Timeout, invalid
 from wherry.api.objects import Obj
 from wherry.api.options import ListOptions, WatchOptions
-from wherry.rules import field_selectors, selectors
-from wherry.rules.strategy import Strategy
+from wherry.rules.objects import field_selectors, selectors
+from wherry.rules.objects.strategy import Strategy
 
 Match = Callable[[Obj], bool]
 #: of a number of 64 bits, and of some zeros in front

@@ -15,7 +15,7 @@ from wherry.registry.results import Page
 from wherry.registry.verbs import continuation, query
 from wherry.registry.verbs.query import Match
 from wherry.registry.versions import custom_versions
-from wherry.rules.conversion import convert
+from wherry.rules.kinds.conversion import convert
 from wherry.store.protocol import Compacted, FutureRevision, Range, Record
 
 TOO_OLD = (

@@ -14,9 +14,9 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.resources import Resource, resource
 from wherry.registry.core import Core, prefix
-from wherry.rules.initial.addresses import ALLOCATOR, MANAGED_BY, RANGE
-from wherry.rules.initial.ranges import is_ready, networks
-from wherry.rules.service_allocation import Pools, allocate, held
+from wherry.rules.networking.services.addresses import ALLOCATOR, MANAGED_BY, RANGE
+from wherry.rules.networking.services.allocation import Pools, allocate, held
+from wherry.rules.networking.services.ranges import is_ready, networks
 
 RANGES = resource("servicecidrs", "networking.k8s.io")
 ADDRESSES = resource("ipaddresses", "networking.k8s.io")

@@ -17,10 +17,10 @@ from wherry.registry.verbs import creates, field_managers, patches, reads, updat
 from wherry.registry.verbs.write import Write
 from wherry.registry.versions import bodies
 from wherry.registry.versions.patched import as_version, stored_draft
-from wherry.rules.managed_fields import Reset
-from wherry.rules.strategy import Strategy
-from wherry.rules.validation.given import gave_empty
-from wherry.rules.validation.write import status_errors, update_errors
+from wherry.rules.objects.strategy import Strategy
+from wherry.rules.schema.validation.given import gave_empty
+from wherry.rules.schema.validation.write import status_errors, update_errors
+from wherry.rules.writing.managed_fields import Reset
 from wherry.store.protocol import Record
 
 #: what no rule of a kind looks at when it is asked whether the generation rises

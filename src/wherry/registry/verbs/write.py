@@ -18,8 +18,8 @@ from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.request import Operation, Request
 from wherry.registry.results import Body, Written
-from wherry.rules.managed_fields import Reset
-from wherry.rules.strategy import Strategy
+from wherry.rules.objects.strategy import Strategy
+from wherry.rules.writing.managed_fields import Reset
 from wherry.store.protocol import Record
 
 #: one step of a write: changes it, or raises StatusError; may wait

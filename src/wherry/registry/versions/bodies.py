@@ -13,10 +13,10 @@ from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.results import Body, RawBody
 from wherry.registry.versions import promises
-from wherry.rules import decode
-from wherry.rules.conversion import convert
-from wherry.rules.crd import decode as custom_decode
-from wherry.rules.crd import kind as custom_kinds
+from wherry.rules.custom import decode as custom_decode
+from wherry.rules.custom import kind as custom_kinds
+from wherry.rules.kinds.conversion import convert
+from wherry.rules.schema import decode
 
 
 def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> tuple[Obj, list[str]]:

@@ -14,8 +14,8 @@ from wherry.api.objects import Obj
 from wherry.registry.core import Core
 from wherry.registry.outside import targets
 from wherry.registry.outside.calls import CallFailed
-from wherry.rules.crd.conversion import BadAnswer, answers, result, review
-from wherry.rules.crd.kind import CustomKind
+from wherry.rules.custom.conversion import BadAnswer, answers, result, review
+from wherry.rules.custom.kind import CustomKind
 
 #: seconds for one answer
 TIMEOUT = 30

@@ -19,11 +19,11 @@ from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.encode import transient
-from wherry.rules.crd import kind as kinds
-from wherry.rules.crd.conversion import renamed
-from wherry.rules.crd.decode import coerce
-from wherry.rules.crd.embedded import WrongMetadata
-from wherry.rules.crd.kind import CustomKind
+from wherry.rules.custom import kind as kinds
+from wherry.rules.custom.conversion import renamed
+from wherry.rules.custom.decode import coerce
+from wherry.rules.custom.embedded import WrongMetadata
+from wherry.rules.custom.kind import CustomKind
 from wherry.store.protocol import Record
 
 

@@ -10,10 +10,10 @@ from wherry.api.options import STRATEGIC_PATCH, Target, WriteOptions
 from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.versions import bodies
-from wherry.rules.conversion import convert
-from wherry.rules.decode import unstructured
-from wherry.rules.managed_fields.apply import group_version_kind, subject
-from wherry.rules.patch import undecodable
+from wherry.rules.kinds.conversion import convert
+from wherry.rules.schema.decode import unstructured
+from wherry.rules.writing.managed_fields.apply import group_version_kind, subject
+from wherry.rules.writing.patch import undecodable
 
 
 def as_version(core: Core, resource: Resource, stored: Obj) -> Obj:

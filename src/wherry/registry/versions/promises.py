@@ -16,7 +16,7 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import Resource
 from wherry.registry.core import Core
-from wherry.rules import decode
+from wherry.rules.schema import decode
 
 _DRAWN = re.compile(rb"kube-api-access-[a-z0-9]{5}")
 

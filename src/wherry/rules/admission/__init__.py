@@ -1,1 +1,2 @@
-"""Dynamic admission as pure rules: which policies and webhooks a write meets, what they are asked, what their answers mean."""
+"""What admission fills in and refuses: `policies` in CEL and webhooks, `quota`, `limit_range`, `pod_security`; `validation` of their
+own objects."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from wherry.rules.strategy import Strategy
+from wherry.rules.objects.strategy import Strategy
 
 #: group -> file
 _OF_GROUP = {

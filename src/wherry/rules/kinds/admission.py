@@ -1,6 +1,6 @@
 """Strategies of the admissionregistration.k8s.io kinds: webhook configurations, admission policies and their bindings.
 
-Read by the registry through `STRATEGIES`; what they must be like is in `rules/validation/admission_*.py`.
+Read by the registry through `STRATEGIES`; what they must be like is in `rules/schema/validation/admission_*.py`.
 Source: pkg/apis/admissionregistration/v1/defaults.go, pkg/registry/admissionregistration/*/strategy.go.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.admission_policies import binding, mutating_policy, validating_policy
-from wherry.rules.validation.admission_webhooks import configuration
+from wherry.rules.admission.validation.policies import binding, mutating_policy, validating_policy
+from wherry.rules.admission.validation.webhooks import configuration
+from wherry.rules.objects.strategy import Strategy, keep_status
 
 
 def _fill(target: Obj, **values: object) -> None:

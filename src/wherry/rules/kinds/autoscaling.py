@@ -6,9 +6,13 @@ Source: pkg/registry/autoscaling/horizontalpodautoscaler/strategy.go.
 from __future__ import annotations
 
 from wherry.api.objects import Obj
-from wherry.rules.defaults.autoscaling import default_autoscaler
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.autoscaling import validate_autoscaler, validate_autoscaler_status, validate_autoscaler_update
+from wherry.rules.objects.strategy import Strategy, keep_status
+from wherry.rules.schema.defaults.autoscaling import default_autoscaler
+from wherry.rules.schema.validation.workloads.autoscaling import (
+    validate_autoscaler,
+    validate_autoscaler_status,
+    validate_autoscaler_update,
+)
 
 
 def _new(draft: Obj) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required, show, too_long
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy, keep_spec
-from wherry.rules.validation.config import decoded
-from wherry.rules.validation.names import NameRule, dns1123_label, dns1123_subdomain, length
+from wherry.rules.objects.names import NameRule, dns1123_label, dns1123_subdomain, length
+from wherry.rules.objects.strategy import Strategy, keep_spec
+from wherry.rules.schema.validation.config import decoded
 
 _USAGES = ("any", "cert sign", "client auth", "code signing", "content commitment", "crl sign", "data encipherment", "decipher only",
            "digital signature", "email protection", "encipher only", "ipsec end system", "ipsec tunnel", "ipsec user", "key agreement",
@@ -78,7 +78,7 @@ def _validate(obj: Obj) -> Errors:
 def _certificate(content: str | None) -> Errors:
     if not content:
         return []
-    from wherry.rules.csr.certificate_text import fault
+    from wherry.rules.access.csr.certificate_text import fault
 
     why = fault(decoded(content))
     return [invalid("status.certificate", "<certificate data>", why)] if why else []

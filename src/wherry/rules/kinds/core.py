@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from wherry.api.field import Errors, invalid
 from wherry.api.objects import Obj
-from wherry.rules.defaults.core import (
+from wherry.rules.networking.services.preparation import drop_type_dependent
+from wherry.rules.objects.names import qualified_name
+from wherry.rules.objects.strategy import Strategy, keep_status
+from wherry.rules.schema.defaults.core import (
     default_endpoints,
     default_limit_range,
     default_namespace,
@@ -17,15 +20,12 @@ from wherry.rules.defaults.core import (
     default_resource_quota,
     default_secret,
 )
-from wherry.rules.defaults.service import default_service
-from wherry.rules.service_preparation import drop_type_dependent
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation import config, endpoints, node, quota
-from wherry.rules.validation.labels import annotations_of
-from wherry.rules.validation.metadata import kube_finalizer
-from wherry.rules.validation.names import qualified_name
-from wherry.rules.validation.service import load_balancer_status, validate_service, validate_service_update
-from wherry.rules.validation.service_warnings import service_warnings
+from wherry.rules.schema.defaults.service import default_service
+from wherry.rules.schema.validation import config, endpoints, node, quota
+from wherry.rules.schema.validation.labels import annotations_of
+from wherry.rules.schema.validation.metadata import kube_finalizer
+from wherry.rules.schema.validation.service import load_balancer_status, validate_service, validate_service_update
+from wherry.rules.schema.validation.service_warnings import service_warnings
 
 _MOUNTABLE = "kubernetes.io/enforce-mountable-secrets"
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy, keep_spec, keep_status
-from wherry.rules.validation import device_allocation, device_claims, device_slices
+from wherry.rules.objects.strategy import Strategy, keep_spec, keep_status
+from wherry.rules.schema.validation.devices import allocation as device_allocation
+from wherry.rules.schema.validation.devices import claims as device_claims
+from wherry.rules.schema.validation.devices import slices as device_slices
 
 
 def _requests(spec: Obj) -> Iterator[Obj]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy
-from wherry.rules.validation import event
+from wherry.rules.objects.strategy import Strategy
+from wherry.rules.schema.validation import event
 
 _REFERENCE = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 

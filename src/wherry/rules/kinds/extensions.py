@@ -1,4 +1,4 @@
-"""Strategies of APIServices; that of CustomResourceDefinitions is in `wherry.rules.crd.definition`.
+"""Strategies of APIServices; that of CustomResourceDefinitions is in `wherry.rules.custom.definition`.
 
 Read by the registry through `STRATEGIES`. Source: k8s.io/kube-aggregator/pkg/apis/apiregistration/validation.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from wherry.api.field import Errors, child, index, invalid, not_supported, required
 from wherry.api.objects import Obj
-from wherry.rules.crd.definition import STRATEGY as DEFINITION
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.names import NameRule, dns1035_label, dns1123_subdomain, path_segment_name, port_number
+from wherry.rules.custom.definition import STRATEGY as DEFINITION
+from wherry.rules.objects.names import NameRule, dns1035_label, dns1123_subdomain, path_segment_name, port_number
+from wherry.rules.objects.strategy import Strategy, keep_status
 
 
 def _default_service(draft: Obj) -> None:

@@ -9,13 +9,13 @@ Source: pkg/registry/batch/{job,cronjob}/strategy.go, pkg/api/job/warnings.go.
 from __future__ import annotations
 
 from wherry.api.objects import Obj
-from wherry.rules.defaults.jobs import default_cron_job, default_job
 from wherry.rules.kinds.pod_owners import name_warnings, respecified, without_gated
-from wherry.rules.pod_warnings import template_warnings
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.cronjob import validate_cron_job, validate_cron_job_update
-from wherry.rules.validation.job_status import validate_job_status
-from wherry.rules.validation.jobs import (
+from wherry.rules.objects.strategy import Strategy, keep_status
+from wherry.rules.pods.warnings import template_warnings
+from wherry.rules.schema.defaults.jobs import default_cron_job, default_job
+from wherry.rules.schema.validation.workloads.cronjob import validate_cron_job, validate_cron_job_update
+from wherry.rules.schema.validation.workloads.job_status import validate_job_status
+from wherry.rules.schema.validation.workloads.jobs import (
     CONTROLLER_UID,
     JOB_NAME,
     OLD_CONTROLLER_UID,

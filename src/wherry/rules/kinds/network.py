@@ -9,12 +9,13 @@ from __future__ import annotations
 from wherry.api.errors import Cause
 from wherry.api.field import Errors, index, invalid, required
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation import network_policy, networking
-from wherry.rules.validation.addresses import cidr
-from wherry.rules.validation.metadata import IMMUTABLE, in_given_order
-from wherry.rules.validation.names import dns1123_subdomain, path_segment_name
-from wherry.rules.validation.service_ips import family
+from wherry.rules.objects.addresses import cidr
+from wherry.rules.objects.names import dns1123_subdomain, path_segment_name
+from wherry.rules.objects.strategy import Strategy, keep_status
+from wherry.rules.schema.validation import network_policy, networking
+from wherry.rules.schema.validation.metadata import IMMUTABLE
+from wherry.rules.schema.validation.service_ips import family
+from wherry.rules.texts.go_values import in_given_order
 
 
 def _default_ingress(draft: Obj) -> None:

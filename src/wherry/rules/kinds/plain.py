@@ -7,8 +7,8 @@ Source: pkg/apis/flowcontrol, pkg/registry/flowcontrol/*/strategy.go.
 from __future__ import annotations
 
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.flow_control import validate_conditions, validate_flow_schema, validate_priority_level
+from wherry.rules.objects.strategy import Strategy, keep_status
+from wherry.rules.schema.validation.flow_control import validate_conditions, validate_flow_schema, validate_priority_level
 
 
 def _fill(target: Obj, **values: object) -> None:

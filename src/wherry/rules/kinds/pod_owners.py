@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from wherry.api.objects import Obj
-from wherry.rules.pod_preparation import drop_gated_fields
-from wherry.rules.pod_warnings import template_warnings
-from wherry.rules.strategy import Strategy
-from wherry.rules.validation.names import dns1123_label
+from wherry.rules.objects.names import dns1123_label
+from wherry.rules.objects.strategy import Strategy
+from wherry.rules.pods.preparation import drop_gated_fields
+from wherry.rules.pods.warnings import template_warnings
 
 Warn = Callable[[Obj, Obj | None], list[str]]
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from wherry.api.field import Errors
 from wherry.api.objects import Obj
-from wherry.rules.defaults.pod import default_pod
-from wherry.rules.deletion import pod_grace
-from wherry.rules.pod_preparation import drop_gated_fields, prepare_pod
-from wherry.rules.pod_warnings import pod_warnings
-from wherry.rules.strategy import Strategy, keep_spec, keep_status
-from wherry.rules.validation.metadata import validate_metadata
-from wherry.rules.validation.pod import validate_again, validate_pod
-from wherry.rules.validation.pod_resize import keep_all_else, keep_metadata, never_resized, resize_changes
-from wherry.rules.validation.pod_status import status_changes
-from wherry.rules.validation.pod_update import annotation_changes, ephemeral_changes, spec_changes
+from wherry.rules.objects.deletion import pod_grace
+from wherry.rules.objects.strategy import Strategy, keep_spec, keep_status
+from wherry.rules.pods.preparation import drop_gated_fields, prepare_pod
+from wherry.rules.pods.warnings import pod_warnings
+from wherry.rules.schema.defaults.pod import default_pod
+from wherry.rules.schema.validation.metadata import validate_metadata
+from wherry.rules.schema.validation.pods.pod import validate_again, validate_pod
+from wherry.rules.schema.validation.pods.resize import keep_all_else, keep_metadata, never_resized, resize_changes
+from wherry.rules.schema.validation.pods.status import status_changes
+from wherry.rules.schema.validation.pods.update import annotation_changes, ephemeral_changes, spec_changes
 
 
 def _update(draft: Obj, old: Obj) -> None:

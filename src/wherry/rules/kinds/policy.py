@@ -9,11 +9,12 @@ from wherry.api import int_or_percent
 from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, invalid, not_supported
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy, keep_status
-from wherry.rules.validation.conditions import conditions
-from wherry.rules.validation.labels import label_selector
-from wherry.rules.validation.metadata import NOT_NEGATIVE, in_given_order
-from wherry.rules.validation.names import percent
+from wherry.rules.objects.names import percent
+from wherry.rules.objects.strategy import Strategy, keep_status
+from wherry.rules.schema.validation.conditions import conditions
+from wherry.rules.schema.validation.labels import label_selector
+from wherry.rules.schema.validation.metadata import NOT_NEGATIVE
+from wherry.rules.texts.go_values import in_given_order
 
 _COUNTS = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
 _POLICIES = ("AlwaysAllow", "IfHealthyBudget")

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from wherry.api.field import Errors, child, index, invalid, not_supported, required
 from wherry.api.objects import Obj
-from wherry.rules.strategy import Strategy
-from wherry.rules.validation.labels import label_selector
-from wherry.rules.validation.names import dns1123_subdomain, path_segment_name
+from wherry.rules.objects.names import dns1123_subdomain, path_segment_name
+from wherry.rules.objects.strategy import Strategy
+from wherry.rules.schema.validation.labels import label_selector
 
 GROUP = "rbac.authorization.k8s.io"
 _KINDS = ("ServiceAccount", "User", "Group")

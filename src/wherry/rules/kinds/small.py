@@ -11,14 +11,14 @@ import msgspec
 from wherry.api.errors import Cause
 from wherry.api.field import Errors, forbidden, index, invalid, not_supported, required
 from wherry.api.objects import Obj
-from wherry.rules.defaults.discovery import default_slice
-from wherry.rules.strategy import Strategy
-from wherry.rules.validation import endpoints
-from wherry.rules.validation.labels import labels
-from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE
-from wherry.rules.validation.names import dns1123_label, dns1123_subdomain, qualified_name
-from wherry.rules.validation.pod_resources import overhead
-from wherry.rules.validation.pod_scheduling import tolerations
+from wherry.rules.objects.names import dns1123_label, dns1123_subdomain, qualified_name
+from wherry.rules.objects.strategy import Strategy
+from wherry.rules.schema.defaults.discovery import default_slice
+from wherry.rules.schema.validation import endpoints
+from wherry.rules.schema.validation.labels import labels
+from wherry.rules.schema.validation.metadata import IMMUTABLE, NOT_NEGATIVE
+from wherry.rules.schema.validation.pods.resources import overhead
+from wherry.rules.schema.validation.pods.scheduling import tolerations
 
 _HOSTNAME = "kubernetes.io/hostname"
 HIGHEST_USER_PRIORITY = 1_000_000_000

@@ -11,13 +11,14 @@ from wherry.api import quantity
 from wherry.api.errors import Cause
 from wherry.api.field import Errors, child, duplicate, forbidden, index, invalid, not_supported, required, too_long
 from wherry.api.objects import Obj
-from wherry.rules.defaults import storage as defaults
-from wherry.rules.pod_container_warnings import fractional
-from wherry.rules.strategy import Strategy, keep_spec, keep_status
-from wherry.rules.validation import volumes
-from wherry.rules.validation.labels import label_key, label_selector
-from wherry.rules.validation.metadata import IMMUTABLE, NOT_NEGATIVE, in_given_order
-from wherry.rules.validation.names import dns1123_subdomain, length, qualified_name
+from wherry.rules.objects.names import dns1123_subdomain, length, qualified_name
+from wherry.rules.objects.strategy import Strategy, keep_spec, keep_status
+from wherry.rules.pods.container_warnings import fractional
+from wherry.rules.schema.defaults import storage as defaults
+from wherry.rules.schema.validation import volumes
+from wherry.rules.schema.validation.labels import label_key, label_selector
+from wherry.rules.schema.validation.metadata import IMMUTABLE, NOT_NEGATIVE
+from wherry.rules.texts.go_values import in_given_order
 
 _OLD_CLASS = "volume.beta.kubernetes.io/storage-class"
 _RECLAIM = ("Delete", "Retain")

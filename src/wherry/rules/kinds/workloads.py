@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wherry.api.objects import Obj
-from wherry.rules.defaults import workloads as defaults
-from wherry.rules.defaults.workloads import ROLLBACK_TO, TEMPLATE_GENERATION, integer_annotation, set_template_generation
 from wherry.rules.kinds import jobs
 from wherry.rules.kinds.pod_owners import name_warnings, owner_warnings, respecified, without_gated
-from wherry.rules.pod_container_warnings import fractional
-from wherry.rules.pod_warnings import template_warnings
-from wherry.rules.strategy import Strategy, keep_spec, keep_status
-from wherry.rules.validation import daemonset, deployment, statefulset, workloads
+from wherry.rules.objects.strategy import Strategy, keep_spec, keep_status
+from wherry.rules.pods.container_warnings import fractional
+from wherry.rules.pods.warnings import template_warnings
+from wherry.rules.schema.defaults import workloads as defaults
+from wherry.rules.schema.defaults.workloads import ROLLBACK_TO, TEMPLATE_GENERATION, integer_annotation, set_template_generation
+from wherry.rules.schema.validation.workloads import daemonset, deployment, statefulset, workloads
 
 
 def _with_status(*counts: str) -> Callable[[Obj], None]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from wherry.api.objects import Obj
 from wherry.cli.kube.text.values import escaped, plain
-from wherry.rules import jsonpath
-from wherry.rules.jsonpath import JsonPathError, parse
+from wherry.rules.texts import jsonpath
+from wherry.rules.texts.jsonpath import JsonPathError, parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.cli.kube.text.values import escaped
-from wherry.rules.duration import human
+from wherry.rules.texts.age import human
 
 
 def header(namespaces: bool) -> str:

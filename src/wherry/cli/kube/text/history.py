@@ -12,7 +12,7 @@ from wherry.api.objects import Obj
 from wherry.cli.kube.text.tabs import tabbed
 from wherry.rollout.revisions import CHANGE_CAUSE, Revision
 from wherry.rollout.template_text import describe
-from wherry.rules.duration import human
+from wherry.rules.texts.age import human
 
 _NONE = "No rollout history found."
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from wherry.api import quantity
 from wherry.api.objects import Obj
-from wherry.rules import jsonpath
-from wherry.rules.jsonpath import JsonPathError
+from wherry.rules.texts import jsonpath
+from wherry.rules.texts.jsonpath import JsonPathError
 
 _ABSENT = object()
 

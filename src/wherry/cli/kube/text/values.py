@@ -1,14 +1,14 @@
 """JSON values as kubectl prints them: whole objects as JSON and YAML, single values as Go's fmt does.
 
 Called by the printers and by JSONPath.
-Source: sigs.k8s.io/yaml; of JSON and single values `wherry.rules.jsonpath.texts`.
+Source: sigs.k8s.io/yaml; of JSON and single values `wherry.rules.texts.jsonpath.texts`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from wherry.rules.jsonpath.texts import compact, indented, plain
+from wherry.rules.texts.jsonpath.texts import compact, indented, plain
 
 __all__ = ["compact", "escaped", "indented", "plain", "yaml"]
 

@@ -6,7 +6,7 @@ Source: k8s.io/apiserver/pkg/endpoints/handlers/update.go (withAuthorization); t
 from __future__ import annotations
 
 from wherry.registry.verbs.write import Write
-from wherry.rules.rbac.request import Attributes, refusal
+from wherry.rules.access.rbac.request import Attributes, refusal
 
 
 async def may_create(write: Write) -> None:

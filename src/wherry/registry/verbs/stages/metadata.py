@@ -12,8 +12,8 @@ from wherry.api.resources import Resource
 from wherry.registry.core import MAX_GENERATED_PREFIX
 from wherry.registry.verbs.write import Write
 from wherry.registry.versions import bodies
-from wherry.rules.managed_fields import keep_times
-from wherry.rules.ownership import without_duplicates
+from wherry.rules.objects.ownership import without_duplicates
+from wherry.rules.writing.managed_fields import keep_times
 
 #: where the reference keeps what is not kept under its plural; this shows in one message
 _PREFIXES = {

@@ -13,9 +13,9 @@ from wherry.registry.verbs import admin_access, service_addresses
 from wherry.registry.verbs.write import Write
 from wherry.registry.versions import bodies
 from wherry.rules.kinds.times import STAMPS
-from wherry.rules.validation.given import as_given
-from wherry.rules.validation.metadata import validate_metadata
-from wherry.rules.validation.write import create_errors
+from wherry.rules.schema.validation.given import as_given
+from wherry.rules.schema.validation.metadata import validate_metadata
+from wherry.rules.schema.validation.write import create_errors
 
 
 async def give_addresses(write: Write) -> None:

@@ -11,7 +11,7 @@ from wherry.registry.encode import transient
 from wherry.registry.storing import create, remove, replace
 from wherry.registry.verbs.write import Write
 from wherry.registry.versions import custom_versions
-from wherry.rules.deletion import ends_with_update
+from wherry.rules.objects.deletion import ends_with_update
 from wherry.store.protocol import CompareFailed, Record
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from wherry.rules.cel.errors import CelError
 from wherry.rules.cel.library import Functions
-from wherry.rules.validation import names
+from wherry.rules.objects import names
 
 
 @dataclass(frozen=True, slots=True)

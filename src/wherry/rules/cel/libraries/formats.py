@@ -18,7 +18,7 @@ from wherry.rules.cel.libraries.conversions import parse_timestamp
 from wherry.rules.cel.libraries.urls import parse as parse_url
 from wherry.rules.cel.library import Functions
 from wherry.rules.cel.values import NOTHING, Maybe
-from wherry.rules.validation import names
+from wherry.rules.objects import names
 
 _UUID = re.compile(r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$")
 Validate = Callable[[str], list[str]]

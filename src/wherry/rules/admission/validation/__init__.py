@@ -1,0 +1,1 @@
+"""What policies and configurations of webhooks must be like."""

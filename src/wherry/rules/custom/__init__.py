@@ -1,0 +1,1 @@
+"""Custom kinds: CustomResourceDefinitions, their schemas, rules, names, versions and printers."""

@@ -1,7 +1,0 @@
-"""JSONPath in the dialect of kubectl and of CustomResourceDefinitions: parsed by `parse`, applied by `find`."""
-
-from wherry.rules.jsonpath.find import find, relaxed, render
-from wherry.rules.jsonpath.nodes import JsonPathError
-from wherry.rules.jsonpath.parse import parse
-
-__all__ = ["JsonPathError", "find", "parse", "relaxed", "render"]

@@ -1,0 +1,1 @@
+"""Services and what lies behind them: addresses and ports (`services`), Endpoints and EndpointSlices (`endpoints`), their `mirroring`."""

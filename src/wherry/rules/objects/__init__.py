@@ -1,0 +1,1 @@
+"""What all objects share: names, labels and selectors, ownership, conditions, deletion, plans, garbage collection."""

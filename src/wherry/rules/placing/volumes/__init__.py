@@ -1,0 +1,1 @@
+"""What volumes say about the node of a pod: filters of the scheduler."""

@@ -1,0 +1,95 @@
+"""The status of a pod as its node writes it: from the containers' states and the pod's address, in the reference's order of fields.
+
+Called by the node agent before each write. What the node does not own (qosClass, nominatedNodeName, others' conditions) is kept; a pod
+that has ended stays ended. Subtrees that did not change are shared with the old object.
+Source of the rule: pkg/kubelet/kubelet_pods.go generateAPIPodStatus.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from wherry.api import timestamps
+from wherry.api.objects import Obj
+from wherry.rules.pods.kubelet.conditions import pod_conditions
+from wherry.rules.pods.kubelet.container import Container
+from wherry.rules.pods.kubelet.container_status import container_status
+from wherry.rules.pods.kubelet.phase import phase
+from wherry.rules.pods.kubelet.pod_resources import effective
+
+_ENDED = ("Succeeded", "Failed")
+
+
+class Place(NamedTuple):
+    """Where the pod runs. `pod_ip` "" until it has a sandbox; `sandbox`: it has one (and its network) now."""
+
+    host_ip: str
+    pod_ip: str
+    started_at: float
+    sandbox: bool = True
+    more_ips: tuple[str, ...] = ()
+
+
+class Verdict(NamedTuple):
+    """Why the node ended the pod: the phase is Failed, whatever the containers say."""
+
+    reason: str
+    message: str
+
+
+def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, *, full: bool, terminal: bool = False,
+               verdict: Verdict | None = None) -> Obj:
+    """The whole new status."""
+    old = pod.get("status") or {}
+    current = "Failed" if verdict else phase(containers, pod["spec"], terminal=terminal)
+    if old.get("phase") in _ENDED:
+        current = old["phase"]
+    status: Obj = {}
+    if full and pod["metadata"].get("generation"):
+        status["observedGeneration"] = pod["metadata"]["generation"]
+    status["phase"] = current
+    networked = place.sandbox and bool(place.pod_ip) and not (full and current in _ENDED)
+    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=networked, full=full)
+    _keep(status, old, ("message", "reason"), current == old.get("phase"))
+    if verdict:
+        status["message"], status["reason"] = verdict.message, verdict.reason
+    _keep(status, old, ("nominatedNodeName",))
+    _addresses(status, place)
+    status["startTime"] = old.get("startTime") or timestamps.time(place.started_at)
+    for field, roles in _LISTS:
+        listed = [container_status(c, pod["spec"], full=full) for c in containers if c.role in roles]
+        if listed:
+            status[field] = listed
+    if full:
+        _resources(status, pod["spec"])
+    _keep(status, old, ("qosClass", "resize", "resourceClaimStatuses"))
+    return status
+
+
+_LISTS = (("initContainerStatuses", ("init", "sidecar")), ("containerStatuses", ("app",)), ("ephemeralContainerStatuses", ("ephemeral",)))
+
+
+def _resources(status: Obj, spec: Obj) -> None:
+    whole = effective(spec)
+    if "requests" in whole:
+        status["allocatedResources"] = whole["requests"]
+    status["resources"] = whole
+
+
+def _addresses(status: Obj, place: Place) -> None:
+    status["hostIP"], status["hostIPs"] = place.host_ip, _host_ips(place.host_ip)
+    if place.pod_ip:
+        status["podIP"], status["podIPs"] = place.pod_ip, [{"ip": ip} for ip in (place.pod_ip, *place.more_ips)]
+
+
+@lru_cache(maxsize=4096)
+def _host_ips(address: str) -> list[Obj]:
+    """Shared by the pods of a node."""
+    return [{"ip": address}]
+
+
+def _keep(status: Obj, old: Obj, fields: tuple[str, ...], wanted: bool = True) -> None:
+    for field in fields:
+        if wanted and field in old:
+            status[field] = old[field]

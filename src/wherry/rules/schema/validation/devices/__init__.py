@@ -1,0 +1,1 @@
+"""What the kinds of resource.k8s.io must be like."""

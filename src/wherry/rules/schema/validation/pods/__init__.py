@@ -1,0 +1,1 @@
+"""What a pod, and a change of one, must be like."""

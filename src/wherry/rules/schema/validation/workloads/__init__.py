@@ -1,0 +1,1 @@
+"""What workloads, and changes of them, must be like."""

@@ -1,0 +1,1 @@
+"""Volumes and claims: how they find each other."""

@@ -1,0 +1,1 @@
+"""Objects as the reference shows them in messages: structures printed by Go."""
