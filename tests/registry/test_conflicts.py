@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ from wherry.registry.registry import Registry
 from wherry.rules.cel.libraries.authorizer import Decision, Question
 from wherry.rules.objects.plan import Create, Delete, Plan
 from wherry.store.memory import MemoryStore
+from wherry.store.protocol import Store
+from wherry.store.sqlite import SQLiteStore
 
 MAPS, PODS, QUOTAS = resource("configmaps"), resource("pods"), resource("resourcequotas")
 DEFINITIONS = resource("customresourcedefinitions", "apiextensions.k8s.io")
@@ -37,9 +40,9 @@ MANY = 20
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, store: Store | None = None) -> None:
         loop = asyncio.get_running_loop()
-        self.registry = Registry(MemoryStore(now=loop.time), loop.time, random.Random(1))
+        self.registry = Registry(store or MemoryStore(now=loop.time), loop.time, random.Random(1))
         self.client = LocalClient(self.registry)
         self.asked = 0
 
@@ -70,11 +73,15 @@ class World:
         await asyncio.gather(*(self.client.patch(kind, "default", name, patch, MERGE_PATCH) for patch in patches))
 
 
+    async def begin(self) -> None:
+        await self.put(resource("namespaces"), "default")
+        await self.put(resource("serviceaccounts"), "default")
+
+
 def plays(story: Callable[[World], Awaitable[None]]) -> Callable[[], None]:
     async def run() -> None:
         world = World()
-        await world.put(resource("namespaces"), "default")
-        await world.put(resource("serviceaccounts"), "default")
+        await world.begin()
         await story(world)
 
     def test() -> None:
@@ -223,6 +230,20 @@ def test_creates_at_once_never_exceed_a_quota(webhooks: bool) -> None:
         assert await _used(world) == "5"
 
     plays(story)()
+
+
+def test_many_creates_at_once_use_a_quota_up_also_where_each_write_waits_for_the_disk(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = await SQLiteStore.open(tmp_path)
+        world = World(store)
+        await world.begin()
+        await _quota(world, 2 * MANY)
+        spec = {"containers": [{"name": "c", "image": "nginx"}]}
+        await asyncio.gather(*(world.put(PODS, f"p{n}", spec=spec) for n in range(2 * MANY)))
+        assert await _used(world) == str(2 * MANY)
+        await store.close()
+
+    asyncio.run(run())
 
 
 @plays
