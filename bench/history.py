@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.setup import SETTINGS
 from wherry import Cluster
 from wherry.cluster.thread import new_loop
-from wherry.store.protocol import Encoded, Encoder
+from wherry.store.protocol import Encoded
 from wherry.store.sqlite import SQLiteStore
 
 WRITES = 1_000_000
@@ -42,18 +42,18 @@ def run() -> Iterator[tuple[str, float]]:
 async def _write(directory: Path) -> None:
     store = await SQLiteStore.open(directory)
 
-    def encoder(name: str) -> Encoder:
+    def encoded(name: str) -> Encoded:
         """A whole ConfigMap, as a cluster that opens the store will read it."""
         head = (f'{{"kind":"ConfigMap","apiVersion":"v1","metadata":{{"name":"{name}","namespace":"default","uid":"{uuid.uuid4()}",'
                 '"creationTimestamp":"2026-01-01T00:00:00Z","resourceVersion":"').encode()
-        return lambda revision: Encoded(b'%b%d"},"data":{"v":"%b"}}' % (head, revision, FILLING))
+        return Encoded(b'%b"},"data":{"v":"%b"}}' % (head, FILLING))
 
-    encoders = [encoder(f"c-{n}") for n in range(OBJECTS)]
+    objects = [encoded(f"c-{n}") for n in range(OBJECTS)]
 
     async def writer(number: int) -> None:
         for count in range(SETTINGS.scaled(WRITES) // WRITERS):
             at = (number + count * WRITERS) % OBJECTS
-            await store.put(f"configmaps/default/c-{at}", encoders[at])
+            await store.put(f"configmaps/default/c-{at}", objects[at])
 
     await asyncio.gather(*(writer(n) for n in range(WRITERS)))
     await store.close()

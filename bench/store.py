@@ -13,15 +13,15 @@ from pathlib import Path
 from bench.setup import SETTINGS
 from wherry.store.history import Bounds
 from wherry.store.memory import MemoryStore
-from wherry.store.protocol import Encoded, Encoder, Store
+from wherry.store.protocol import Encoded, Store
 from wherry.store.sqlite import SQLiteStore
 
 Figure = tuple[str, float]
 BODY = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","namespace":"default"},"spec":"' + b"x" * 1900 + b'"}'
 
 
-def body(tag: int) -> Encoder:
-    return lambda revision: Encoded(b"%d:%d:" % (tag, revision) + BODY)
+def body(tag: int) -> Encoded:
+    return Encoded(b"%d:" % tag + BODY)
 
 
 async def puts(store: Store, writers: int, seconds: float) -> float:

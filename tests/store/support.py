@@ -5,11 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from wherry.store.protocol import Encoded, Encoder, Record, Watch
+import msgspec
+
+from wherry.store.protocol import Encoded, Record, Watch
+from wherry.store.stamp import unversioned
 
 
-def value(content: Any = None) -> Encoder:
-    return lambda revision: Encoded(b'{"revision":%d,"content":"%s"}' % (revision, str(content).encode()))
+def value(content: Any = None) -> Encoded:
+    return Encoded(b'{"content":"%s"}' % str(content).encode())
+
+
+def versioned(content: Any = None, labels: dict[str, str] | None = None) -> Encoded:
+    """An object as the registry stores it: it gets its revision when it is written."""
+    obj = unversioned({"kind": "Pod", "apiVersion": "v1", "content": content, "metadata": {"labels": labels or {}, "name": "a"}})
+    return Encoded(msgspec.json.encode(obj), obj)
 
 
 def revisions(records: list[Record]) -> list[int]:

@@ -7,9 +7,10 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.store.support import keys, revisions, take, value
+from tests.store.support import keys, revisions, take, value, versioned
 from wherry.store.follow import when_first, when_next
 from wherry.store.history import Bounds
 from wherry.store.protocol import Compacted, CompareFailed, FutureRevision, Record, Store, StoreFailed
@@ -41,20 +42,41 @@ async def test_revisions_count_all_writes_from_one(store: Store) -> None:
 
 
 @on_a_store
-async def test_the_encoder_is_given_the_revision_of_its_write(store: Store) -> None:
-    record = await store.put("pods/a", value("x"))
-    assert record.object() == {"revision": 1, "content": "x"}
+async def test_a_value_gets_the_revision_of_its_write(store: Store) -> None:
+    await store.put("pods/b", value())
+    for _ in range(2):
+        written = await store.put("pods/a", versioned("x", {"resourceVersion": ""}))
+        expected = {"kind": "Pod", "apiVersion": "v1", "content": "x",
+                    "metadata": {"name": "a", "resourceVersion": str(written.revision), "labels": {"resourceVersion": ""}}}
+        assert written.object() == msgspec.json.decode(written.value) == expected
+        head = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"%d",'
+        assert written.value.startswith(head % written.revision)
 
 
 @on_a_store
-async def test_an_encoder_that_raises_writes_nothing(store: Store) -> None:
-    def refuse(revision: int) -> Any:
-        raise ValueError(revision)
+async def test_a_deletion_shows_the_last_version_with_its_own_revision(store: Store) -> None:
+    before = await store.put("pods/a", versioned("x", {"resourceVersion": "1"}))
+    gone = await store.delete("pods/a")
+    assert before.object()["metadata"]["resourceVersion"] == "1"
+    assert gone.object() == msgspec.json.decode(gone.value)
+    assert gone.object() == {**before.object(), "metadata": {**before.object()["metadata"], "resourceVersion": "2"}}
+    assert gone.prev is before
 
-    with pytest.raises(ValueError, match="1"):
-        await store.put("pods/a", refuse)
-    assert (await store.put("pods/b", value())).revision == 1
-    assert await store.get("pods/a") is None
+
+@on_a_store
+async def test_a_deletion_shows_another_last_state_where_one_is_given(store: Store) -> None:
+    await store.put("pods/a", versioned("x"))
+    gone = await store.delete("pods/a", versioned("y"))
+    assert gone.object()["content"] == "y"
+    assert gone.object()["metadata"]["resourceVersion"] == "2"
+
+
+@on_a_store
+async def test_a_write_that_is_refused_leaves_no_gap(store: Store) -> None:
+    await store.put("pods/b", value())
+    with pytest.raises(CompareFailed):
+        await store.put("pods/b", value(), expect=0)
+    assert (await store.put("pods/a", value())).revision == 2
 
 
 @on_a_store

@@ -9,9 +9,10 @@ import sqlite3
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.store.support import keys, revisions, take, value
+from tests.store.support import keys, revisions, take, value, versioned
 from wherry.api.errors import StatusError
 from wherry.store import database, sqlite
 from wherry.store.database import VERSION, Damaged, checksum
@@ -286,6 +287,37 @@ def test_a_file_of_version_one_is_brought_here(tmp_path: Path) -> None:
             assert [r.object() for r in (await store.range("pods/")).records] == [{"a": 2}]
             assert [r.object() for r in await take(store.watch("pods/", after=0), 2)] == [{"a": 1}, {"a": 2}]
             await store.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_stored_does_not_hold_its_revision_and_a_deletion_no_value(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = await SQLiteStore.open(tmp_path)
+        written = [await store.put("pods/a", versioned("x")), await store.delete("pods/a"), await store.put("pods/b", versioned("y"))]
+        await store.close()
+        store = await SQLiteStore.open(tmp_path)
+        assert [r.value for r in await take(store.watch("", after=0), 3)] == [r.value for r in written]
+        await store.close()
+
+    asyncio.run(run())
+    with sqlite3.connect(tmp_path / FILE) as db:
+        values = [each for (each,) in db.execute("SELECT value FROM history ORDER BY revision")]
+    db.close()
+    assert values == [versioned("x").value, b"", versioned("y").value]
+
+
+def test_objects_of_version_one_lose_their_revision_in_the_file_and_keep_it_for_readers(tmp_path: Path) -> None:
+    old = b'{"kind":"Pod","apiVersion":"v1","metadata":{"labels":{"resourceVersion":""},"name":"a","resourceVersion":"%d"},"spec":{}}'
+    _version_one(tmp_path / FILE, old % 1, old % 2)
+
+    async def run() -> None:
+        store = await SQLiteStore.open(tmp_path)
+        (record,) = (await store.range("pods/")).records
+        assert record.object() == msgspec.json.decode(old % 2)
+        changed = await store.put("pods/a", versioned("new"), expect=2)
+        assert changed.object()["metadata"]["resourceVersion"] == "3"
+        await store.close()
 
     asyncio.run(run())
 

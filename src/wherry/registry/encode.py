@@ -1,6 +1,7 @@
 """From an object to the bytes that are stored, sent and watched: encoded once, `kind` and `apiVersion` first.
 
-The server slices list items and table rows by that fixed prefix; see `Registry`.
+The server slices list items and table rows by that fixed prefix; see `Registry`. The revision is put into them by the store, which knows
+it (`wherry.store.stamp`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from wherry.api.objects import Obj
-from wherry.store.protocol import Encoded, Encoder, Record
+from wherry.store.protocol import Encoded, Record
+from wherry.store.stamp import unversioned
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,16 +24,10 @@ def headed(obj: Obj) -> Obj:
     return {"kind": obj["kind"], "apiVersion": obj["apiVersion"], **rest}
 
 
-def encoder(draft: Obj) -> Encoder:
-    """Gives the bytes once the revision is known. The draft and its metadata must be private: they become the stored object."""
-    final = headed(draft)
-    meta = final["metadata"]
-
-    def encode(revision: int) -> Encoded:
-        meta["resourceVersion"] = str(revision)
-        return Encoded(_encode(final), final)
-
-    return encode
+def encode(draft: Obj) -> Encoded:
+    """What is to be stored of a draft, which is private. The object shares all but its metadata with the draft."""
+    final = unversioned(draft)
+    return Encoded(_encode(final), final)
 
 
 def transient(obj: Obj, revision: int = 0, key: str = "") -> Record:

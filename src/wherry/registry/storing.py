@@ -11,23 +11,23 @@ from collections.abc import Iterable
 
 from wherry.api.objects import Obj
 from wherry.kit import eager
-from wherry.registry.encode import encoder
+from wherry.registry.encode import encode
 from wherry.store.protocol import CompareFailed, Record, Store
 
 
 async def create(store: Store, at: str, draft: Obj) -> Record:
     """Store a private draft under a key where nothing is. Raises CompareFailed, StoreFailed."""
-    return await store.put(at, encoder(draft), expect=0)
+    return await store.put(at, encode(draft), expect=0)
 
 
 async def replace(store: Store, at: str, draft: Obj, current: Record) -> Record:
     """Store a private draft in place of `current`. Raises CompareFailed, StoreFailed."""
-    return await store.put(at, encoder(draft), expect=current.revision)
+    return await store.put(at, encode(draft), expect=current.revision)
 
 
-async def remove(store: Store, at: str, draft: Obj, current: Record) -> Record:
-    """Take `current` away; a private draft is its last state. Raises CompareFailed, StoreFailed."""
-    return await store.delete(at, encoder(draft), expect=current.revision)
+async def remove(store: Store, at: str, current: Record, last: Obj | None = None) -> Record:
+    """Take `current` away; watchers see it as it was, or `last`. Raises CompareFailed, StoreFailed."""
+    return await store.delete(at, encode(last) if last is not None else None, expect=current.revision)
 
 
 async def seed(store: Store, objects: Iterable[tuple[str, Obj]]) -> None:
@@ -39,6 +39,6 @@ async def seed(store: Store, objects: Iterable[tuple[str, Obj]]) -> None:
 
 async def _seed(store: Store, at: str, obj: Obj) -> None:
     try:
-        await create(store, at, {**obj, "metadata": dict(obj["metadata"])})
+        await create(store, at, obj)
     except CompareFailed:
         return  # from before, or another server of the same store was quicker

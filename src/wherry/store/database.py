@@ -19,8 +19,9 @@ from typing import NamedTuple
 import msgspec
 
 from wherry.store.protocol import Encoded, Record, StoreError
+from wherry.store.stamp import restamped, stamped, unversioned
 
-#: 1 had no checksums
+#: 1 had no checksums, and resourceVersions in the values
 VERSION = 2
 
 SCHEMA = """
@@ -40,6 +41,8 @@ INSERT INTO compacted VALUES (0);
 
 COLUMNS = "h.key, h.value, h.revision, h.create_revision, h.deleted, h.prev, h.sum"
 Row = tuple[str, bytes, int, int, int, int, int]
+#: a record, and the bytes that are stored of it
+Version = tuple[Record, bytes]
 
 
 class Loaded(NamedTuple):
@@ -81,7 +84,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if version == 0:
             db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         if version == 1:
-            _add_checksums(db)
+            _migrate(db)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be opened: {error}") from error
     return db
@@ -98,14 +101,25 @@ def _make_private(path: Path) -> None:
         raise StoreError(f"{path} cannot be opened: {error.strerror or error}") from error
 
 
-def _add_checksums(db: sqlite3.Connection) -> None:
-    """From version 1, where all that can be checked is that a value is JSON: one that is not gets a sum that no value has."""
+def _migrate(db: sqlite3.Connection) -> None:
+    """From version 1: values lose their revision. All that can be checked is that one is JSON; else it gets a sum that no value has."""
+    db.create_function("unversioned", 1, _without_revision, deterministic=True)
     db.create_function("checksum", 1, _checksum_of_json, deterministic=True)
     db.execute("BEGIN IMMEDIATE")
     db.execute("ALTER TABLE history ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")
+    db.execute("UPDATE history SET value = unversioned(value)")
     db.execute("UPDATE history SET sum = checksum(value)")
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
+
+
+def _without_revision(value: bytes) -> bytes:
+    try:
+        obj = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value
+    is_object = isinstance(obj, dict) and isinstance(obj.get("metadata"), dict)
+    return msgspec.json.encode(unversioned(obj)) if is_object else value
 
 
 def _checksum_of_json(value: bytes) -> int:
@@ -143,7 +157,7 @@ def load(db: sqlite3.Connection, keep: int, path: Path) -> Loaded:
     return Loaded(live, history, revision, oldest, compacted)
 
 
-def write(db: sqlite3.Connection, batch: list[Record], forget: range) -> None:
+def write(db: sqlite3.Connection, batch: list[Version], forget: range) -> None:
     """One commit: the batch, in order, and the deletion of the history of the revisions in `forget`; of neither, a page that is written.
 
     Raises sqlite3.Error, and has changed nothing then.
@@ -156,9 +170,9 @@ def write(db: sqlite3.Connection, batch: list[Record], forget: range) -> None:
             db.execute("INSERT INTO compacted VALUES (-1)")
             db.execute("DELETE FROM compacted WHERE revision = -1")
         db.executemany("INSERT INTO history (revision, key, create_revision, prev, deleted, value, sum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                       [(r.revision, r.key, r.create_revision, r.prev.revision if r.prev else 0, r.deleted, r.value, checksum(r.value))
-                        for r in batch])
-        last = {r.key: r for r in batch}
+                       [(r.revision, r.key, r.create_revision, r.prev.revision if r.prev else 0, r.deleted, stored, checksum(stored))
+                        for r, stored in batch])
+        last = {r.key: r for r, _ in batch}
         db.executemany("INSERT INTO live (key, revision) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET revision = excluded.revision",
                        [(r.key, r.revision) for r in last.values() if not r.deleted])
         db.executemany("DELETE FROM live WHERE key = ?", [(r.key,) for r in last.values() if r.deleted])
@@ -184,4 +198,8 @@ def _records(rows: Iterable[Row], known: dict[int, Record], damaged: list[tuple[
         if checksum(value) != total:
             damaged.append((key, revision))
         before = known.get(prev)
-        yield Record(before.key if before else key, Encoded(value), revision, create_revision, bool(deleted), before)
+        if deleted and not value and before is not None:
+            sent = restamped(before.value, before.revision, revision)
+        else:
+            sent = stamped(value, revision)
+        yield Record(before.key if before else key, Encoded(sent), revision, create_revision, bool(deleted), before)

@@ -16,7 +16,8 @@ from itertools import islice
 from wherry.kit.health import Health
 from wherry.store.history import Bounds, History
 from wherry.store.keys import Keys, span
-from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record
+from wherry.store.protocol import CompareFailed, Encoded, Follower, Range, Record
+from wherry.store.stamp import restamped, stamp, stamped, with_revision
 from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -172,12 +173,31 @@ def compare(key: str, current: Record | None, expect: int | None) -> None:
         raise CompareFailed(key, current)
 
 
-def next_version(key: str, current: Record | None, revision: int, encode: Encoder, deleted: bool) -> Record:
-    """The record of a write at `revision`. A creation has no `prev`, even where the key was once deleted."""
-    encoded = encode(revision)
+def next_version(key: str, current: Record | None, revision: int, encoded: Encoded) -> Record:
+    """The record of a version written at `revision`. A creation has no `prev`, even where the key was once deleted."""
+    sent = _with(encoded, revision)
     if current is None:
-        return Record(key, encoded, revision, revision, deleted, None)
-    return Record(current.key, encoded, revision, current.create_revision, deleted, current)
+        return Record(key, sent, revision, revision, False, None)
+    return Record(current.key, sent, revision, current.create_revision, False, current)
+
+
+def deletion(current: Record, revision: int, last: Encoded | None) -> Record:
+    """The record of a deletion at `revision`: the last state is `last`, or the version that it ends."""
+    if last is not None:
+        sent = _with(last, revision)
+    else:
+        value = restamped(current.value, current.revision, revision)
+        sent = Encoded(value, with_revision(current.obj, revision) if current.obj is not None and value is not current.value else None)
+    return Record(current.key, sent, revision, current.create_revision, True, current)
+
+
+def _with(encoded: Encoded, revision: int) -> Encoded:
+    """The value as it is sent, with its revision."""
+    value, obj = encoded
+    sent = stamped(value, revision)
+    if sent is not value and obj is not None:
+        stamp(obj, revision)
+    return Encoded(sent, obj)
 
 
 def _table(key: str) -> str:

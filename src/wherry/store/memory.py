@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from wherry.kit.health import Health
 from wherry.store.history import Bounds
-from wherry.store.log import Log, compare, next_version
-from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record, StoreFailed
+from wherry.store.log import Log, compare, deletion, next_version
+from wherry.store.protocol import CompareFailed, Encoded, Follower, Range, Record, StoreFailed
 from wherry.store.watcher import Watcher
 
 
@@ -37,17 +37,17 @@ class MemoryStore:
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         return self._log.range(prefix, revision, after, limit)
 
-    async def put(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
         current = self._log.get(key)
         compare(key, current, expect)
-        return self._append(key, current, encode, deleted=False)
+        return self._append(next_version(key, current, self._log.revision + 1, encoded))
 
-    async def delete(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+    async def delete(self, key: str, last: Encoded | None = None, *, expect: int | None = None) -> Record:
         current = self._log.get(key)
         if current is None:
             raise CompareFailed(key, None)
         compare(key, current, expect)
-        return self._append(key, current, encode, deleted=True)
+        return self._append(deletion(current, self._log.revision + 1, last))
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
         if self._closed:
@@ -67,9 +67,8 @@ class MemoryStore:
         self._closed = True
         self._log.close()
 
-    def _append(self, key: str, current: Record | None, encode: Encoder, *, deleted: bool) -> Record:
+    def _append(self, record: Record) -> Record:
         if self._closed:
             raise StoreFailed("the store is closed")
-        record = next_version(key, current, self._log.revision + 1, encode, deleted)
         self._log.append(record)
         return record

@@ -17,7 +17,10 @@ from wherry.errors import WherryError
 
 
 class Encoded(NamedTuple):
-    """A value to store: its bytes and, where the writer has it at hand, the object they decode to (never changed afterwards)."""
+    """A value to store: its bytes and, where the writer has it at hand, the object they decode to (never changed once it is stored).
+
+    Neither knows the revision yet; see `wherry.store.stamp`.
+    """
 
     value: bytes
     obj: Any = None
@@ -30,7 +33,7 @@ class Record:
 
     def __init__(self, key: str, encoded: Encoded, revision: int, create_revision: int, deleted: bool, prev: Record | None) -> None:
         self.key = key
-        self.value = encoded.value  # of a deletion: the object's last state, with the revision of the deletion
+        self.value = encoded.value  # as it is sent, with its revision; of a deletion: the object's last state, with the deletion's
         self.obj = encoded.obj
         self.revision = revision
         self.create_revision = create_revision
@@ -102,16 +105,19 @@ class Watch(Protocol):
 
 #: called with a record that was written
 Follower = Callable[[Record], None]
-#: given the revision the write will have, gives the bytes to store (resourceVersion is part of them)
-Encoder = Callable[[int], Encoded]
-
 
 class Store(Protocol):
-    """All methods are called from one event loop. What a read returns and what a watch delivers is durable."""
+    """All methods are called from one event loop. What a read returns and what a watch delivers is durable.
+
+    `revision`, `oldest`, `size`, `range`, `follow` and `watch` answer from the log as it is known here. For a store in this process that is
+    everything; one on another machine may be ahead, and its log here goes on by what it is told. Three things hold for every store: `get`
+    is exact at some moment after it was called; a write compares with what is there, not with what is known here; and when a write of this
+    process is answered, the log here has it. So a decision that rests on an older log is refused by the comparison, and made again.
+    """
 
     @property
     def revision(self) -> int:
-        """The newest acknowledged revision."""
+        """The newest revision known here: what was written here and acknowledged is not newer."""
         ...
 
     @property
@@ -133,15 +139,18 @@ class Store(Protocol):
         """
         ...
 
-    async def put(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
         """Write a version; returns once it is durable. `expect` 0: must not exist; N: must be at revision N; None: whatever.
 
-        Between the comparison and the append nothing else runs. Raises CompareFailed, StoreFailed.
+        Nothing comes between the comparison and the write. Raises CompareFailed, StoreFailed.
         """
         ...
 
-    async def delete(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
-        """Write a deletion, whose value is the object's last state. Raises CompareFailed (also when absent), StoreFailed."""
+    async def delete(self, key: str, last: Encoded | None = None, *, expect: int | None = None) -> Record:
+        """Write a deletion. Watchers see the newest version, or `last` in its place; who cannot do both at once writes `last` first.
+
+        Raises CompareFailed (also when absent), StoreFailed.
+        """
         ...
 
     def watch(self, prefix: str, *, after: int) -> Watch:
@@ -153,7 +162,7 @@ class Store(Protocol):
         ...
 
     def size(self, table: str) -> int:
-        """How many live keys a table has."""
+        """How many live keys a table has, as known here."""
         ...
 
     def follow(self, table: str, hear: Follower) -> Callable[[], None]:

@@ -19,11 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from wherry.kit.health import Health
-from wherry.store.database import Loaded, connect, load, write
+from wherry.store.database import Loaded, Version, connect, load, write
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
-from wherry.store.log import Log, compare, next_version
-from wherry.store.protocol import CompareFailed, Encoder, Follower, Range, Record, StoreError, StoreFailed
+from wherry.store.log import Log, compare, deletion, next_version
+from wherry.store.protocol import CompareFailed, Encoded, Follower, Range, Record, StoreError, StoreFailed
 from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class SQLiteStore:
         self._compacted = loaded.compacted
         self._assigned = loaded.revision
         self._newest: dict[str, Record] = {}  # the newest version of each key that waits for its commit
-        self._batch: list[Record] = []
+        self._batch: list[Version] = []
         self._answers: dict[int, list[asyncio.Future[None]]] = {}
         self._flusher: asyncio.Task[None] | None = None
         self._failure = ""
@@ -96,13 +96,14 @@ class SQLiteStore:
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         return self._log.range(prefix, revision, after, limit)
 
-    async def put(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
         current = await self._expected(key, expect)
-        return await self._write(key, current, encode, deleted=False)
+        return await self._write(next_version(key, current, self._assigned + 1, encoded), encoded.value)
 
-    async def delete(self, key: str, encode: Encoder, *, expect: int | None = None) -> Record:
+    async def delete(self, key: str, last: Encoded | None = None, *, expect: int | None = None) -> Record:
         current = await self._expected(key, expect, exists=True)
-        return await self._write(key, current, encode, deleted=True)
+        assert current is not None
+        return await self._write(deletion(current, self._assigned + 1, last), last.value if last is not None else b"")
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
         if self._closed:
@@ -150,13 +151,13 @@ class SQLiteStore:
                 return current
             await self._settled(waiting)
 
-    async def _write(self, key: str, current: Record | None, encode: Encoder, *, deleted: bool) -> Record:
+    async def _write(self, record: Record, stored: bytes) -> Record:
+        """`stored`: what the file is to hold of it, without the revision."""
         if self._closed:
             raise StoreFailed(_CLOSED)
-        record = next_version(key, current, self._assigned + 1, encode, deleted)
         self._assigned += 1
         self._newest[record.key] = record
-        self._batch.append(record)
+        self._batch.append((record, stored))
         self._start()
         await self._durable(record)
         return record
@@ -209,8 +210,8 @@ class SQLiteStore:
         """Is a commit due for nothing but the deletion of old history?"""
         return self._log.oldest - self._compacted >= (1 if self._forget_all else FORGET_STEP)
 
-    def _publish(self, batch: list[Record]) -> None:
-        for record in batch:
+    def _publish(self, batch: list[Version]) -> None:
+        for record, _ in batch:
             self._log.append(record)
             if self._newest.get(record.key) is record:
                 del self._newest[record.key]

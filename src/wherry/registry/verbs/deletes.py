@@ -7,7 +7,6 @@ already, and admission is asked right before the store changes.
 from __future__ import annotations
 
 from wherry.api.errors import NotFound
-from wherry.api.objects import Obj
 from wherry.api.options import ListOptions, Target
 from wherry.registry import storing
 from wherry.registry.core import target_key
@@ -55,10 +54,9 @@ async def _carry_out(write: Write, current: Record, verdict: Verdict) -> Record:
             draft = await custom_versions.stored(core, write.resource, draft)
         return await storing.replace(store, current.key, draft, current)
     if write.strategy.grace is not None:
-        return await storing.remove(store, current.key, draft, current)
+        return await storing.remove(store, current.key, current, draft)
     # an object that goes without being marked is shown as it was, by watches too
-    last: Obj = current.object()
-    await storing.remove(store, current.key, {**last, "metadata": dict(last["metadata"])}, current)
+    await storing.remove(store, current.key, current)
     return current
 
 

@@ -55,6 +55,5 @@ async def _end(write: Write, current: Record) -> Record:
     """Watchers see the object as it was stored last; the client what it sent."""
     sent = transient({**write.draft, "metadata": dict(write.draft["metadata"])}, current.revision, current.key)
     if not write.dry_run:
-        last = current.object()
-        await remove(write.core.store, current.key, {**last, "metadata": dict(last["metadata"])}, current)
+        await remove(write.core.store, current.key, current)
     return sent
