@@ -2,8 +2,8 @@
 
 Called by `api.schema` and by the server's OpenAPI documents. Invariant: the files are read once; a definition's JSON is kept as
 bytes and decoded only when asked for, so that an idle cluster does not hold hundreds of unused schemas.
-Source: `definitions.json` (written by scripts/schemas from the release's OpenAPI), `presence.json`, `protobuf.json` and `registered.json`
-beside this file.
+Source: `definitions.json` (written by scripts/schemas from the release's OpenAPI), `enums.json` (by scripts/enums), `presence.json`,
+`protobuf.json` and `registered.json` beside this file.
 """
 
 from __future__ import annotations
@@ -67,6 +67,18 @@ def presence(name: str) -> dict[str, str]:
     """Facts of the Go struct behind a definition: field -> `flags[:go type]` (see `schema._field`)."""
     content = _presence().get(legacy_schema.base_of(name) or name)
     return msgspec.json.decode(content, type=dict[str, str]) if content is not None else {}
+
+
+@lru_cache(maxsize=1)
+def _enums() -> dict[str, dict[str, dict[str, Any]]]:
+    content = Path(__file__).with_name("enums.json").read_bytes()
+    return msgspec.json.decode(content)  # type: ignore[no-any-return]
+
+
+def enums(name: str) -> dict[str, dict[str, Any]]:
+    """Fields of a definition with a fixed set of values: field -> `enum`, and `says`, what its description has of them. A field that ends
+    with `[]` means the elements of the list."""
+    return _enums().get(legacy_schema.base_of(name) or name, {})
 
 
 @lru_cache(maxsize=1)

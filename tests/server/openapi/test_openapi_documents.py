@@ -79,6 +79,16 @@ def test_schemas_are_written_as_each_version_does() -> None:
     assert old["io.k8s.api.apps.v1.DeploymentSpec"]["properties"]["template"]["$ref"] == "#/definitions/io.k8s.api.core.v1.PodTemplateSpec"
 
 
+def test_fields_with_a_fixed_set_of_values_say_so() -> None:
+    batch = _v3("batch", "v1")["components"]["schemas"]["io.k8s.api.batch.v1.CronJobSpec"]["properties"]["concurrencyPolicy"]
+    assert batch["enum"] == ["Allow", "Forbid", "Replace"]
+    assert "\n\nPossible enum values:\n - `\"Allow\"` " in batch["description"]
+    claim = _v3("", "v1")["components"]["schemas"]["io.k8s.api.core.v1.PersistentVolumeClaimSpec"]["properties"]
+    assert claim["accessModes"]["items"]["enum"] == ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
+    old = json.loads(openapi.v2(TABLE))["definitions"]["io.k8s.api.apps.v1.StatefulSetUpdateStrategy"]["properties"]
+    assert old["type"]["enum"] == ["OnDelete", "RollingUpdate"]
+
+
 def test_version_2_refers_only_to_what_it_defines() -> None:
     document = json.loads(openapi.v2(TABLE))
     parameters = {f"#/parameters/{name}" for name in document["parameters"]}

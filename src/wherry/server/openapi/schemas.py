@@ -52,7 +52,22 @@ def definition(name: str, place: str) -> dict[str, Any]:
     out = _schema(raw, None, place)
     if "properties" in raw:
         out["properties"] = {key: _schema(_plain(key, sub), node.properties[key], place) for key, sub in raw["properties"].items()}
+        _enumerate(out["properties"], schema_data.enums(name))
     return out
+
+
+def _enumerate(properties: dict[str, Any], enums: dict[str, dict[str, Any]]) -> None:
+    """Fixed sets of values, which the published definitions leave out (feature OpenAPIEnums)."""
+    for field, known in enums.items():
+        schema_ = properties.get(field.removesuffix("[]"))
+        if schema_ is None:
+            continue
+        if field.endswith("[]"):
+            schema_["items"]["enum"] = known["enum"]
+        else:
+            schema_["enum"] = known["enum"]
+            if says := known.get("says"):
+                schema_["description"] = schema_.get("description", "") + says
 
 
 def _plain(key: str, raw: dict[str, Any]) -> dict[str, Any]:
