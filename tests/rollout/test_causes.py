@@ -13,12 +13,11 @@ from tests.rollout.workloads import DEPLOYMENTS, STATEFUL_SETS, deployment, temp
 from wherry import Cluster
 from wherry.api.objects import Obj
 from wherry.api.options import STRATEGIC_PATCH
-from wherry.rollout import Rollout
+from wherry.rollout import Rollout, stuck_pods
 from wherry.rollout.adopt import LAST_APPLIED, adopted, changed_back
 from wherry.rollout.causes import Cause, of_events, of_owner, of_pod
 from wherry.rollout.explain import Stuck, explained
 from wherry.rollout.progress import Progress
-from wherry.rollout.stuck_pods import remove, stuck
 from wherry.rollout.targets import parse
 
 
@@ -143,15 +142,17 @@ def test_a_stuck_pod_of_a_stateful_set_is_removed_with_the_undo() -> None:
             if isinstance(step, Cause):
                 break
         before = await rollout.workload()
-        await rollout.undo()
-        assert await remove(client, "default", before) == ["db-1"]
+        wanted = (await rollout.history())[0]
+        await rollout.undo(wanted.number)
+        found = await stuck_pods.find(client, "default", before, wanted.source["metadata"]["name"])
+        assert await stuck_pods.remove(client, "default", found) == ["db-1"]
         assert (await rollout.wait(20)).done
 
     on_a_cluster(work)
 
 
 def test_only_pods_of_the_abandoned_revision_are_stuck() -> None:
-    owner = {"metadata": {"uid": "u"}, "status": {"updateRevision": "b"}}
+    owner = {"metadata": {"uid": "u"}}
 
     def member(revision: str, ready: str) -> Obj:
         return {"metadata": {"name": revision + ready, "labels": {"controller-revision-hash": revision},
@@ -159,7 +160,7 @@ def test_only_pods_of_the_abandoned_revision_are_stuck() -> None:
                              "status": {"conditions": [{"type": "Ready", "status": ready}]}}
 
     pods = [member("a", "False"), member("b", "True"), member("b", "False")]
-    assert [p["metadata"]["name"] for p in stuck(owner, pods)] == ["bFalse"]
+    assert [p["metadata"]["name"] for p in stuck_pods.stuck(owner, pods, "a")] == ["bFalse"]
 
 
 # --- what the next apply would do ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,10 +115,47 @@ def test_a_rollout_whose_deadline_strikes_is_undone_and_says_so() -> None:
         outcome = await guard(client, Conditions()).run()
         assert (outcome.undone_to, outcome.reason) == (1, 'deployment "web" exceeded its progress deadline')
         assert await image_of(client) == "nginx:1"
-        web = await client.get(DEPLOYMENTS, "default", "web")
-        assert web["metadata"]["annotations"]["kubernetes.io/change-cause"].startswith("undone by guard, from revision 2 to 1: ")
+        assert (await Rollout(client, "deployment/web").history())[-1].change_cause.startswith("undone by guard, from revision 2 to 1: ")
         told = (await client.list(EVENTS, "default", field_selector="reason=RolloutUndone")).items
         assert [event["message"] for event in told] == [f"Undone from revision 2 to 1: {outcome.reason}"]
+
+    on_a_cluster(work)
+
+
+def test_what_the_guard_wrote_is_not_the_cause_of_the_next_release() -> None:
+    async def work(client: Any) -> None:
+        await prepared(client)
+        await client.create(STATEFUL_SETS, "default", {
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "namespace": "default"},
+            "spec": {"replicas": 2, "serviceName": "db", "selector": {"matchLabels": {"app": "web"}}, "template": template()}})
+        await Rollout(client, "sts/db").wait(20)
+        for resource, name, shown in ((DEPLOYMENTS, "web", "deployment/web"), (STATEFUL_SETS, "db", "sts/db")):
+            await set_image(client, "nginx:999.0", resource, name)
+            outcome = await Guard(client, named(shown), "default", Conditions(on_stuck=True)).run()
+            assert outcome.undone_to == 1, outcome
+            await Rollout(client, shown).wait(20)
+            await set_image(client, "nginx:2", resource, name)
+            await Rollout(client, shown).wait(20)
+            told = [revision.change_cause.partition(",")[0] for revision in await Rollout(client, shown).history()]
+            assert told == ["", "undone by guard", ""], shown
+
+    on_a_cluster(work)
+
+
+async def silent(url: str) -> tuple[int, str]:
+    return 0, "refused"
+
+
+def test_a_query_without_an_answer_is_told_and_may_be_a_failure() -> None:
+    async def work(client: Any) -> None:
+        await prepared(client)
+        asked = Conditions(queries=(query("http://prom up == 0"),))
+        outcome = await guard(client, asked, fetch=silent).run()
+        assert (outcome.ok, outcome.unanswered) == (True, ("up == 0",))
+        outcome = await guard(client, replace(asked, require_answers=True), fetch=silent, dry_run=True).run()
+        assert outcome.reason == "query up == 0: was never answered"
+        many = replace(asked, require_answers=True, interval=0.05, failures=2, settle=5)
+        assert (await guard(client, many, fetch=silent, dry_run=True).run()).reason == "query up == 0: gives no answer, 2 times in a row"
 
     on_a_cluster(work)
 

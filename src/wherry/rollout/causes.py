@@ -9,7 +9,7 @@ ReplicaSet controller's events and conditions.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from wherry.api import timestamps
@@ -26,6 +26,8 @@ _START = ("CreateContainerError", "RunContainerError", "PreCreateHookError", "Pr
 
 #: seconds after its grace period from which on a pod counts as stuck
 OVERDUE = 10.0
+#: so many pods are named where one cause holds up many
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +151,19 @@ def of_events(events: Iterable[Obj]) -> list[Cause]:
     """The same from the events of a StatefulSet or DaemonSet, which have no such condition."""
     failed = [e for e in events if e.get("type") == "Warning" and e.get("reason") == "FailedCreate"]
     return [_refused("FailedCreate", str(failed[-1].get("message", "")))] if failed else []
+
+
+def grouped(causes: Iterable[Cause]) -> list[str]:
+    """Each cause once, with the pods it is of: a hundred pods of one bad image are one line."""
+    pods: dict[Cause, list[str]] = {}
+    for cause in causes:
+        pods.setdefault(replace(cause, pod="", log=()), []).append(cause.pod)
+    lines = []
+    for cause, names in pods.items():
+        more = len(names) - _NAMED
+        if len(names) == 1:
+            lines.append(str(replace(cause, pod=names[0])))
+        else:
+            named = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+            lines.append(str(replace(cause, pod=named)).replace("pod ", "pods ", 1))
+    return lines

@@ -18,7 +18,7 @@ from wherry.api.resources import Resource
 from wherry.client.http import HttpClient, path
 from wherry.client.protocol import Client
 from wherry.rollout.budgets import blocking
-from wherry.rollout.causes import Cause
+from wherry.rollout.causes import Cause, grouped
 from wherry.rollout.errors import Failed
 from wherry.rollout.held_up import is_ready, of_rollout, own_pods, selector_of
 from wherry.rollout.progress import Progress
@@ -37,7 +37,7 @@ class Stuck(Failed):
     exit_status = 3
 
     def __init__(self, causes: list[Cause]) -> None:
-        super().__init__("the rollout cannot finish: " + "; ".join(map(str, causes)))
+        super().__init__("the rollout cannot finish: " + "; ".join(grouped(causes)))
         self.causes = causes
 
 

@@ -3,7 +3,8 @@
 Called by `guarding`. What is certain counts at once: the deadline, too many restarts, a cause that waiting will not mend. What may be a
 passing trouble counts after some failures in a row: too few ready pods, a failing probe, a query that fires. The ready ratio is judged only
 after it was reached once, so that the first rollout of all is not failed for not having begun. A query is written as a Prometheus alert: it
-fires when it gives any result (a scalar: when that is not 0). A Prometheus that does not answer says nothing.
+fires when it gives any result (a scalar: when that is not 0). A Prometheus that does not answer says nothing, and the outcome says so;
+with `require_answers` silence counts as a failure.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Conditions:
     interval: float = 5.0
     failures: int = 3
     settle: float = 0.0
+    require_answers: bool = False
 
 
 def query(text: str) -> Query:
@@ -84,11 +86,11 @@ def parse(text: str) -> Conditions:
 
 
 def _with(found: Conditions, name: str, value: str) -> Conditions:
-    if name in ("on-deadline", "on-stuck"):
+    if name in ("on-deadline", "on-stuck", "require-answers"):
         if value.lower() not in (*_TRUE, *_FALSE):
             raise ValueError("must be true or false")
-        said = value.lower() in _TRUE
-        return replace(found, on_deadline=said) if name == "on-deadline" else replace(found, on_stuck=said)
+        said: dict[str, Any] = {name.replace("-", "_"): value.lower() in _TRUE}
+        return replace(found, **said)
     if name == "probe":
         return replace(found, probes=(*found.probes, value))
     if name == "query":
@@ -102,7 +104,10 @@ def _with(found: Conditions, name: str, value: str) -> Conditions:
 
 def ratio(text: str) -> float:
     """`0.8` or `80%`. Raises ValueError."""
-    found = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    try:
+        found = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ValueError("must be a number such as 0.8, or a percentage such as 80%") from None
     if not 0 <= found <= 1:
         raise ValueError("must be between 0 and 1")
     return found

@@ -15,31 +15,39 @@ from dataclasses import dataclass
 
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj, annotations_of
+from wherry.api.options import JSON_PATCH, MERGE_PATCH, WriteOptions
 from wherry.client.protocol import Client
 from wherry.kit.fetch import Fetched, fetch
 from wherry.rollout import last_healthy as healthy
+from wherry.rollout.changes import CAUSE
 from wherry.rollout.errors import RolloutError
 from wherry.rollout.events import tell
 from wherry.rollout.guard import RESTORED, Conditions, Judge, probe_trouble, query_trouble
 from wherry.rollout.revisions import Revision, newest, read, revisions
 from wherry.rollout.rollout import Rollout
 from wherry.rollout.snapshot import Snapshot
-from wherry.rollout.stuck_pods import remove
-from wherry.rollout.targets import STATEFUL_SETS, Named
+from wherry.rollout.stuck_pods import find, remove
+from wherry.rollout.targets import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, Named
 from wherry.rollout.watching import snapshots
 from wherry.rules.workloads.template_hash import template_hash
 
 MANAGER = "wherry-guard"
+#: how often, and how many seconds apart, is looked whether the controller has written the cause down
+_LOOKS, _LOOK = 50, 0.1
 Fetch = Callable[[str], Awaitable[Fetched]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`reason` "": the rollout went well. `undone_to`: the revision it was undone to, 0 when it was not; `trouble`: why not."""
+    """`reason` "": the rollout went well. `undone_to`: the revision it was undone to, 0 when it was not; `trouble`: why not.
+
+    `unanswered`: queries that never got an answer, so that nothing is known of them.
+    """
 
     reason: str = ""
     undone_to: int = 0
     trouble: str = ""
+    unanswered: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -61,6 +69,7 @@ class Guard:
         self._now = now
         self._dry_run = dry_run
         self._judge = Judge(conditions)
+        self._silent = {query.text for query in conditions.queries}
 
     async def run(self) -> Outcome:
         """Until the rollout is over (and has settled), or undone. Raises StatusError and RolloutError when it cannot be followed."""
@@ -70,7 +79,7 @@ class Guard:
         if not self._dry_run:
             with suppress(StatusError, RolloutError):
                 await self._mark()
-        return Outcome()
+        return Outcome(unanswered=tuple(query.text for query in self._asked.queries if query.text in self._silent))
 
     async def _watch(self) -> str:
         """Why the rollout must be undone; "" when it went well."""
@@ -89,8 +98,12 @@ class Guard:
                         return reason
                 settled_at = (settled_at or loop.time() + self._asked.settle) if seen.done else 0.0
                 if settled_at and loop.time() >= settled_at:
-                    return ""
+                    return self._silence()
         return ""
+
+    def _silence(self) -> str:
+        """Why a rollout that went well otherwise may not pass: an answer was required and none came."""
+        return f"query {min(self._silent)}: was never answered" if self._silent and self._asked.require_answers else ""
 
     async def _outside(self) -> list[tuple[str, str]]:
         """What probes and queries say now."""
@@ -99,7 +112,11 @@ class Guard:
         found = [(f"probe {url}", probe_trouble(*answer)) for url, answer in zip(self._asked.probes, probes, strict=True)]
         for query, answer in zip(self._asked.queries, queries, strict=True):
             trouble = query_trouble(*answer)
-            found += [(f"query {query.text}", trouble)] if trouble is not None else []
+            if trouble is not None:
+                self._silent.discard(query.text)
+                found.append((f"query {query.text}", trouble))
+            elif self._asked.require_answers:
+                found.append((f"query {query.text}", "gives no answer"))
         return found
 
     async def _undo(self, reason: str) -> Outcome:
@@ -110,15 +127,35 @@ class Guard:
                 return Outcome(reason, 0, f"it would be undone to revision {chosen.number}")
             rollout = Rollout(self._client, self._target, self._namespace, manager=MANAGER)
             cause = f"undone by guard, from revision {running} to {chosen.number}: {reason}"
-            await rollout.undo(chosen.number, cause=cause, notes={RESTORED: template_hash(chosen.template)})
+            of_deployment = self._target.resource is DEPLOYMENTS
+            await rollout.undo(chosen.number, cause=cause if of_deployment else "", notes={RESTORED: template_hash(chosen.template)})
             if self._target.resource is STATEFUL_SETS:
-                await remove(self._client, self._namespace, workload)  # it would wait for them for ever
+                name = chosen.source["metadata"]["name"]  # it would wait for the others for ever
+                await remove(self._client, self._namespace, await find(self._client, self._namespace, workload, name))
         except (StatusError, RolloutError) as error:
             trouble = error.message if isinstance(error, StatusError) else str(error)
             await self._tell(workload, "GuardFailed", f"{reason}; not undone: {trouble}")
             return Outcome(reason, 0, trouble)
+        with suppress(StatusError):
+            await self._keep_cause(chosen, cause)
         await self._tell(workload, "RolloutUndone", f"Undone from revision {running} to {chosen.number}: {reason}")
         return Outcome(reason, chosen.number)
+
+    async def _keep_cause(self, chosen: Revision, cause: str) -> None:
+        """The cause belongs to the revision that was brought back. On the workload every later release would inherit it."""
+        name = chosen.source["metadata"]["name"]
+        if self._target.resource is not DEPLOYMENTS:
+            patch = {"metadata": {"annotations": {CAUSE: cause}}}
+            await self._client.patch(CONTROLLER_REVISIONS, self._namespace, name, patch, MERGE_PATCH)
+            return
+        for _ in range(_LOOKS):  # the Deployment's controller writes it on the ReplicaSet
+            if annotations_of(await self._client.get(REPLICA_SETS, self._namespace, name)).get(CAUSE) == cause:
+                break
+            await asyncio.sleep(_LOOK)
+        path = f"/metadata/annotations/{CAUSE.replace('/', '~1')}"
+        gone = [{"op": "test", "path": path, "value": cause}, {"op": "remove", "path": path}]
+        options = WriteOptions(field_manager=MANAGER)
+        await self._client.patch(DEPLOYMENTS, self._namespace, self._target.name, gone, JSON_PATCH, options=options)
 
     async def _choose(self, workload: Obj) -> tuple[Revision, int]:
         """Where to go back to, and the number of the revision that runs. Raises NothingToUndo."""

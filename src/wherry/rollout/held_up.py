@@ -7,6 +7,7 @@ not go, and budgets that keep pods on nodes that are being drained.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from wherry.api.objects import Obj, controller_of
 from wherry.rollout.budgets import of_budgets
@@ -31,9 +32,21 @@ def of_rollout(workload: Obj, newest: Obj | None, pods: Sequence[Obj], events: I
         unhealthy = [str(e.get("message", "")) for e in about if e.get("reason") == "Unhealthy"] if is_running(pod) else []
         mounts = [(str(e["reason"]), str(e.get("message", ""))) for e in about if e.get("reason") in MOUNTS]
         causes += of_pod(pod, unhealthy, mounts) or (of_waiting(pod, now) if now else [])
+    if newest is not None and workload["kind"] == "StatefulSet":
+        causes += _of_abandoned(workload, newest, pods)
     if now:
         causes += [cause for pod in pods for cause in of_leaving(pod, now)]
     return causes + of_budgets(pods, budgets, nodes)
+
+
+def _of_abandoned(workload: Obj, newest: Obj, pods: Sequence[Obj]) -> list[Cause]:
+    """A StatefulSet waits for pods of other revisions that cannot become ready before it replaces them, also when its template was mended.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+    """
+    hint = f"it is of another revision, and a StatefulSet waits for it: `rollout undo sts/{workload['metadata']['name']} --force-stuck`"
+    return [replace(cause, message=f"{cause.message}; {hint} deletes it".removeprefix("; "))
+            for pod in pods if not is_of(pod, newest) for cause in of_pod(pod) if cause.final]
 
 
 def _of_creation(workload: Obj, newest: Obj | None, events: list[Obj], there: int) -> list[Cause]:

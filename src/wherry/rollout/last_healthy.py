@@ -32,7 +32,7 @@ def last_healthy(workload: Obj, found: Sequence[Revision], pods: Sequence[Obj]) 
         if is_marked(revision.source):
             return revision
         if revision.source["metadata"]["name"] == name:
-            if _is_done(workload):
+            if _is_done(workload) or _is_kept(workload, revision.source, pods):
                 return revision
         elif _was_healthy(workload, revision.source, pods):
             return revision
@@ -52,6 +52,13 @@ def _is_done(workload: Obj) -> bool:
         return False
     progressing = condition(workload, "Progressing")
     return done and (progressing is None or progressing.get("status") == "True")
+
+
+def _is_kept(workload: Obj, source: Obj, pods: Sequence[Obj]) -> bool:
+    """A StatefulSet is on its way back to a revision that it never left as a whole, and some of whose pods are ready."""
+    if workload["kind"] != "StatefulSet" or (workload.get("status") or {}).get("currentRevision") != source["metadata"]["name"]:
+        return False
+    return any(is_of(pod, source) and is_ready(pod) for pod in pods)
 
 
 def _was_healthy(workload: Obj, source: Obj, pods: Sequence[Obj]) -> bool:

@@ -168,6 +168,8 @@ class Rollout:
 
     async def resume(self, *, emulate: bool = False) -> Obj:
         """`emulate`: what was paused by its update strategy gets that back."""
+        if not emulate and emulation.is_paused(await self.workload()):
+            raise Paused("is paused by --emulate: resume it with --emulate")
         return await self._set_paused(changes.resume, emulation.resume, emulate)
 
     async def _set_paused(self, plain: Callable[[Obj], Change], emulated: Callable[[Obj], Change], emulate: bool) -> Obj:

@@ -19,10 +19,9 @@ from wherry.rules.objects import selectors
 _LABEL = "controller-revision-hash"
 
 
-def stuck(stateful_set: Obj, pods: list[Obj]) -> list[Obj]:
-    """Its pods of the abandoned revision that are neither ready nor going. `stateful_set`: as it was before the undo."""
-    broken = (stateful_set.get("status") or {}).get("updateRevision")
-    return [pod for pod in pods if is_controlled_by(pod, stateful_set) and (pod["metadata"].get("labels") or {}).get(_LABEL) == broken
+def stuck(stateful_set: Obj, pods: list[Obj], wanted: str) -> list[Obj]:
+    """Its pods of other revisions that are neither ready nor going. `wanted`: the name of the revision that it goes back to."""
+    return [pod for pod in pods if is_controlled_by(pod, stateful_set) and (pod["metadata"].get("labels") or {}).get(_LABEL) != wanted
             and not pod["metadata"].get("deletionTimestamp") and not _ready(pod)]
 
 
@@ -30,12 +29,19 @@ def _ready(pod: Obj) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in (pod.get("status") or {}).get("conditions") or ())
 
 
-async def remove(client: Client, namespace: str, stateful_set: Obj) -> list[str]:
-    """Delete them; their names."""
+async def find(client: Client, namespace: str, stateful_set: Obj, wanted: str) -> list[Obj]:
     selector = str(selectors.from_label_selector(stateful_set["spec"]["selector"]))
-    pods = (await client.list(PODS, namespace, label_selector=selector)).items
-    found = stuck(stateful_set, pods)
+    return stuck(stateful_set, (await client.list(PODS, namespace, label_selector=selector)).items, wanted)
+
+
+async def remove(client: Client, namespace: str, found: list[Obj]) -> list[str]:
+    """Delete them; their names."""
     for pod in found:
         with suppress(NotFound):
             await client.delete(PODS, namespace, pod["metadata"]["name"], DeleteOptions(uid=pod["metadata"].get("uid", "")))
     return [pod["metadata"]["name"] for pod in found]
+
+
+def revision_of(pod: Obj) -> str:
+    """The name of its ControllerRevision."""
+    return str((pod["metadata"].get("labels") or {}).get(_LABEL, ""))

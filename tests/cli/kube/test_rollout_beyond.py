@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.client.http.small_server import reply, serve
-from tests.rollout.workloads import DEPLOYMENTS, deployment
+from tests.rollout.workloads import DEPLOYMENTS, STATEFUL_SETS, deployment
 from wherry import Cluster
 from wherry.api.objects import Obj
 from wherry.api.options import STRATEGIC_PATCH
@@ -25,6 +25,7 @@ from wherry.client.http import HttpClient
 from wherry.client.kubeconfig import Overrides, load
 from wherry.kit.fetch import fetch
 from wherry.rollout import Rollout
+from wherry.rollout.targets import PODS
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +175,52 @@ def test_a_url_that_answers_or_does_not() -> None:
         assert (await fetch("nonsense")).status == 0
 
     asyncio.run(serve(lambda *_: reply("busy", "503 Service Unavailable"), work))
+
+
+def stateful(cluster: Cluster, name: str) -> None:
+    """Three pods of shop/s:1 that were all ready; then shop/s:404, which sticks, and a plain undo, after which the StatefulSet waits."""
+    client = cluster.client
+    labels = {"app": name}
+    container = {"name": "c", "image": "shop/s:1"}
+    client.create(STATEFUL_SETS, "default", {
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name},
+        "spec": {"replicas": 3, "serviceName": name, "selector": {"matchLabels": labels},
+                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}}})
+    cluster.rollout(f"sts/{name}").finished("30s")
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "shop/s:404"}]}}}}
+    client.patch(STATEFUL_SETS, "default", name, patch, STRATEGIC_PATCH)
+    cluster.wait_for(f"pod/{name}-2", lambda pod: "ImagePullBackOff" in str(pod["status"]), timeout="30s")
+    cluster.rollout(f"sts/{name}").undo()
+
+
+def test_a_stateful_set_that_waits_for_a_pod_of_an_abandoned_revision_says_so(cluster: Cluster) -> None:
+    stateful(cluster, "s")
+    status, out, err = run(cluster, "status", "sts/s", "--fail-fast", "--timeout=20s")
+    assert status == 3
+    assert "  pod s-2, container c: ImagePullBackOff: image \"shop/s:404\"; it is of another revision, and a StatefulSet waits" in out
+    assert "rollout undo sts/s --force-stuck" in err
+
+
+@pytest.mark.parametrize("words", [("--to-last-healthy",), ()], ids=["to the last healthy", "again"])
+def test_a_stateful_set_is_freed_after_a_plain_undo(cluster: Cluster, words: tuple[str, ...]) -> None:
+    name = f"free{len(words)}"
+    stateful(cluster, name)
+    status, out, err = run(cluster, "undo", f"sts/{name}", "--force-stuck", *words)
+    assert (status, err) == (0, "")
+    assert f"  pod {name}-2 deleted: it was stuck in the abandoned revision\n" in out
+    assert "skipped rollback" in out
+    cluster.rollout(f"sts/{name}").finished("30s")
+    images = {c["image"] for p in cluster.client.list(PODS, "default", label_selector=f"app={name}").items for c in p["spec"]["containers"]}
+    assert images == {"shop/s:1"}
+
+
+def test_what_was_paused_by_emulation_says_how_it_is_resumed(cluster: Cluster) -> None:
+    client = cluster.client
+    template = {"metadata": {"labels": {"app": "pe"}}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
+    spec = {"replicas": 1, "serviceName": "pe", "selector": {"matchLabels": {"app": "pe"}}, "template": template}
+    client.create(STATEFUL_SETS, "default", {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "pe"}, "spec": spec})
+    assert run(cluster, "pause", "sts/pe", "--emulate")[0] == 0
+    status, _, err = run(cluster, "resume", "sts/pe")
+    assert status == 1
+    assert "is paused by --emulate: resume it with --emulate" in err
+    assert run(cluster, "resume", "sts/pe", "--emulate")[0] == 0

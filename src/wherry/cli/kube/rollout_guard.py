@@ -29,6 +29,7 @@ _FLAGS = joined((
     Flag("ready-ratio", "Undo when fewer of the wanted pods are ready, such as 0.8 or 80%."),
     Flag("probe", "Undo when this URL does not answer with a status of 200 to 399; can be repeated.", kind="array"),
     Flag("query", 'Undo when a Prometheus query gives a result: "URL EXPRESSION"; can be repeated.', kind="array"),
+    Flag("require-answers", "A query that gets no answer counts as failed; else the end says which were never answered.", kind="bool"),
     Flag("interval", "Time between two looks at ratio, probes and queries.", kind="duration", default=5.0),
     Flag("failures", "How often in a row ratio, a probe or a query must fail.", kind="int", default=3),
     Flag("settle", "How long the conditions must hold after the rollout is done.", kind="duration", default=0.0),
@@ -75,7 +76,8 @@ def _conditions(given: Given) -> Conditions:
         raise CommandError(f'invalid argument "{given["ready-ratio"]}" for --ready-ratio: {error}') from None
     return checked(Conditions(
         given["on-deadline"], given["on-stuck"], given["max-restarts"] if given["max-restarts"] >= 0 else None, least, given["probe"],
-        tuple(map(query, given["query"])), given["interval"], given["failures"], given["settle"]))
+        tuple(map(query, given["query"])), given["interval"], given["failures"], given["settle"],
+        given["require-answers"]))
 
 
 async def _guard(kube: Kube, info: Info, conditions: Conditions, shown: Screen) -> Outcome:
@@ -100,6 +102,10 @@ def _said(kube: Kube, info: Info, outcome: Outcome) -> str:
     if kube.given["output"] == "json":
         return compact({"type": "outcome", "object": info.shown, "ok": outcome.ok, **asdict(outcome)}) + "\n"
     if outcome.ok:
+        if outcome.unanswered:
+            asked = ", ".join(outcome.unanswered)
+            kube.err(f"Warning: never answered: {asked}; nothing is known of it (--require-answers makes that a failure)\n")
+            return named(info.object, "rolled out, and every condition that got an answer held")
         return named(info.object, "rolled out, and every condition held")
     if outcome.undone_to:
         return named(info.object, f"rolled back to revision {outcome.undone_to}: {outcome.reason}")

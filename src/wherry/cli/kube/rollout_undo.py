@@ -104,22 +104,31 @@ async def _undo(kube: Kube, info: Info, dry: str) -> None:
     from wherry.api.objects import annotations_of
     from wherry.cli.kube import program
     from wherry.cli.kube.printing import printer
-    from wherry.cli.kube.rollout_undo_more import afterwards, before, healthy
+    from wherry.cli.kube.rollout_undo_more import afterwards, before, freed, healthy, stuck_in, stuck_without
     from wherry.rollout import Rollout
     from wherry.rollout.adopt import LAST_APPLIED
     from wherry.rollout.targets import DEPLOYMENTS, Named
     from wherry.rollout.template_text import describe
 
-    given = kube.given
+    given, target = kube.given, Named(info.resource, info.name)
     number = given["to-revision"]
     if LAST_APPLIED in annotations_of(info.object) and not given["adopt"]:
         kube.err(_WARNING.format(shown=info.shown, program=program.name(), annotation=LAST_APPLIED))
     if given["to-last-healthy"]:
         number, running = await healthy(kube, info)
         if running and not given["with-config"]:
-            kube.out(printer(kube, f"skipped rollback (revision {number} is running and fully available)", dry=dry)(info.object))
+            stuck = await stuck_without(kube, info, Rollout(kube.client, target, info.namespace), number)
+            why = "is the template already" if stuck else "is running and fully available"
+            kube.out(printer(kube, f"skipped rollback (revision {number} {why})", dry=dry)(info.object))
+            await freed(kube, info, dry, stuck)
             return
-    rollout = Rollout(kube.client, Named(info.resource, info.name), info.namespace)
+    rollout = Rollout(kube.client, target, info.namespace)
+    if not number and (stuck := await stuck_in(kube, info, rollout)):
+        why = "its pods are stuck in the revision before, which was undone already"
+        kube.out(printer(kube, f"skipped rollback ({why})", dry=dry)(info.object))
+        await freed(kube, info, dry, stuck)
+        return
+    stuck = await stuck_without(kube, info, rollout, number)
     restored = await before(kube, info, number, dry) if given["with-config"] else ""
     if dry == "client":
         _, chosen = await rollout.choose(number)
@@ -130,7 +139,7 @@ async def _undo(kube: Kube, info: Info, dry: str) -> None:
         template = undone.template
         result = "rolled back" if undone.changed else f"skipped rollback (current template already matches revision {number})"
     kube.out(printer(kube, result, dry=dry)(info.object) + restored)
-    await afterwards(kube, info, template, dry)
+    await afterwards(kube, info, template, dry, stuck)
 
 
 async def _written(kube: Kube, rollout: Rollout, number: int, dry: str) -> Undone:

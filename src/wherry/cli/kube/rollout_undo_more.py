@@ -11,7 +11,7 @@ from wherry.rollout import Rollout
 from wherry.rollout import last_healthy as known
 from wherry.rollout.adopt import LAST_APPLIED, adopt, changed_back
 from wherry.rollout.changes import without_hash
-from wherry.rollout.stuck_pods import remove
+from wherry.rollout.stuck_pods import find, remove, revision_of
 from wherry.rollout.targets import DEPLOYMENTS, Named
 from wherry.rules.workloads.template_hash import same_template
 
@@ -43,7 +43,7 @@ async def before(kube: Kube, info: Info, number: int, dry: str) -> str:
     return "".join(f"  {each} {doing} as revision {chosen.number} ran with it\n" for each in changed)
 
 
-async def afterwards(kube: Kube, info: Info, template: Obj, dry: str) -> None:
+async def afterwards(kube: Kube, info: Info, template: Obj, dry: str, stuck: list[Obj]) -> None:
     """What kubectl leaves to its user: the last applied configuration, and pods that are stuck."""
     given = kube.given
     if given["conflicts"] or (dry != "none" and program.name() != "kubectl" and not given["adopt"]):
@@ -56,9 +56,33 @@ async def afterwards(kube: Kube, info: Info, template: Obj, dry: str) -> None:
             kube.out(f"  last applied configuration of {info.shown} brought in line\n")
         if done.fields:
             kube.out(f"  managed fields of {info.shown} given back to their manager\n")
-    if given["force-stuck"] and info.resource.kind == "StatefulSet":
-        for name in await remove(kube.client, info.namespace, info.object):
-            kube.out(f"  pod {name} deleted: it was stuck in the abandoned revision\n")
+    await freed(kube, info, dry, stuck)
+
+
+async def stuck_without(kube: Kube, info: Info, rollout: Rollout, number: int) -> list[Obj]:
+    """With --force-stuck: the pods of a StatefulSet that would hold up the way to that revision."""
+    if not kube.given["force-stuck"] or info.resource.kind != "StatefulSet":
+        return []
+    _, chosen = await rollout.choose(number)
+    return await find(kube.client, info.namespace, info.object, chosen.source["metadata"]["name"])
+
+
+async def stuck_in(kube: Kube, info: Info, rollout: Rollout) -> list[Obj]:
+    """With --force-stuck: the pods that are stuck in the very revision that an undo would go back to, because it was undone already."""
+    if not kube.given["force-stuck"] or info.resource.kind != "StatefulSet":
+        return []
+    _, chosen = await rollout.choose(0)
+    current = str((info.object.get("status") or {}).get("updateRevision", ""))
+    name = chosen.source["metadata"]["name"]
+    return [pod for pod in await find(kube.client, info.namespace, info.object, current) if revision_of(pod) == name]
+
+
+async def freed(kube: Kube, info: Info, dry: str, stuck: list[Obj]) -> None:
+    """The StatefulSet waits for these pods no longer."""
+    if dry != "none":
+        return
+    for name in await remove(kube.client, info.namespace, stuck):
+        kube.out(f"  pod {name} deleted: it was stuck in the abandoned revision\n")
 
 
 def _conflicts(kube: Kube, info: Info, template: Obj) -> None:
