@@ -158,8 +158,8 @@ def test_explain_finds_fields_and_descriptions(tmp_path: Path) -> None:
         recursive = await kubectl("explain", "pod.spec.containers", "--recursive")
         assert recursive.rc == 0, recursive.err
         assert "imagePullPolicy" in recursive.out
-        policy = await kubectl("explain", "cronjob.spec", "--recursive")
-        assert "enum: Allow, Forbid, Replace" in policy.out
+        strategy = await kubectl("explain", "deployment.spec.strategy", "--recursive")
+        assert "enum: Recreate, RollingUpdate" in strategy.out, strategy.err
 
     _play(tmp_path, scenario)
 
