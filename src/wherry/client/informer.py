@@ -69,6 +69,8 @@ class Informer:
         self._synced = asyncio.Event()
         #: what was told last, and when
         self._told = ("", 0.0)
+        #: how often it listed and watched, and what came of watching
+        self.lists, self.watches, self.events = 0, 0, 0
 
     @property
     def resource(self) -> Resource:
@@ -180,6 +182,7 @@ class Informer:
 
     async def _relist(self) -> str:
         _, within, by_label, by_field = self.scope
+        self.lists += 1
         listing = await self._client.list(self.resource, within, label_selector=by_label, field_selector=by_field)
         present = set()
         for obj in listing.items:
@@ -194,6 +197,7 @@ class Informer:
 
     async def _follow(self, resume: str) -> str:
         _, within, by_label, by_field = self.scope
+        self.watches += 1
         stream = self._client.watch(
             self.resource, within, resource_version=resume, label_selector=by_label, field_selector=by_field
         )
@@ -202,6 +206,7 @@ class Informer:
             async with aclosing(stream) as batches:  # type: ignore[type-var]
                 async for batch in batches:
                     self._well()
+                    self.events += len(batch)
                     for event in batch:
                         await turn()
                         self._take(event.type, event.object)

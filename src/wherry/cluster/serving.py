@@ -49,6 +49,7 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     """Starts the API server of a cluster that has its certificates. Raises PortError."""
     import ssl
 
+    from wherry.cluster import telling
     from wherry.cluster.gateway import Gateway
     from wherry.server.app import ApiServer
 
@@ -62,6 +63,7 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     server = cluster.server = ApiServer.for_admin(
         cluster.registry, cluster.clock, pki.token, ready, gateway=Gateway(cluster), rng=random.Random(options.seed)
     )
+    server.families, server.views = (lambda: telling.families(cluster)), telling.views(cluster)
     _audit(cluster, server)
     cluster.port = await _listening(server.start(options.host, options.port, context), options.port)
     if options.insecure_port is not None:

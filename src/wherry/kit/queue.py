@@ -13,8 +13,11 @@ from typing import Generic, NamedTuple, TypeVar
 
 from wherry.kit.backoff import Backoff
 from wherry.kit.clock import Clock
+from wherry.kit.metrics import Histogram, exponential
 
 K = TypeVar("K", bound=Hashable)
+#: of how long keys wait and are worked on, in seconds: client-go's
+BOUNDS = exponential(1e-8, 10, 10)
 
 
 class QueueClosed(Exception):
@@ -33,11 +36,15 @@ class WorkQueue(Generic[K]):
         self._clock = clock
         self._backoff: Backoff[K] = backoff if backoff is not None else Backoff()
         self._ready: deque[K] = deque()
-        self._dirty: set[K] = set()
-        self._working: set[K] = set()
+        #: the keys to be worked on, and since when; those in work, and since when
+        self._dirty: dict[K, float] = {}
+        self._working: dict[K, float] = {}
         self._later: dict[K, _Later] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        #: what happened so far: keys that were added, those among them after a failure, how long they waited and were worked on
+        self.adds, self.retries = 0, 0
+        self.waited, self.worked = Histogram(BOUNDS), Histogram(BOUNDS)
 
     def __len__(self) -> int:
         """How many keys are ready."""
@@ -51,7 +58,8 @@ class WorkQueue(Generic[K]):
     def add(self, key: K) -> None:
         if self._closed or key in self._dirty:
             return
-        self._dirty.add(key)
+        self._dirty[key] = self._clock.steady()
+        self.adds += 1
         if key not in self._working:
             self._push(key)
 
@@ -73,6 +81,7 @@ class WorkQueue(Generic[K]):
 
     def add_failed(self, key: K) -> float:
         """Add the key after its back-off, which grows with each call until `forget`. The seconds it will wait."""
+        self.retries += 1
         seconds = self._backoff.next(key)
         self.add_after(key, seconds)
         return seconds
@@ -84,6 +93,16 @@ class WorkQueue(Generic[K]):
     def failures(self, key: K) -> int:
         return self._backoff.failures(key)
 
+    def in_work(self) -> dict[K, float]:
+        """The keys that are worked on now, and for how many seconds."""
+        now = self._clock.steady()
+        return {key: now - begun for key, begun in self._working.items()}
+
+    def waiting(self) -> tuple[list[K], dict[K, float]]:
+        """The keys that are ready, in order, and those that come later, with the seconds until then."""
+        now = self._clock.steady()
+        return list(self._ready), {key: later.due - now for key, later in self._later.items()}
+
     async def get(self) -> K:
         """The next key, which is in work until `done`. Raises QueueClosed."""
         while not self._ready:
@@ -91,12 +110,13 @@ class WorkQueue(Generic[K]):
                 raise QueueClosed
             await self._wait()
         key = self._ready.popleft()
-        self._working.add(key)
-        self._dirty.discard(key)
+        now = self._working[key] = self._clock.steady()
+        self.waited.add(now - self._dirty.pop(key))
         return key
 
     def done(self, key: K) -> None:
-        self._working.discard(key)
+        if (begun := self._working.pop(key, None)) is not None:
+            self.worked.add(self._clock.steady() - begun)
         if key in self._dirty:
             self._push(key)
 

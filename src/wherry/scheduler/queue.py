@@ -50,6 +50,13 @@ class SchedulingQueue:
     def __contains__(self, key: str) -> bool:
         return key in self._entries
 
+    def places(self) -> dict[str, int]:
+        """How many pods are active, in backoff, parked, and working."""
+        found: dict[str, int] = {}
+        for entry in self._entries.values():
+            found[entry.place] = found.get(entry.place, 0) + 1
+        return found
+
     def add(self, info: PodInfo, now: float) -> None:
         """A pod that needs a node, or its new version; a change may make a waiting pod fit, so it is tried again."""
         entry = self._entries.get(info.key)

@@ -27,8 +27,9 @@ from wherry.kit.turns import turn
 from wherry.rules.placing.scheduling.condition import failure_patch, preempted
 from wherry.rules.placing.scheduling.decide import Bind, Unschedulable, decide
 from wherry.rules.placing.scheduling.demand import PodInfo
-from wherry.rules.placing.scheduling.setup import DEFAULT_SCHEDULER, Setup, plain
+from wherry.rules.placing.scheduling.setup import Setup, plain
 from wherry.rules.placing.scheduling.snapshot import Snapshot
+from wherry.scheduler.attempts import Attempts, has_ended, same_demand, scheduler_of
 from wherry.scheduler.queue import SchedulingQueue
 from wherry.scheduler.volumes import Prepared, VolumeBinder
 
@@ -52,14 +53,6 @@ _NODE_GONE = frozenset({"PodTopologySpread"})
 #: the longest note of an event
 _NOTE_LIMIT = 1024
 _NO_NAMESPACE: Obj = {"metadata": {}}
-
-
-def _ended(pod: Obj) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-
-
-def scheduler_of(pod: Obj) -> str:
-    return pod["spec"].get("schedulerName") or DEFAULT_SCHEDULER
 
 
 class Scheduler:
@@ -87,6 +80,7 @@ class Scheduler:
         self._timer: asyncio.TimerHandle | None = None
         self._writes = asyncio.Semaphore(_PARALLEL)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.attempts = Attempts()
         #: whether its handlers are at the informers: they stay when it is started again
         self._follows = False
 
@@ -192,12 +186,12 @@ class Scheduler:
     def _placed(self, old: Obj | None, pod: Obj) -> None:
         at = key(pod)
         self._assumed.pop(at, None)
-        if _ended(pod):
+        if has_ended(pod):
             self._gone(at)
             return
         known = self.snapshot.pod(at)
         node = pod["spec"]["nodeName"]
-        if known is not None and old is not None and self.snapshot.node_of(at) == node and _same_demand(known.pod, pod):
+        if known is not None and old is not None and self.snapshot.node_of(at) == node and same_demand(known.pod, pod):
             known.pod = pod
             return
         self.queue.remove(at)
@@ -210,11 +204,11 @@ class Scheduler:
         if at in self._assumed and self._assumed[at] == uid(pod):
             return
         profile = self._profiles.get(scheduler_of(pod))
-        if profile is None or (profile.gates and spec.get("schedulingGates")) or is_deleting(pod) or _ended(pod):
+        if profile is None or (profile.gates and spec.get("schedulingGates")) or is_deleting(pod) or has_ended(pod):
             self._gone(at)
             return
         self._keep_promise(pod)
-        if old is None or at not in self.queue or uid(old) != uid(pod) or not _same_demand(old, pod):
+        if old is None or at not in self.queue or uid(old) != uid(pod) or not same_demand(old, pod):
             self.queue.add(self.snapshot.demands.info(pod), self._clock.now())
             self._wake.set()
 
@@ -251,6 +245,7 @@ class Scheduler:
             self._schedule(info)
         except Exception as error:
             log.exception("scheduling %s failed", info.key)
+            self.attempts.end("error", info.pod)
             if info.key in self._assumed:
                 self._not_bound(info, error)
             else:
@@ -259,13 +254,16 @@ class Scheduler:
     def _schedule(self, info: PodInfo) -> None:
         profile = self._profiles[scheduler_of(info.pod)]
         info.pod = self._latest(info)
+        begun = self._clock.steady()
         decision = decide(info, self.snapshot, self._pick, profile)
+        self.attempts.decided.add(self._clock.steady() - begun)
         if isinstance(decision, Bind):
             self.snapshot.put_pod(info, decision.node)
             self._assumed[info.key] = info.uid
             volumes = self._volumes.assume(info, decision.node, self.snapshot) if profile.binds_volumes else None
             self._spawn(self._bind(info, decision.node, volumes, profile.bind_timeout))
             return
+        self.attempts.end("unschedulable", info.pod)
         self.queue.park(info.key, {r.plugin for r in decision.diagnosis.values()}, self._clock.now())
         outdone = self._promise(info, decision)
         self._spawn(self._report(info, decision, outdone))
@@ -273,7 +271,7 @@ class Scheduler:
     def _latest(self, info: PodInfo) -> Obj:
         """The pod with the status it has now; what was demanded is what was queued."""
         pod = self._pods.get(info.key)
-        return pod if pod is not None and uid(pod) == info.uid and _same_demand(pod, info.pod) else info.pod
+        return pod if pod is not None and uid(pod) == info.uid and same_demand(pod, info.pod) else info.pod
 
     def _promise(self, info: PodInfo, decision: Unschedulable) -> list[PodInfo]:
         """The node is promised to the pod from now on; gives less important pods that it was promised to."""
@@ -313,8 +311,10 @@ class Scheduler:
         except Exception as error:
             if not isinstance(error, StatusError | OSError):
                 log.exception("binding %s failed", info.key)
+            self.attempts.end("error", info.pod)
             self._not_bound(info, error)
             return
+        self.attempts.end("scheduled", info.pod)
         self.queue.remove(info.key, info.uid)
         note = f"Successfully assigned {meta['namespace']}/{meta['name']} to {node}"
         self._recorders[scheduler_of(info.pod)].event(info.pod, "Normal", "Scheduled", note, moment=moment)
@@ -390,11 +390,3 @@ class Scheduler:
         except NotFound:
             return  # it went by itself
         self._tell(winner, reference(pod), "Normal", "Preempted", f"Preempted by pod {winner.uid} on node {node}")
-
-
-def _same_demand(old: Obj, new: Obj) -> bool:
-    """Nothing that a decision reads changed between two versions of a pod."""
-    a, b = old["metadata"], new["metadata"]
-    if a.get("uid") != b.get("uid") or a.get("labels") != b.get("labels") or ("deletionTimestamp" in a) != ("deletionTimestamp" in b):
-        return False
-    return {**old["spec"], "nodeName": ""} == {**new["spec"], "nodeName": ""}

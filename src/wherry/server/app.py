@@ -18,10 +18,11 @@ from aiohttp import web
 from wherry.api.errors import BadRequest, InternalError, StatusError, Unauthorized
 from wherry.api.options import ADMIN, User
 from wherry.kit.clock import Clock
+from wherry.kit.metrics import Source
 from wherry.kit.turns import somebody_asks
 from wherry.registry.registry import Registry
 from wherry.rules.schema.decode import depth
-from wherry.server import connection, deadlines, health, rendering, routes, tokens_discovery
+from wherry.server import connection, deadlines, debug, health, metrics, rendering, routes, tokens_discovery
 from wherry.server.access import Access, attributes
 from wherry.server.admission_authorizer import deciding
 from wherry.server.authentication import AUTHENTICATED, Authentication, Authenticator, Certificates, FirstOf, Tokens
@@ -33,7 +34,7 @@ from wherry.server.elsewhere import Elsewhere
 from wherry.server.gateway import NodeGateway, Simulated
 from wherry.server.health import Checks, Health
 from wherry.server.interference import Interference
-from wherry.server.metrics import CONTENT_TYPE, Metrics
+from wherry.server.metrics import Metrics, asked
 from wherry.server.resources import Resources
 from wherry.server.reviews import Reviews
 from wherry.server.routes import Route
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: seconds a client gets to answer the end of its TLS connection before the connection is cut
 _GOODBYE = 0.2
-_LONG_VERBS = ("watch",)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 #: who asks where nobody is asked who they are
 UNSECURED = User("system:unsecured", groups=(MASTERS, AUTHENTICATED))
@@ -76,6 +76,10 @@ class ApiServer:
         self.interference: Interference | None = None
         #: what is recorded of requests, and where
         self.audit: Audit | None = None
+        #: what other parts count, shown with what is counted here, and what `/debug/` shows
+        self.families: Source = tuple
+        self.views: debug.Views = {}
+        self._under_way = 0
         self._servers: list[Server] = []
         self._listeners: list[asyncio.Server] = []
         self._access_log = access_log
@@ -101,7 +105,11 @@ class ApiServer:
         server: Server
 
         async def handle(request: web.BaseRequest) -> Answer:
-            return await self._handle(server, request, everyone)
+            self._under_way += 1
+            try:
+                return await self._handle(server, request, everyone)
+            finally:
+                self._under_way -= 1
 
         loop = asyncio.get_running_loop()
         server = Server(handle, access_log=None, auto_decompress=False, **connection.limits(loop))
@@ -143,12 +151,12 @@ class ApiServer:
         call = Call(request)
         call.user = everyone
         common = self._common(request)
-        verb, resource = call.method.lower(), ""
+        verb, route = call.method.lower(), None
         try:
             parts = routes.split(call.path)
             route = self._route(parts)
             if route is not None:
-                verb, resource = self._verb(call, route), route.target.resource.plural
+                verb = self._verb(call, route)
             work = self._answer(server, call, parts, route, verb, common)
             answer = await (deadlines.kept(call, route, verb, work) if "timeout=" in call.query else work)
         except StatusError as error:
@@ -170,7 +178,7 @@ class ApiServer:
         if self.audit is not None:
             self.audit.end(request, answer)
         took = asyncio.get_running_loop().time() - started
-        self._count(verb, resource, answer.code, took)
+        self._metrics.count(asked(verb.upper(), route, "dryRun=" in call.query), answer.code, took)
         if self._access_log is not None:
             self._access_log.info("%s %s %d %.1fms", call.method, request.raw_path, answer.code, took * 1000)
         return answer
@@ -187,8 +195,9 @@ class ApiServer:
             raise
         return user, audit.begin(call, user, asked, audit_id)
 
-    def _count(self, verb: str, resource: str, code: int, seconds: float) -> None:
-        self._metrics.count(verb.upper(), resource, code, 0.0 if verb in _LONG_VERBS else seconds)
+    def _metrics_reply(self, call: Call) -> Reply:
+        own = self._metrics.families(self.watches, self._under_way)
+        return Reply(200, *metrics.text([*own, *self.families()], call.request.headers.get("Accept", "")))
 
     def _common(self, request: web.BaseRequest) -> bytes:
         """The lines that every reply has."""
@@ -235,7 +244,9 @@ class ApiServer:
         if parts[0] in health.PATHS:
             return self._health.reply(parts, call.parameters)
         if parts == ["metrics"]:
-            return Reply(200, self._metrics.text(self.watches).encode(), CONTENT_TYPE)
+            return self._metrics_reply(call)
+        if parts[0] == "debug":
+            return debug.reply(parts, self.views)
         if parts[0] == "apis" and len(parts) > 2 and await self._elsewhere.has(parts[1], parts[2]):
             return rendering.unavailable_text()
         if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):

@@ -1,66 +1,120 @@
-"""Counters of the server, in the text form of Prometheus: requests and their durations by verb and resource, watches under way.
+"""What the server counts of requests, and the text in which all metrics of the process are shown.
 
-Counted once per request by `app.ApiServer`; read at `/metrics`. Names are the reference's (k8s.io/apiserver/pkg/endpoints/metrics).
+Counted once per request by `app.ApiServer`; shown at `/metrics` with the families of the other parts, which the cluster gives as a
+`Source`. prometheus_client writes the text, and is imported with the first question. Names, labels and buckets are the reference's.
+Source: k8s.io/apiserver/pkg/endpoints/metrics; https://kubernetes.io/docs/reference/instrumentation/metrics/.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+from wherry.kit.metrics import Family, Histogram
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+    from prometheus_client.registry import Collector
+
+    from wherry.server.routes import Route
+
+_BUCKETS = (
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0,
+)  # fmt: skip
+_LABELS = ("verb", "group", "version", "resource", "subresource", "scope", "dry_run", "component")
+_COMPONENT = "apiserver"
+_REQUESTS = ("Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP "
+             "response code.")  # fmt: skip
+_DURATIONS = ("Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and "
+              "component.")  # fmt: skip
 
 
-class _Durations:
-    """A histogram: how many requests fell into each bucket."""
+class Asked(NamedTuple):
+    """What a request was about, as far as the labels say: as short as a key can be, since there is one for each request."""
 
-    __slots__ = ("counts", "total")
+    verb: str
+    group: str
+    version: str
+    resource: str
+    subresource: str
+    scope: str
+    dry_run: str
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(_BUCKETS) + 1)
-        self.total = 0.0
 
-    def add(self, seconds: float) -> None:
-        self.counts[bisect_left(_BUCKETS, seconds)] += 1
-        self.total += seconds
+def asked(verb: str, route: Route | None, dry_run: bool) -> Asked:
+    """The labels of a request; `route`: None for one that is not about a resource."""
+    tried = "All" if dry_run else ""
+    if route is None:
+        return Asked(verb, "", "", "", "", "", tried)
+    target = route.target
+    row = target.resource
+    scope = "resource" if target.name else "namespace" if target.namespace else "cluster"
+    return Asked(verb, row.group, row.version, row.plural, target.subresource, scope, tried)
 
 
 class Metrics:
+    """Of one server."""
+
     def __init__(self) -> None:
-        self._requests: dict[tuple[str, str, int], int] = {}
-        self._durations: dict[tuple[str, str], _Durations] = {}
+        self._requests: dict[tuple[Asked, int], int] = {}
+        self._durations: dict[Asked, Histogram] = {}
 
-    def count(self, verb: str, resource: str, code: int, seconds: float) -> None:
-        key = verb, resource, code
+    def count(self, asked: Asked, code: int, seconds: float) -> None:
+        """A request was answered; of a watch only that."""
+        key = asked, code
         self._requests[key] = self._requests.get(key, 0) + 1
-        durations = self._durations.get((verb, resource))
-        if durations is None:
-            durations = self._durations[verb, resource] = _Durations()
-        durations.add(seconds)
+        if asked.verb != "WATCH":
+            durations = self._durations.get(asked)
+            if durations is None:
+                durations = self._durations[asked] = Histogram(_BUCKETS)
+            durations.add(seconds)
 
-    def text(self, watches: int) -> str:
-        """The exposition; `watches`: long requests under way."""
-        return "".join(line + "\n" for line in self._lines(watches))
-
-    def _lines(self, watches: int) -> Iterator[str]:
-        yield "# HELP apiserver_request_total Requests answered, by verb, resource and HTTP code."
-        yield "# TYPE apiserver_request_total counter"
-        for (verb, resource, code), count in sorted(self._requests.items()):
-            yield f'apiserver_request_total{{verb="{verb}",resource="{resource}",code="{code}"}} {count}'
-        yield "# HELP apiserver_request_duration_seconds Time from a request's head to its answer, without watches."
-        yield "# TYPE apiserver_request_duration_seconds histogram"
-        for (verb, resource), durations in sorted(self._durations.items()):
-            yield from _histogram(f'verb="{verb}",resource="{resource}"', durations)
-        yield "# HELP apiserver_longrunning_requests Watches and log streams under way."
-        yield "# TYPE apiserver_longrunning_requests gauge"
-        yield f"apiserver_longrunning_requests {watches}"
+    def families(self, long: int, under_way: int) -> Iterator[Family]:
+        """`long`: watches and log streams under way; `under_way`: other requests."""
+        requests = [((*of, _COMPONENT, str(code)), float(count)) for (of, code), count in self._requests.items()]
+        yield Family("counter", "apiserver_request", _REQUESTS, (*_LABELS, "code"), requests)
+        durations = [((*of, _COMPONENT), each) for of, each in self._durations.items()]
+        yield Family("histogram", "apiserver_request_duration_seconds", _DURATIONS, _LABELS, durations)
+        now = [((_COMPONENT,), float(long))]
+        yield Family("gauge", "apiserver_longrunning_requests", "Watches and log streams under way.", ("component",), now)
+        kinds = [(("",), float(under_way))]
+        yield Family("gauge", "apiserver_current_inflight_requests", "Requests that are being answered.", ("request_kind",), kinds)
 
 
-def _histogram(labels: str, durations: _Durations) -> Iterator[str]:
-    name, seen = "apiserver_request_duration_seconds", 0
-    for bound, count in zip((*map(str, _BUCKETS), "+Inf"), durations.counts, strict=True):
-        seen += count
-        yield f'{name}_bucket{{{labels},le="{bound}"}} {seen}'
-    yield f"{name}_sum{{{labels}}} {durations.total}"
-    yield f"{name}_count{{{labels}}} {seen}"
+def text(families: Iterable[Family], accept: str) -> tuple[bytes, str]:
+    """The exposition and its content type: OpenMetrics for who accepts it, else the older text. The system tells of the process."""
+    from prometheus_client import PROCESS_COLLECTOR, CollectorRegistry
+    from prometheus_client.exposition import choose_encoder
+
+    registry = CollectorRegistry()
+    registry.register(_shown(list(families)))
+    registry.register(PROCESS_COLLECTOR)
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+def _shown(families: list[Family]) -> Collector:
+    from prometheus_client.registry import Collector
+
+    class Shown(Collector):
+        def collect(self) -> Iterable[Metric]:
+            return map(_metric, families)
+
+    return Shown()
+
+
+def _metric(family: Family) -> Metric:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    if family.kind == "histogram":
+        histogram = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+        for labels, value in family.values:
+            assert isinstance(value, Histogram)
+            histogram.add_metric(labels, buckets=value.buckets(), sum_value=value.total)
+        return histogram
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = kind(family.name, family.help, labels=family.labels)
+    for labels, value in sorted(family.values):
+        assert not isinstance(value, Histogram)
+        metric.add_metric(labels, value)
+    return metric

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wherry.kit.health import Health
+from wherry.kit.metrics import Histogram
 from wherry.store.database import Loaded, Version, connect, load, write
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
@@ -34,6 +35,10 @@ FILE = "wherry.db"
 #: seconds between two commits that are tried to see whether writing works again
 RETRY_EVERY = 1.0
 _CLOSED = "the store is closed"
+
+
+#: of the durations of commits, in seconds: the reference's of requests to etcd, without the longest
+COMMIT_BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0)
 
 
 def remove(directory: Path) -> None:
@@ -59,6 +64,8 @@ class SQLiteStore:
         self._closed = False
         self._probe: asyncio.TimerHandle | None = None
         self._probing = False
+        #: how long commits took, in seconds
+        self.commits = Histogram(COMMIT_BOUNDS)
         self._forget_all = False  # asked for by `compact`; else the file's history is deleted in steps, along with writes
 
     @classmethod
@@ -190,6 +197,7 @@ class SQLiteStore:
             batch, self._batch = self._batch, []
             self._probing = False
             forget = range(self._compacted + 1, min(self._log.oldest, self._compacted + FORGET_STEP) + 1)
+            begun = loop.time()
             try:
                 await loop.run_in_executor(self._worker, write, self._db, batch, forget)
             except Exception as error:
@@ -201,6 +209,7 @@ class SQLiteStore:
                 raise
             if self._failure:
                 self._works_again()
+            self.commits.add(loop.time() - begun)
             self._compacted += len(forget)
             self._publish(batch)
         self._flusher = None
