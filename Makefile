@@ -1,7 +1,7 @@
 # Every target does its own set-up: a virtual environment in .venv, made by scripts/setup.
 .PHONY: demo test check bench mutants clean
 
-demo: .venv/.ready
+demo: .venv/.demo
 	@.venv/bin/wherry demo $(ARGS)
 
 test: .venv/.ready
@@ -17,6 +17,9 @@ bench: .venv/.ready
 
 mutants: .venv/.ready
 	@nice .venv/bin/python scripts/mutants $(PART) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+.venv/.demo: pyproject.toml constraints.txt scripts/setup
+	@scripts/setup demo
 
 .venv/.ready: pyproject.toml constraints.txt scripts/setup
 	@scripts/setup

@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import os
 import pty
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from tests.cli.program import COMMAND, ENVIRONMENT, wherry
+from tests.cli.program import COMMAND, ENVIRONMENT, up, wherry
 from wherry.cli.lab import Row
 from wherry.cli.lab_screen import LiveScreen
 
@@ -23,8 +26,41 @@ def test_once_ends_with_status_0_when_every_step_reached_its_state() -> None:
     assert (done.status, done.err) == (0, "")
     assert done.out.count("  ok: ") == 7
     assert "NOT REACHED" not in done.out
-    assert "回滚到最初的稳定版本 1.21" in done.out
+    assert done.out.isascii(), "English, and on any terminal"
+    history = done.out.partition("kubectl rollout history")[2].splitlines()[2:]
+    causes = ["a release that does not exist", "nginx 1.23", "nginx 1.23", "back to the first stable release, 1.21"]
+    assert [line.split(None, 1) for line in history] == [[str(n), cause] for n, cause in zip((3, 4, 5, 6), causes, strict=True)]
+    assert "revision 2 has replaced revision 1; 5 of 6 pods or more were available all the time" in done.out
     assert "ImagePullBackOff" in done.out
+
+
+def test_the_commands_it_shows_give_the_history_it_shows(tmp_path: Path) -> None:
+    """Typed by hand, with the kubectl that is there."""
+    kubectl = os.environ.get("KUBECTL") or shutil.which("kubectl")
+    assert kubectl is not None, "this test needs kubectl on PATH, or its path in $KUBECTL"
+    said = wherry("demo", "--once", "--fast", "--plain").out
+    commands = [line.partition("$ kubectl ")[2] for line in said.splitlines() if "$ kubectl " in line]
+    with up(tmp_path, "--fast") as running:
+        environment = {**os.environ, "KUBECONFIG": str(running.home / "kubeconfig")}
+
+        def typed(*words: str) -> str:
+            done = subprocess.run([kubectl, *words], env=environment, check=True, capture_output=True, text=True, timeout=20)
+            return done.stdout
+
+        for command in commands[:-1]:
+            words = shlex.split(command)
+            typed(*words)
+            if words[0] != "annotate" and "999.999" not in command:
+                typed("rollout", "status", "deployment/demo-app")
+        shown = typed(*shlex.split(commands[-1]))
+    promised = said.partition(commands[-1])[2]
+    assert [line.split() for line in shown.splitlines()[1:] if line] == [line.split() for line in promised.splitlines() if line]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_any_encoding_will_do(encoding: str) -> None:
+    done = wherry("demo", "--once", "--fast", env={"PYTHONIOENCODING": encoding})
+    assert (done.status, done.err) == (0, "")
 
 
 def test_one_replica_is_enough() -> None:

@@ -1,18 +1,27 @@
-"""The rollout lab: the steps everybody learns rollouts with, each with the state it must reach."""
+"""The rollout lab: the steps everybody learns rollouts with, each with the state it must reach.
+
+Called by `wherry demo`. Invariant: what a step shows is what it does, so that the same commands by hand give the same history, and what it
+says it has looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from wherry.api.objects import Obj, annotations_of, controller_of
-from wherry.api.options import STRATEGIC_PATCH, WriteOptions
+from wherry.api.options import MERGE_PATCH, STRATEGIC_PATCH, WriteOptions
 from wherry.api.resources import resource
+from wherry.client.follow import follow
 from wherry.rollout import Rollout
 from wherry.rollout.revisions import CHANGE_CAUSE, REVISION
 
 NAME = "demo-app"
+#: why the last undo was made
+REASON = "back to the first stable release, 1.21"
 DEPLOYMENTS = resource("deployments", "apps")
 REPLICA_SETS = resource("replicasets", "apps")
 PODS = resource("pods")
@@ -32,10 +41,12 @@ class Row:
     waiting: int
     leaving: int
     trouble: str
+    #: its change-cause, as the history shows it
+    cause: str = ""
 
 
 class Screen(Protocol):
-    def step(self, number: int, total: int, command: str) -> None: ...
+    def step(self, number: int, total: int, commands: Sequence[str]) -> None: ...
     def show(self, rows: list[Row], replicas: int) -> None: ...
     def reached(self, text: str, ok: bool) -> None: ...
     def note(self, text: str) -> None: ...
@@ -47,10 +58,16 @@ Check = Callable[[list[Row], Obj], bool]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    command: str
+    """`reached` may name {lowest}: the fewest available pods while it went on, which must not be below what the rollout promises."""
+
+    commands: tuple[str, ...]
     act: Callable[[], Awaitable[Any]]
     reached: str
     check: Check
+
+
+def _annotate(cause: str) -> str:
+    return f'kubectl annotate deployment/{NAME} {CHANGE_CAUSE}="{cause}" --overwrite'
 
 
 class Lab:
@@ -67,60 +84,86 @@ class Lab:
     async def run(self) -> bool:
         steps = self._steps()
         for number, step in enumerate(steps, 1):
-            self._screen.step(number, len(steps), step.command)
-            await step.act()
-            ok = await self._until(step.check)
-            self._screen.reached(step.reached, ok)
+            self._screen.step(number, len(steps), step.commands)
+            async with self._available() as seen:
+                await step.act()
+                ok = await self._until(step.check)
+            lowest = min(seen, default=0)
+            ok = ok and ("{lowest}" not in step.reached or lowest >= self._promised)
+            self._screen.reached(step.reached.format(lowest=lowest, wanted=self._replicas), ok)
             if not ok:
                 return False
             await self._clock.sleep(0.4 * self._pace)
         await self._history()
         return True
 
+    @property
+    def _promised(self) -> int:
+        """How many pods a rolling update keeps available with the default maxUnavailable, 25 % rounded down."""
+        return self._replicas - self._replicas // 4
+
+    @asynccontextmanager
+    async def _available(self) -> AsyncIterator[list[int]]:
+        """The numbers of available pods that the Deployment has had meanwhile, by every version of it."""
+        seen: list[int] = []
+
+        async def watch() -> None:
+            async with aclosing(follow(self._client, DEPLOYMENTS, "default", NAME)) as versions:  # type: ignore[type-var]
+                async for version in versions:
+                    if version is not None:
+                        seen.append((version.get("status") or {}).get("availableReplicas", 0))
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield seen
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
     def _steps(self) -> list[Step]:
         deployment = f"deployment/{NAME}"
         return [
             Step(
-                f"kubectl create deployment {NAME} --image=nginx:1.21 --replicas={self._replicas}",
+                (f"kubectl create deployment {NAME} --image=nginx:1.21 --replicas={self._replicas}",),
                 self._create,
                 "revision 1 is rolled out",
                 self._complete("nginx:1.21", 1),
             ),
             Step(
-                f"kubectl set image {deployment} nginx=nginx:1.23",
+                (f"kubectl set image {deployment} nginx=nginx:1.23", _annotate("nginx 1.23")),
                 lambda: self._image("nginx:1.23", "nginx 1.23"),
-                "revision 2 has replaced revision 1, and pods were ready all the time",
+                "revision 2 has replaced revision 1; {lowest} of {wanted} pods or more were available all the time",
                 self._complete("nginx:1.23", 2),
             ),
             Step(
-                f"kubectl set image {deployment} nginx=nginx:999.999",
+                (f"kubectl set image {deployment} nginx=nginx:999.999", _annotate("a release that does not exist")),
                 lambda: self._image("nginx:999.999", "a release that does not exist"),
-                "revision 3 sticks: its image cannot be pulled; the old pods keep serving",
+                "revision 3 sticks: its image cannot be pulled; {lowest} old pods keep serving",
                 self._stuck,
             ),
             Step(
-                f"kubectl rollout undo {deployment}",
+                (f"kubectl rollout undo {deployment}",),
                 self._rollout.undo,
                 "back on nginx:1.23, which is revision 4 now",
                 self._complete("nginx:1.23", 4),
             ),
             Step(
-                f"kubectl rollout restart {deployment}",
+                (f"kubectl rollout restart {deployment}",),
                 self._rollout.restart,
-                "every pod is new, the image the same: revision 5",
+                "every pod is new, the image the same: revision 5; {lowest} of {wanted} pods or more were available",
                 self._complete("nginx:1.23", 5),
             ),
             Step(
-                f"kubectl rollout undo {deployment} --to-revision=1",
+                (f"kubectl rollout undo {deployment} --to-revision=1",),
                 lambda: self._rollout.undo(1),
                 "revision 1 came back as revision 6",
                 self._complete("nginx:1.21", 6),
             ),
             Step(
-                f'kubectl annotate {deployment} kubernetes.io/change-cause="回滚到最初的稳定版本 1.21"',
-                self._cause,
+                (_annotate(REASON),),
+                lambda: self._cause(REASON),
                 "the reason stands in the history",
-                lambda rows, web: annotations_of(web).get(CHANGE_CAUSE) == "回滚到最初的稳定版本 1.21",
+                lambda rows, web: rows[-1].revision == 6 and rows[-1].cause == REASON,
             ),
         ]
 
@@ -143,17 +186,14 @@ class Lab:
         )
 
     async def _image(self, image: str, cause: str) -> None:
-        patch = {
-            "metadata": {"annotations": {CHANGE_CAUSE: cause}},
-            "spec": {"template": {"spec": {"containers": [{"name": "nginx", "image": image}]}}},
-        }
+        patch = {"spec": {"template": {"spec": {"containers": [{"name": "nginx", "image": image}]}}}}
         await self._client.patch(DEPLOYMENTS, "default", NAME, patch, STRATEGIC_PATCH, options=WriteOptions(field_manager="kubectl-set"))
+        await self._cause(cause)
 
-    async def _cause(self) -> None:
-        patch = {"metadata": {"annotations": {CHANGE_CAUSE: "回滚到最初的稳定版本 1.21"}}}
-        await self._client.patch(
-            DEPLOYMENTS, "default", NAME, patch, STRATEGIC_PATCH, options=WriteOptions(field_manager="kubectl-annotate")
-        )
+    async def _cause(self, cause: str) -> None:
+        patch = {"metadata": {"annotations": {CHANGE_CAUSE: cause}}}
+        options = WriteOptions(field_manager="kubectl-annotate")
+        await self._client.patch(DEPLOYMENTS, "default", NAME, patch, MERGE_PATCH, options=options)
 
     # --- states ---
     def _complete(self, image: str, revision: int) -> Check:
@@ -170,8 +210,7 @@ class Lab:
 
     def _stuck(self, rows: list[Row], web: Obj) -> bool:
         old, new = rows[-2], rows[-1]
-        least = self._replicas - self._replicas // 4
-        return new.image == "nginx:999.999" and new.trouble == "ImagePullBackOff" and old.ready >= least and old.leaving == 0
+        return new.image == "nginx:999.999" and new.trouble == "ImagePullBackOff" and old.ready >= self._promised and old.leaving == 0
 
     async def _until(self, check: Check) -> bool:
         """Show the cluster until the state is there, for as long as a step may take."""
@@ -213,6 +252,7 @@ def _row(rs: Obj, pods: list[Obj]) -> Row:
         len(staying) - ready,
         len(leaving),
         trouble,
+        annotations_of(rs).get(CHANGE_CAUSE, ""),
     )
 
 

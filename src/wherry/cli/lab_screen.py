@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wherry.cli.lab import Row, Screen
@@ -18,8 +19,8 @@ IMAGE, COUNTS = (13, 28), 30
 
 
 def screen(plain: bool) -> Screen:
-    """Bars when standard output is a terminal, unless `plain`."""
-    if plain or not sys.stdout.isatty():
+    """Bars when standard output is a terminal that can show them, unless `plain`."""
+    if plain or not sys.stdout.isatty() or "utf" not in (sys.stdout.encoding or "").lower():
         return PlainScreen()
     from rich.console import Console
 
@@ -32,8 +33,9 @@ class PlainScreen:
     def __init__(self) -> None:
         self._last: list[Row] = []
 
-    def step(self, number: int, total: int, command: str) -> None:
-        print(f"\n[{number}/{total}] $ {command}", flush=True)
+    def step(self, number: int, total: int, commands: Sequence[str]) -> None:
+        first, *more = commands
+        print(f"\n[{number}/{total}] $ {first}", *(f"      $ {command}" for command in more), sep="\n", flush=True)
 
     def show(self, rows: list[Row], replicas: int) -> None:
         if rows != self._last:
@@ -68,12 +70,14 @@ class LiveScreen:
         self._live: Live | None = None
         self._last: tuple[list[Row], int] = ([], 0)
 
-    def step(self, number: int, total: int, command: str) -> None:
+    def step(self, number: int, total: int, commands: Sequence[str]) -> None:
         from rich.live import Live
         from rich.text import Text
 
         self._console.print()
-        self._console.print(Text.assemble((f"{number}/{total} ", "dim"), ("$ ", "green"), (command, "bold")))
+        for command in commands:
+            at = f"{number}/{total} " if command == commands[0] else " " * len(f"{number}/{total} ")
+            self._console.print(Text.assemble((at, "dim"), ("$ ", "green"), (command, "bold")))
         self._live = Live(console=self._console, refresh_per_second=20)
         self._live.start()
 
