@@ -160,6 +160,18 @@ def test_unknown_formats_are_warned_of_once() -> None:
     assert rules.STRATEGY.warnings(made, made) == []
 
 
+def test_a_format_counts_for_its_type_only_and_dashes_do_not() -> None:
+    def said(type_: str, format_: str) -> list[str]:
+        made = definition(version(openapi=schema({"type": "object", "properties": {"a": {"type": type_, "format": format_}}})))
+        return rules.STRATEGY.warnings(made, None)
+
+    for type_, known in {"string": ("date-time", "datetime", "k8s-short-name", "byte"), "integer": ("int32",), "number": ("double",)}.items():
+        assert [said(type_, name) for name in known] == [[]] * len(known)
+    assert said("string", "int32") == ['unrecognized format "int32"']
+    assert said("integer", "date") == ['unrecognized format "date"']
+    assert said("boolean", "byte") == ['unrecognized format "byte"']
+
+
 def taken(**accepted: Any) -> names.Taken:
     return names.taken([{"status": {"acceptedNames": accepted}}])
 

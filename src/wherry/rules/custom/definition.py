@@ -101,11 +101,10 @@ def unknown_formats(definition: Obj) -> set[str]:
 def _collect(schema: Any, found: set[str]) -> None:
     if not isinstance(schema, dict):
         return
-    from wherry.rules.custom.formats import FORMATS, NUMERIC
+    from wherry.rules.custom.formats import recognised
 
-    name = schema.get("format")
-    if name and name.replace("-", "") not in FORMATS and name not in FORMATS and name not in NUMERIC:
-        found.add(name)
+    if schema.get("format") and not recognised(schema):
+        found.add(schema["format"])
     for below in (schema.get("properties") or {}).values():
         _collect(below, found)
     for key in ("items", "additionalProperties", "not"):

@@ -10,7 +10,8 @@ import base64
 import binascii
 import datetime
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from wherry.rules.custom.pattern import matches
@@ -137,5 +138,14 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "k8s-short-name": lambda text: not dns1123_label(text),
     "k8s-long-name": lambda text: not dns1123_subdomain(text),
 }
-#: formats of numbers: they are known, and no warning is given
-NUMERIC = frozenset(("int32", "int64", "float", "double"))
+#: formats of numbers, by their type
+_OF_NUMBERS = {"integer": ("int32", "int64"), "number": ("float", "double")}
+_NAMES = {name.replace("-", ""): name for name in FORMATS}
+
+
+def recognised(schema: Mapping[str, Any]) -> str:
+    """The format that values of a schema are held to, as FORMATS or numbers name it; "" for none. Dashes in a name do not count."""
+    type_, name = schema.get("type") or "", schema.get("format") or ""
+    if type_ in ("", "string"):
+        return _NAMES.get(name.replace("-", ""), "")
+    return name if name in _OF_NUMBERS.get(type_, ()) else ""

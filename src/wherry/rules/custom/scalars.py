@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from wherry.rules.custom import pattern
-from wherry.rules.custom.formats import FORMATS
+from wherry.rules.custom.formats import FORMATS, recognised
 
 _RANGES = {"int32": 2**31, "int64": 2**63}
+_MAX_FLOAT32 = 3.4028235677973366e38
 
 
 class Fault(NamedTuple):
@@ -46,11 +47,11 @@ def wrong_type(path: str, wanted: str, given: str) -> Fault:
 class Scalar:
     """What a schema says about a single value."""
 
-    __slots__ = ("_exclusive", "_format", "_length", "_limits", "_multiple", "_pattern", "_types")
+    __slots__ = ("_exclusive", "_format", "_given", "_length", "_limits", "_multiple", "_pattern", "_types")
 
     def __init__(self, schema: Mapping[str, Any], types: tuple[str, ...]) -> None:
         self._types = types
-        self._format: str = schema.get("format", "")
+        self._format, self._given = recognised(schema), schema.get("format", "")
         self._length = schema.get("minLength"), schema.get("maxLength")
         self._limits = schema.get("minimum"), schema.get("maximum")
         self._exclusive = bool(schema.get("exclusiveMinimum")), bool(schema.get("exclusiveMaximum"))
@@ -83,7 +84,7 @@ class Scalar:
             found += self._matching(value, path)
         test = FORMATS.get(self._format)
         if test is not None and not test(value):
-            found.append(wrong_type(path, self._format, value))
+            found.append(wrong_type(path, self._given, value))
         return found
 
     def _matching(self, value: str, path: str) -> list[Fault]:
@@ -100,6 +101,8 @@ class Scalar:
         if limit is not None and "integer" in self._types and not -limit <= value < limit:
             text = f"Checked value must be of type integer with format {self._format} in {path}"
             found.append(Fault("", text, whole=True))
+        if self._format == "float" and abs(value) > _MAX_FLOAT32:
+            found.append(Fault("", f"Checked value must be of type number with format float in {path}", whole=True))
         if self._multiple is not None and not _divides(self._multiple, value):
             found.append(Fault(path, f"should be a multiple of {show(self._multiple)}", value))
         low, high = self._limits
