@@ -165,7 +165,8 @@ def test_a_format_counts_for_its_type_only_and_dashes_do_not() -> None:
         made = definition(version(openapi=schema({"type": "object", "properties": {"a": {"type": type_, "format": format_}}})))
         return rules.STRATEGY.warnings(made, None)
 
-    for type_, known in {"string": ("date-time", "datetime", "k8s-short-name", "byte"), "integer": ("int32",), "number": ("double",)}.items():
+    formats = {"string": ("date-time", "datetime", "k8s-short-name", "byte"), "integer": ("int32",), "number": ("double",)}
+    for type_, known in formats.items():
         assert [said(type_, name) for name in known] == [[]] * len(known)
     assert said("string", "int32") == ['unrecognized format "int32"']
     assert said("integer", "date") == ['unrecognized format "date"']
