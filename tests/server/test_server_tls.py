@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
+import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -72,3 +76,37 @@ def test_a_signed_certificate_is_a_user_and_its_organizations_are_groups(tmp_pat
                     assert response.status == status
 
     asyncio.run(inside())
+
+
+def _plain(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        received = b""
+        with suppress(ConnectionResetError):
+            while piece := connection.recv(4096):
+                received += piece
+    return received
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_who_speaks_plain_http_is_told_so(tmp_path: Path, loop: str) -> None:
+    authority = Authority(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(authority.chain("localhost"))
+    trust = ssl.create_default_context(cafile=authority.path)
+
+    async def run() -> None:
+        async with world() as made:
+            port = await made.server.start(ssl_context=server)
+            said = await asyncio.to_thread(_plain, port, b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert said == b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+            assert await asyncio.to_thread(_plain, port, b"nonsense\r\n\r\n") != said
+            silent = socket.create_connection(("127.0.0.1", port))
+            async with aiohttp.ClientSession() as session:
+                answers = [session.get(f"https://localhost:{port}/version", ssl=trust) for _ in range(20)]
+                codes = [(await answer).status for answer in answers]
+            assert set(codes) == {200}
+            silent.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+        runner.run(run())

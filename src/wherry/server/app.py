@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import ssl
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
@@ -38,6 +38,7 @@ from wherry.server.metrics import Metrics, asked
 from wherry.server.resources import Resources
 from wherry.server.reviews import Reviews
 from wherry.server.routes import Route
+from wherry.server.tls_listener import TlsListener
 from wherry.server.tokens import BootstrapTokens, ServiceAccountTokens
 from wherry.server.watching import Watching
 from wherry.server.wire import Answer, Date, Reply, Server
@@ -81,7 +82,7 @@ class ApiServer:
         self.views: debug.Views = {}
         self._under_way = 0
         self._servers: list[Server] = []
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[asyncio.Server | TlsListener] = []
         self._access_log = access_log
 
     @classmethod
@@ -113,8 +114,11 @@ class ApiServer:
 
         loop = asyncio.get_running_loop()
         server = Server(handle, access_log=None, auto_decompress=False, **connection.limits(loop))
-        ending: dict[str, Any] = {"ssl_shutdown_timeout": _GOODBYE} if ssl_context is not None else {}
-        listener = await loop.create_server(server, host, port, ssl=ssl_context, backlog=1024, **ending)
+        listener: asyncio.Server | TlsListener
+        if ssl_context is None:
+            listener = await loop.create_server(server, host, port, backlog=1024)
+        else:
+            listener = await TlsListener.on(host, port, server, ssl_context, _GOODBYE)
         self._servers.append(server)
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
