@@ -210,6 +210,8 @@ LEGACY_VERSIONS: dict[tuple[str, str], tuple[str, ...]] = {
 STORED_AS |= {
     (group, version, plural): ("apps", "v1", plural) for (group, version), plurals in LEGACY_VERSIONS.items() for plural in plurals
 }
+#: what is served in more than one version
+_OF_TWO_VERSIONS = frozenset(plural for _, _, plural in STORED_AS)
 
 
 #: groups whose every resource is built in
@@ -311,7 +313,9 @@ class ResourceTable:
 
     def storage(self, row: Resource) -> Resource:
         """The row whose version the registry works in: of built-in kinds the one that objects are stored in, of custom ones the row itself."""
-        target = STORED_AS.get((row.group, row.version, row.plural)) if row.custom is None else None
+        if row.plural not in _OF_TWO_VERSIONS or row.custom is not None:
+            return row  # nearly all: asked several times for every write
+        target = STORED_AS.get((row.group, row.version, row.plural))
         return self._by_path[target] if target else row
 
 

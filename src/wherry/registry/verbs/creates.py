@@ -14,7 +14,7 @@ from wherry.registry.event_writes import owned_fields
 from wherry.registry.results import RawBody, Written
 from wherry.registry.verbs.pipeline import CREATE, CREATE_DRAFT, EVENT, POD_OF_TEMPLATE, run
 from wherry.registry.verbs.write import Stage, Write
-from wherry.registry.versions import bodies, promises
+from wherry.registry.versions import bodies, trusted_writes
 from wherry.store.protocol import CompareFailed
 
 #: how often a generated name that is taken is made anew (KEP-4420)
@@ -115,11 +115,11 @@ async def _check_alike(write: Write, draft: Obj, fields: Obj) -> None:
     """Test mode: the short way must make what the long way makes, all but the name, uid and times that each create draws anew."""
     core, long = write.core, replace(write.options, trusted=False, dry_run=True)
     again = Write(core, write.target, write.view, long, write.user)
-    again.draft, _ = bodies.draft(core, write.row, promises.copy(_object(write)), long)
+    again.draft, _ = bodies.draft(core, write.row, trusted_writes.copy(_object(write)), long)
     slow = (await finish(again, CREATE_DRAFT)).record.object()
     drawn = ("name", "uid", "generation", "creationTimestamp", "managedFields", "namespace", "resourceVersion")
-    promises.must_equal(core, draft, slow, write.options.manager, without=drawn)
-    promises.must_own(core, draft, fields, slow)
+    trusted_writes.must_equal(core, draft, slow, write.options.manager, without=drawn)
+    trusted_writes.must_own(core, draft, fields, slow)
 
 
 def _exists(write: Write, failed: CompareFailed) -> AlreadyExists:

@@ -12,7 +12,7 @@ from wherry.api.options import Target, WriteOptions
 from wherry.api.resources import Resource
 from wherry.registry.core import Core
 from wherry.registry.results import Body, RawBody
-from wherry.registry.versions import promises
+from wherry.registry.versions import trusted_writes
 from wherry.rules.custom import decode as custom_decode
 from wherry.rules.custom import kind as custom_kinds
 from wherry.rules.kinds.conversion import convert
@@ -23,7 +23,7 @@ def draft(core: Core, resource: Resource, body: Body, options: WriteOptions) -> 
     """(draft in the stored version, warnings). Raises BadRequest. A trusted object is only copied at its top."""
     if options.trusted and not isinstance(body, RawBody):
         if core.test_mode:
-            promises.must_equal(core, body, to_storage(core, resource, promises.decoded(core, resource, body)), options.manager)
+            trusted_writes.must_equal(core, body, to_storage(core, resource, trusted_writes.decoded(core, resource, body)), options.manager)
         return {**body, "metadata": dict(body["metadata"])}, []
     # an object at hand stays its owner's: what follows fills in defaults in place
     parsed = decode.parse(*body) if isinstance(body, RawBody) else decode.Parsed(msgspec.json.decode(msgspec.json.encode(body)))
