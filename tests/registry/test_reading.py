@@ -7,6 +7,7 @@ import pytest
 from tests.registry.world import CONFIG_MAPS, World, in_world
 from wherry.api.errors import BadRequest, Gone, Timeout
 from wherry.api.options import MERGE_PATCH, ListOptions, Target
+from wherry.api.resources import resource
 
 
 def test_pages_show_one_state_whatever_happens_meanwhile() -> None:
@@ -104,5 +105,21 @@ def test_a_watch_from_forgotten_history_is_gone() -> None:
         world.store.compact(world.store.revision)
         with pytest.raises(Gone, match="too old resource version: 1 "):
             await world.events(1, resource_version="1")
+
+    in_world(play)
+
+
+def test_a_limit_holds_nothing_back_of_a_list_of_any_age() -> None:
+    async def play(world: World) -> None:
+        for name in "abc":
+            await world.config_map(name)
+        page = await world.registry.list(Target(CONFIG_MAPS, "default"), ListOptions(limit=2, resource_version="0"))
+        assert (len(page.records), page.continue_token, page.remaining) == (3, "", None)
+        events = resource("events")
+        for name in "abc":
+            about = {"kind": "Pod", "namespace": "default", "name": "p"}
+            await world.client.create(events, "default", {"metadata": {"name": name}, "involvedObject": about})
+        page = await world.registry.list(Target(events, "default"), ListOptions(limit=2, resource_version="0"))
+        assert (len(page.records), page.remaining) == (2, 1), "the reference does not cache events"
 
     in_world(play)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tests.registry.world import CONFIG_MAPS, DRY_RUN, NAMESPACES, PODS, World, in_world, template_pod
+from tests.registry.world import ADMIN, CONFIG_MAPS, DRY_RUN, NAMESPACES, PODS, World, in_world, template_pod
 from wherry.api.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
-from wherry.api.options import MERGE_PATCH, DeleteOptions
-from wherry.api.resources import resource
+from wherry.api.options import APPLY_PATCH, MERGE_PATCH, DeleteOptions, Target, User, WriteOptions
+from wherry.api.resources import Resource, resource
+from wherry.registry.admission.chain import Chain
+from wherry.registry.registry import Registry
+from wherry.registry.request import Operation, Request
+from wherry.rules.cel.libraries.authorizer import Decision, Question
 
 
 def test_a_write_that_changes_nothing_stores_nothing() -> None:
@@ -160,5 +166,80 @@ def test_a_pod_on_a_node_is_given_its_grace_and_one_on_none_goes_at_once() -> No
         await world.client.delete(PODS, "default", "bound", DeleteOptions(grace_period_seconds=0))
         await world.client.delete(PODS, "default", "free")
         assert (await world.client.list(PODS, "default")).items == []
+
+    in_world(play)
+
+
+def test_replacing_and_applying_create_only_for_those_who_may_create() -> None:
+    async def play(world: World) -> None:
+        asked: list[Question] = []
+
+        async def decide(user: User, question: Question) -> Decision:
+            asked.append(question)
+            return Decision(False, "not today")
+
+        world.registry.outside.decide = decide
+        leases = resource("leases", "coordination.k8s.io")
+        why = (
+            'leases.coordination.k8s.io "l" is forbidden: User "admin" cannot create resource "leases" in API group '
+            '"coordination.k8s.io" in the namespace "default": not today'
+        )
+        lease = {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "metadata": {"name": "l", "namespace": "default"}}
+        with pytest.raises(Forbidden, match=why):
+            await world.client.update(leases, lease)
+        with pytest.raises(Forbidden, match=why):
+            await world.client.patch(leases, "default", "l", lease, APPLY_PATCH, options=WriteOptions(field_manager="m"))
+        assert {(q.verb, q.resource, q.namespace, q.name) for q in asked} == {("create", "leases", "default", "l")}
+        made = await world.client.create(leases, "default", lease)  # whether that is allowed was decided before it came here
+        await world.client.update(leases, made)
+        assert len(asked) == 2
+
+    in_world(play)
+
+
+class Refusing:
+    """A plug-in that refuses all deletes."""
+
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
+        return operation == "DELETE"
+
+    async def admit(self, request: Request) -> None:
+        raise request.forbidden("never")
+
+
+def test_preconditions_of_a_delete_come_before_admission_and_who_has_its_grace_period_is_not_asked_about() -> None:
+    async def play(world: World) -> None:
+        strict = Registry(world.store, lambda: world.now, random.Random(1), admission=Chain([Refusing()]))
+        await world.config_map("a", finalizers=["example.com/x"])
+        target = Target(CONFIG_MAPS, "default", "a")
+        with pytest.raises(Conflict, match="the UID in the precondition"):
+            await strict.delete(target, DeleteOptions(uid="other"), ADMIN)
+        for _ in range(2):
+            with pytest.raises(Forbidden, match="never"):
+                await strict.delete(target, DeleteOptions(), ADMIN)
+            await world.client.delete(CONFIG_MAPS, "default", "a")
+        await world.client.create(PODS, "default", {**template_pod("p"), "spec": {**template_pod("p")["spec"], "nodeName": "n"}})
+        await world.client.delete(PODS, "default", "p")
+        assert not (await strict.delete(Target(PODS, "default", "p"), DeleteOptions(), ADMIN)).gone
+
+    in_world(play)
+
+
+def test_what_is_warned_of_is_told_with_a_refusal_too() -> None:
+    async def play(world: World) -> None:
+        body = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "Not A Name"}, "dat": {}}
+        with pytest.raises(Invalid) as caught:
+            await world.registry.create(Target(CONFIG_MAPS, "default"), body, WriteOptions(field_validation="Warn"), ADMIN)
+        assert caught.value.warnings == ('unknown field "dat"',)
+
+    in_world(play)
+
+
+def test_a_generated_name_that_is_taken_every_time_says_that_there_was_no_other() -> None:
+    async def play(world: World) -> None:
+        await world.config_map("a-x", generateName="a-")
+        with pytest.raises(AlreadyExists, match=r"the server was not able to generate a unique name for the object") as caught:
+            await world.config_map("a-x", generateName="a-")
+        assert (caught.value.details or {})["retryAfterSeconds"] == 1
 
     in_world(play)

@@ -155,7 +155,7 @@ class Reviews:
         if local and spec.get("nonResourceAttributes") is not None:
             errors.append(field.invalid("spec.nonResourceAttributes", shown_path(spec["nonResourceAttributes"]), _ALONE))
         if errors:
-            raise invalid(resource.group_kind, "", errors)
+            raise invalid(f".{resource.group}", "", errors)  # the reference asks the review for its kind, and it has forgotten it
         decision = await self._authorizer.decide(user if own else _subject(spec), _asked(spec))
         status: Obj = {"allowed": decision.allowed}
         if decision.reason:

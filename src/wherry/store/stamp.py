@@ -2,7 +2,7 @@
 
 A store may learn the revision of a write only after it (etcd does), so what is stored cannot contain it, and the bytes that are sent must.
 The registry encodes an object once, in the order that `unversioned` gives it: kind, apiVersion, then metadata, whose first fields are texts
-and an empty resourceVersion. So the first `"resourceVersion":""` of the bytes is that one and no other (a quote within a text is escaped),
+and an empty resourceVersion (the order of the reference's type, k8s.io/apimachinery/pkg/apis/meta/v1/types.go ObjectMeta). So the first `"resourceVersion":""` of the bytes is that one and no other (a quote within a text is escaped),
 and putting the number in is one copy, without decoding. Values that are not of this form are left as they are.
 """
 
@@ -11,16 +11,22 @@ from __future__ import annotations
 from typing import Any
 
 MARK = b'"resourceVersion":""'
-_BEFORE = ("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion")
+_BEFORE = ("name", "generateName", "namespace", "selfLink", "uid")
+_AFTER = (
+    "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences",
+    "finalizers", "managedFields",
+)  # fmt: skip
 _HEAD: dict[str, Any] = {"kind": None, "apiVersion": None, "metadata": None}
 
 
 def unversioned(obj: dict[str, Any]) -> dict[str, Any]:
     """The object in the order in which it is stored, with an empty resourceVersion; a new one with new metadata, all else shared."""
     meta = obj["metadata"]
-    first = {name: meta[name] for name in _BEFORE if name in meta}
-    first["resourceVersion"] = ""
-    ordered = {**first, **meta, "resourceVersion": ""}
+    ordered = {name: meta[name] for name in _BEFORE if name in meta}
+    ordered["resourceVersion"] = ""
+    ordered |= {name: meta[name] for name in _AFTER if name in meta}
+    if len(ordered) <= len(meta):  # a field that the reference does not know
+        ordered = {**ordered, **meta, "resourceVersion": ""}
     return {**_HEAD, **obj, "metadata": ordered}
 
 

@@ -173,3 +173,10 @@ def test_yaml_without_aliases_in_natural_order(api: Api) -> None:
     text = api.call("GET", CORE + "/configmaps/y", accept="application/yaml").body
     assert 'data:\n  B: "y"\n  a2: x\n  a10: "1e3"\n' in text
     assert "&id" not in text
+
+
+def test_a_review_that_is_wrong_has_forgotten_its_kind(api: Api) -> None:
+    reply = api.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {"spec": {}})
+    assert reply.status == 422
+    assert reply.message.startswith('.authorization.k8s.io "" is invalid: [spec.resourceAttributes: ')
+    assert (reply.body["details"]["group"], "kind" in reply.body["details"]) == ("authorization.k8s.io", False)

@@ -30,11 +30,14 @@ async def delete(write: Write) -> Deleted:
             raise write.not_found()
         old = (await served(core, write.resource, current)).object()
         verdict = judge(old, write.resource, write.strategy, write.options, core.now())
-        if verdict.step == "pending" or (verdict.obj == old and verdict.step == "mark"):
-            return Deleted(await served(core, write.row, current), False)
-        write.begin("DELETE", current, old)
-        write.draft = old
-        await run(write, DELETE)
+        unchanged = verdict.step == "pending" or (verdict.step == "mark" and verdict.obj == old)
+        if not unchanged or (verdict.step == "mark" and not write.strategy.holds(old)):
+            # what has its grace period, or waits for its content, is going whoever asks: admission is not
+            write.begin("DELETE", current, old)
+            write.draft = old
+            await run(write, DELETE)
+        if unchanged:
+            return Deleted(await served(core, write.row, current), False, tuple(write.warnings))
         try:
             record = await _carry_out(write, current, verdict)
         except CompareFailed as error:

@@ -18,6 +18,7 @@ from wherry.registry.versions import custom_versions
 from wherry.rules.kinds.conversion import convert
 from wherry.store.protocol import Compacted, FutureRevision, Range, Record
 
+EVENTS = "events"
 TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
     "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
@@ -67,13 +68,24 @@ async def list_(core: Core, target: Target, options: ListOptions) -> Page:
     match = query.matcher(options.label_selector, options.field_selector, lambda: core.strategy(resource), namespaced=resource.namespaced)
     at = prefix(core.table.storage(resource), target.namespace)
     revision, after = _start(core, options, at)
-    if options.limit and match is not None:
-        return await _filtered_page(core, resource, at, revision, after, options.limit, match)
-    found = await _range(core, at, revision, after, options.limit)
+    limit = _limit(core, options, resource)
+    if limit and match is not None:
+        return await _filtered_page(core, resource, at, revision, after, limit, match)
+    found = await _range(core, at, revision, after, limit)
     await custom_versions.prepare(core, resource, found.records)
     records = found.records if match is None else [r for r in found.records if match(as_served(core, resource, r).object())]
     token = continuation.encode(found.records[-1].key[len(at) :], found.revision) if found.remaining else ""
     return Page(_serve(core, resource, records), found.revision, token, found.remaining if token else None)
+
+
+def _limit(core: Core, options: ListOptions, resource: Resource) -> int:
+    """0: none. What may be of any age the reference serves whole, from its cache; events it does not cache.
+
+    Source: k8s.io/apiserver/pkg/storage/cacher/cacher.go (computeListLimit).
+    """
+    if options.resource_version != "0" or options.continue_token:
+        return options.limit
+    return options.limit if core.table.storage(resource).group_resource == EVENTS else 0
 
 
 def _start(core: Core, options: ListOptions, at: str) -> tuple[int, str]:

@@ -50,6 +50,14 @@ def _update_namespace(draft: Obj, old: Obj) -> None:
     keep_status(draft, old)
 
 
+def _terminating(namespace: Obj) -> Obj:
+    """While its content goes a namespace has no grace period (pkg/registry/core/namespace/storage Delete)."""
+    meta = namespace["metadata"]
+    if (namespace.get("spec") or {}).get("finalizers"):
+        meta = {k: v for k, v in meta.items() if k != "deletionGracePeriodSeconds"}
+    return {**namespace, "metadata": meta, "status": {**(namespace.get("status") or {}), "phase": "Terminating"}}
+
+
 def finalize_namespace(draft: Obj, old: Obj) -> None:
     """Before a write of `/finalize`, which changes only spec.finalizers."""
     keep_status(draft, old)
@@ -135,7 +143,7 @@ STRATEGIES: dict[str, Strategy] = {
         name_rule="label",
         delete_returns_object=True,
         holds=lambda o: bool((o.get("spec") or {}).get("finalizers")),
-        marked=lambda o: {**o, "status": {**(o.get("status") or {}), "phase": "Terminating"}},
+        marked=_terminating,
         fields={"status.phase": lambda o: (o.get("status") or {}).get("phase", "")},
     ),
     "Node": Strategy(

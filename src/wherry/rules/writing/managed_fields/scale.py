@@ -12,6 +12,7 @@ from wherry.rules.writing.managed_fields import entries as listed
 from wherry.rules.writing.managed_fields.entries import Entry, Identity
 from wherry.rules.writing.managed_fields.sets import Set, difference, intersection
 
+SCALE_VERSION = "autoscaling/v1"
 REPLICAS: Set = {"f:spec": {"f:replicas": {}}}
 
 
@@ -27,12 +28,17 @@ def track_scale(old: Obj, new: Obj, *, manager: str, api_version: str, replicas:
 
 
 def scale_entries(parent: Obj, replicas: Set = REPLICAS) -> list[Entry]:
-    """The managedFields of a Scale: whoever owns the parent's number owns the Scale's."""
-    return [{**e, "fieldsV1": REPLICAS} for e in listed.stored(parent) if intersection(listed.fields_of(e), replicas)]
+    """The managedFields of a Scale: whoever owns the parent's number owns the Scale's, in the Scale's version."""
+    owning = [e for e in listed.stored(parent) if intersection(listed.fields_of(e), replicas)]
+    return [{**e, "apiVersion": SCALE_VERSION, "fieldsV1": REPLICAS} for e in owning]
 
 
 def parent_entries(parent: Obj, scale: Obj, api_version: str, replicas: Set = REPLICAS) -> list[Entry]:
-    """The parent's managedFields after an apply of its Scale: who no longer owns the number there loses it here, who is new has no time."""
+    """The parent's managedFields after an apply of its Scale: who no longer owns the number there loses it here, who is new has no time.
+
+    Who owns it by updates is another one there, as the version is part of who that is: the reference takes the number out of his entry and
+    gives it back in one of its own.
+    """
     left = {listed.identity(e): e for e in listed.stored(scale)}
     kept: list[Entry] = []
     for entry in listed.stored(parent):
