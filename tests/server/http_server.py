@@ -19,7 +19,7 @@ from yarl import URL
 from wherry.api.options import ADMIN, DEFAULT_WRITE, Target
 from wherry.api.resources import resource
 from wherry.kit.clock import Clock
-from wherry.registry.rbac.ensure import ensure
+from wherry.registry.default_roles import ensure
 from wherry.registry.registry import Registry
 from wherry.server.app import ApiServer
 from wherry.server.authentication import Certificates, FirstOf, Tokens

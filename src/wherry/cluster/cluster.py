@@ -148,8 +148,8 @@ class Cluster(Verbs):
         from wherry.client.informer import Informers
         from wherry.cluster import components, users
         from wherry.cluster.bootstrap import bootstrap
+        from wherry.registry.default_roles import ensure as ensure_default_roles
         from wherry.registry.initial import ensure as ensure_initial
-        from wherry.registry.rbac.ensure import ensure as ensure_default_roles
         from wherry.registry.registry import Registry
 
         table = legacy_table() if options.legacy_apis else None

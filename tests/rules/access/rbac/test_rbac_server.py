@@ -8,8 +8,9 @@ from typing import Any
 from tests.server.http_server import NAMESPACE, TOKEN, World, run
 from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, Target, User, WriteOptions
 from wherry.api.resources import TABLE, resource
+from wherry.registry.default_roles import ensure
 from wherry.registry.rbac.data import default_policy
-from wherry.registry.rbac.ensure import ensure
+from wherry.registry.default_roles import ensure
 from wherry.rules.access.rbac.defaults import objects
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
