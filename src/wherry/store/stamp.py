@@ -2,8 +2,9 @@
 
 A store may learn the revision of a write only after it (etcd does), so what is stored cannot contain it, and the bytes that are sent must.
 The registry encodes an object once, in the order that `unversioned` gives it: kind, apiVersion, then metadata, whose first fields are texts
-and an empty resourceVersion (the order of the reference's type, k8s.io/apimachinery/pkg/apis/meta/v1/types.go ObjectMeta). So the first `"resourceVersion":""` of the bytes is that one and no other (a quote within a text is escaped),
-and putting the number in is one copy, without decoding. Values that are not of this form are left as they are.
+and an empty resourceVersion (the order of the reference's type: k8s.io/apimachinery/pkg/apis/meta/v1/types.go, ObjectMeta). So the first
+`"resourceVersion":""` of the bytes is that one and no other (a quote within a text is escaped), and putting the number in is one copy,
+without decoding. Values that are not of this form are left as they are.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from tests.registry.admission_dynamic.dynamic_world import GROUP, World, config_map, run
 from tests.registry.admission_dynamic.hook_server import HookServer, bundle, hook_server, patching
 from wherry.api.errors import StatusError
-from wherry.registry.encode import encoder
+from wherry.registry.encode import encode
 from wherry.registry.request import AUDITED
 
 MUTATING, VALIDATING = f"mutatingwebhookconfigurations.{GROUP}", f"validatingwebhookconfigurations.{GROUP}"
@@ -173,7 +173,7 @@ def test_a_service_is_called_at_its_endpoints() -> None:
             "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}], "ports": [{"name": "", "port": server.port}],
         }  # fmt: skip
         # as a node writes the address of a pod that shares this machine's network; the API takes it from nobody else
-        await world.registry.store.put("endpointslices.discovery.k8s.io/a/hook-1", encoder(endpoints))
+        await world.registry.store.put("endpointslices.discovery.k8s.io/a/hook-1", encode(endpoints))
         await world.create("configmaps", config_map())
         assert len(server.asked) == 1
 

@@ -10,7 +10,6 @@ from wherry.api.options import DEFAULT_DELETE, DEFAULT_WRITE, Target, User, Writ
 from wherry.api.resources import TABLE, resource
 from wherry.registry.default_roles import ensure
 from wherry.registry.rbac.data import default_policy
-from wherry.registry.default_roles import ensure
 from wherry.rules.access.rbac.defaults import objects
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"

@@ -1,8 +1,8 @@
 """The roles and bindings that every cluster has, from their compact form to objects.
 
-Called once per start by `registry.default_roles`, with the decoded `default_policy.json`: roles are rows of (verbs, groups, resources, names)
-or (verbs, paths), lists are joined by commas; subjects are `u:`ser, `g:`roup or `s:`ervice account; a role `system:controller:X` is bound
-to the account X of kube-system unless the data says otherwise.
+Called once per start by `registry.default_roles`, with the decoded `default_policy.json`: roles are rows of (verbs, groups, resources,
+names) or (verbs, paths), lists are joined by commas; subjects are `u:`ser, `g:`roup or `s:`ervice account; a role `system:controller:X` is
+bound to the account X of kube-system unless the data says otherwise.
 Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings, as of Kubernetes v1.36.
 """
 
