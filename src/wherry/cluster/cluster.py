@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from wherry.cluster.processes import SecondProcess
     from wherry.cluster.thread import LoopThread
     from wherry.cluster.webhooks import LazyCaller
+    from wherry.node.real.nodes import RealNodes
     from wherry.node.simulated_nodes import SimulatedNodes
     from wherry.registry.registry import Registry
     from wherry.scheduler.scheduler import Scheduler
@@ -76,6 +77,7 @@ class Cluster(Verbs):
         self.second: SecondProcess | None = None
         self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
+        self.real_nodes: RealNodes | None = None
         #: in an `async with` the same as `aclient`; in a plain `with` a `SyncClient`, whose methods wait for their results
         self.client: Any = None
         self._store: Store | None = None
@@ -166,9 +168,9 @@ class Cluster(Verbs):
             from wherry.server.interference import Interference
 
             if options.data_dir is None:
-                self.pki = pki.shared(self._directory() / "pki", options.host, options.seed if options.time == "virtual" else None)
+                self.pki = pki.shared(self.data_folder() / "pki", options.host, options.seed if options.time == "virtual" else None)
             else:
-                self.pki = pki.ensure(self._directory() / "pki", options.host)
+                self.pki = pki.ensure(self.data_folder() / "pki", options.host)
             await serving.serve(self, self._readiness)
             assert self.server is not None
             self.server.interference = Interference(self.api_faults, self.own_clock)
@@ -243,6 +245,8 @@ class Cluster(Verbs):
             if self.on_demand is not None:
                 self.on_demand.stop()
             await self._tasks.stop()
+            if self.real_nodes is not None:
+                await self.real_nodes.close()
             if hasattr(self, "informers"):
                 await self.informers.stop()
             if self.options.test_mode and was_ready and check:
@@ -370,10 +374,12 @@ class Cluster(Verbs):
         parts = {"ping": True, "store": not self.store.failure, "controllers": self._ready}
         return {**parts, **dict.fromkeys(sorted(ill), False)}
 
-    def _directory(self) -> Path:
+    def data_folder(self) -> Path:
+        """Where its files are: the data directory, or one that goes with the cluster."""
         if self.options.data_dir is not None:
             return self.options.data_dir
-        self._temporary = tempfile.TemporaryDirectory(prefix="wherry-")
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="wherry-")
         return Path(self._temporary.name)
 
     def _crashed(self, name: str, error: BaseException) -> None:

@@ -35,7 +35,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     setup = scheduling.setup_of(cluster.options)
     if cluster.options.run_controllers:
         reader = cluster.component("kube-controller-manager", users.CONTROLLER_MANAGER)
-        parts = Parts(reader, cluster.informers, cluster.clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
+        parts = Parts(reader, cluster.informers, cluster.own_clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
         parts.table = cluster.registry.table
         rows: Sequence[Row] = ROWS
         if cluster.options.processes > 1:
@@ -46,7 +46,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, cluster.run, rows)
         cluster.on_demand.prepare()
     if cluster.options.run_nodes:
-        cluster.nodes = node_agent(node_clients(cluster), cluster.informers, cluster.clock, cluster.options)
+        build_nodes(cluster)
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
@@ -54,6 +54,9 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, setup))
     if cluster.nodes is not None:
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.nodes.run))
+    if cluster.real_nodes is not None:
+        await cluster.real_nodes.begin()
+        cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
     if cluster.second is not None:
         await cluster.second.until_ready()
         second = cluster.second
@@ -84,7 +87,7 @@ def _site(cluster: Cluster, parts: Parts) -> Site:
 
 def _start_scheduler(cluster: Cluster, setup: Setup | None) -> None:
     client = cluster.component("kube-scheduler", users.SCHEDULER)
-    cluster.scheduler = scheduler(client, cluster.informers, cluster.clock, cluster.rng, setup)
+    cluster.scheduler = scheduler(client, cluster.informers, cluster.own_clock, cluster.rng, setup)
     cluster.run(Component("scheduler", users.SCHEDULER, cluster.scheduler.run))
 
 
@@ -98,6 +101,17 @@ def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Ra
     from wherry.scheduler.scheduler import Scheduler
 
     return Scheduler(client, informers, clock, rng, setup)
+
+
+def build_nodes(cluster: Cluster) -> None:
+    """Of the kind that the options name."""
+    client, options = node_clients(cluster), cluster.options
+    if options.runtime == "simulated":
+        cluster.nodes = node_agent(client, cluster.informers, cluster.own_clock, options)
+    else:
+        from wherry.cluster import real_nodes
+
+        cluster.real_nodes = real_nodes.build(client, cluster.informers, cluster.own_clock, options, cluster.data_folder().absolute())
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

@@ -1,7 +1,7 @@
 """`cluster.faults`: what goes wrong on purpose, by plain calls, from YAML, and undone again.
 
 A call puts a fault in force at once and gives a handle: a context manager, or `stop()`. It may be made from any thread, in a plain `with`
-and in an `async with` alike. The same faults by annotation: rules.kubelet.simulation (pods), node.node_faults (nodes).
+and in an `async with` alike. The same faults by annotation: rules.pods.kubelet.simulation (pods), node.node_faults (nodes).
 """
 
 from __future__ import annotations

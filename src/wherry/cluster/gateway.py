@@ -15,6 +15,7 @@ from wherry.streams.session import Session
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.node.agent import NodeAgent
     from wherry.node.runtime import Runtime
 
 
@@ -28,15 +29,19 @@ class Gateway:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
+    @property
+    def _nodes(self) -> NodeAgent | None:
+        return self._cluster.nodes or self._cluster.real_nodes
+
     def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         """Raises ServiceUnavailable when no node agent runs in this cluster."""
-        nodes = self._cluster.nodes
+        nodes = self._nodes
         if nodes is None:
             raise ServiceUnavailable(f'no node agent runs in this cluster: no logs of pod "{pod["metadata"]["name"]}"')
         return nodes.runtime.logs(pod, container, self._options(options))
 
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
-        nodes = self._cluster.nodes
+        nodes = self._nodes
         if nodes is None:
             return ServiceUnavailable(f'no node agent runs in this cluster: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
         return refused(pod, wanted) if nodes.runtime.name == SIMULATED else None
@@ -53,9 +58,10 @@ class Gateway:
 
     def _runtime(self, pod: Obj, wanted: Connect) -> Runtime:
         """Raises StatusError where nothing can be connected to (any more)."""
-        if (why := self.refusal(pod, wanted)) is not None or self._cluster.nodes is None:
+        nodes = self._nodes
+        if (why := self.refusal(pod, wanted)) is not None or nodes is None:
             raise why or refused(pod, wanted)
-        return self._cluster.nodes.runtime
+        return nodes.runtime
 
     def _options(self, options: LogOptions) -> RuntimeLogOptions:
         since = options.since_seconds

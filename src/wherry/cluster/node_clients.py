@@ -60,6 +60,11 @@ class NodeClients:
                 return self._client(obj["source"].get("host", ""))
         return self._about(resource, namespace(obj), name(obj))
 
+    def _of_token(self, namespace: str, obj: Obj) -> Client:
+        """A token is asked for in the name of the node whose pod it is bound to."""
+        pod = self._pods.get(f"{namespace}/{(obj['spec'].get('boundObjectRef') or {}).get('name', '')}")
+        return self._client((pod or {"spec": {}})["spec"].get("nodeName", ""))
+
     async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
         client = self._client(name) if resource.plural in _OF_A_NODE else self._reader
         return await client.get(resource, namespace, name, subresource=subresource)
@@ -70,7 +75,7 @@ class NodeClients:
     async def create(
         self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "", options: WriteOptions = DEFAULT_WRITE
     ) -> Obj:
-        client = self._with(resource, obj)
+        client = self._of_token(namespace, obj) if subresource == "token" else self._with(resource, obj)
         made = await client.create(resource, namespace, obj, name=name, subresource=subresource, options=options)
         if resource.plural == "events":
             self._remember(made, obj["source"].get("host", ""))

@@ -18,11 +18,13 @@ class OptionFields(TypedDict, total=False):
     audit_policy_file: Path | str | None
     audit_log_path: str | None
     legacy_apis: bool
+    runtime: str
     nodes: int
     pods_per_node: int
     node_cpu: str
     node_memory: str
     zones: int
+    image_table: tuple[str, ...] | list[str]
     image_missing: tuple[str, ...] | list[str]
     pull_seconds: float
     start_seconds: float

@@ -41,11 +41,15 @@ class Options:
     legacy_apis: bool = described(False, "Also serve extensions/v1beta1, apps/v1beta1 and apps/v1beta2 workloads.")
 
     # --- its nodes ---
-    nodes: int = described(3, "How many simulated nodes.", least=0, most=5000)
+    runtime: str = described("simulated", "What runs in pods: nothing (simulated), or programs in namespaces of this machine (process).",
+                             among=("simulated", "process"))
+    nodes: int = described(3, "How many nodes.", least=0, most=5000)
     pods_per_node: int = described(110, "How many pods a node takes.", least=1, most=16000)
     node_cpu: str = described("256", "The CPUs of each simulated node, a Kubernetes quantity.")
     node_memory: str = described("1Ti", "The memory of each simulated node, a Kubernetes quantity.")
     zones: int = described(0, "Over how many zones the nodes are spread in turn; 0: none is said.", least=0, most=5000)
+    image_table: tuple[str, ...] = described((), "Images that stand for others on nodes that run programs: GLOB=host for the machine's own "
+                                                 "file system.")
     image_missing: tuple[str, ...] = described(DEFAULT_IMAGE_MISSING, "Images that cannot be pulled (globs).")
     pull_seconds: float = described(0.0, "How long an image takes to pull, once for each node.", least=0, human=1.5)
     start_seconds: float = described(0.0, "How long a container takes to start.", least=0, human=0.5)

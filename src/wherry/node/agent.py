@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, is_deleting, namespace, uid
-from wherry.client.informer import Informers
+from wherry.client.informer import Informer, Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
@@ -36,12 +36,12 @@ class NodeAgent:
     """`full`: statuses as the kubelet writes them; `routine_events`: also what goes well is an event.
 
     `runtime`: of all nodes but those in `runtimes`, by name. `write_ends`: a pod that is to go gets its containers' ends written before it
-    is deleted (else only if somebody may wait for them).
+    is deleted (else only if somebody may wait for them). `services`: of all Services, for runtimes that start programs.
     """
 
     def __init__(self, client: Client, informers: Informers, clock: Clock, runtime: Runtime, nodes: Sequence[NodeSpec], *,
                  runtimes: Mapping[str, Runtime] = _NO_OTHERS, full: bool = True, routine_events: bool = True,
-                 write_ends: bool = True) -> None:
+                 write_ends: bool = True, services: Informer | None = None) -> None:
         self.clock = clock
         self.runtime = runtime
         self.full = full
@@ -58,7 +58,7 @@ class NodeAgent:
         self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
         self._claims = Claims(informers)
-        self._reading = Reading(client)
+        self._reading = Reading(client, services)
         self._writer = StatusWriter(client, self._pods, clock, ends=write_ends)
         self._heartbeat = Heartbeat(client, clock, nodes, Together(self._silent, self._cut), self.skew)
 

@@ -65,9 +65,13 @@ class Reading:
     def service_variables(self, namespace: str, links: bool) -> dict[str, str]:
         return service_variables(self._services.items(), namespace, links) if self._services is not None else {}
 
+    async def now(self, namespace: str, refs: tuple[Ref, ...]) -> Found:
+        """What there is. Raises StatusError, OSError."""
+        return {ref: await self._read(namespace, ref) for ref in refs}
+
     async def _serve(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
         try:
-            found = {ref: await self._read(namespace, ref) for ref in refs}
+            found = await self.now(namespace, refs)
         except (StatusError, OSError) as error:
             log.info("what pods in %s refer to cannot be read: %s", namespace, error)
             asyncio.get_running_loop().call_later(_RETRY_AFTER, self.put, namespace, refs, then)

@@ -1,6 +1,6 @@
 """The runtime protocol: what the node agent needs of whatever runs containers. Adapters: `simulated`; others implement the same.
 
-The steps of a pod are the worker's to take and the rules' to decide (`rules.kubelet`); a runtime carries out one step and says what came of
+The steps of a pod are the worker's to take and the rules' to decide (`rules.pods`); a runtime carries out one step and says what came of
 it. Calls return at once; what came of them is reported, at once or later, through the `report` given with them, on the event loop. Two
 methods are about pods as a whole (`prepare`, `finish`), the rest about one container. Invariants: every call with a `report` is answered
 once; after `Started` comes exactly one `Exited`, unless the pod is removed; after `remove` nothing is reported any more.

@@ -1,7 +1,7 @@
 """The simulated runtime: a container is a state machine with declared timings and faults; no process runs, and it says so.
 
 Used by `SimulatedNodes`. With all timings zero everything is reported before `prepare`, `pull` or `start` returns, so a pod costs no timer
-and no task. How containers behave: their node's timings, what their command plainly does, the pod's annotations (rules.kubelet.simulation),
+and no task. How containers behave: their node's timings, what their command plainly does, the pod's annotations (`rules.pods.kubelet`),
 and what is in force in `faults`, for containers that run already too. Images and sessions: `simulated_images`, `simulated_sessions`.
 """
 

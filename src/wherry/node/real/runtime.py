@@ -1,0 +1,350 @@
+"""The runtime of real nodes: the agent's steps, carried out by an `Engine`.
+
+Built by the cluster with the engine that all its real nodes share. Every step is a task; what it came to is reported on the loop, and what
+it could not do is reported too: no step is left without an answer. Files are below `folder`: a pod's volumes, logs and messages, until the
+pod is gone. Invariant: a container's exit is reported once, after its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import shutil
+from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from wherry.api.errors import StatusError
+from wherry.api.objects import Obj, name, uid
+from wherry.client.protocol import Client
+from wherry.kit.clock import Clock
+from wherry.node import engine as engines
+from wherry.node.addresses import PodAddresses
+from wherry.node.engine import Engine, Mount
+from wherry.node.real import attempts, boxes, logs
+from wherry.node.real.pull_secrets import credentials_of
+from wherry.node.real.sessions import Life, RealSessions, RunningPod
+from wherry.node.real.volumes import Refused, Volumes, mounts
+from wherry.node.runtime import (
+    Attempt,
+    Exited,
+    HookEnded,
+    HookReport,
+    ImageFound,
+    Launch,
+    PodReport,
+    Probed,
+    Pulled,
+    PullFailed,
+    Report,
+    SandboxFailed,
+    SandboxReady,
+    Started,
+    StartFailed,
+)  # fmt: skip
+from wherry.rules.pods.kubelet import network_files
+from wherry.rules.pods.kubelet.container import Container
+from wherry.rules.pods.kubelet.field_values import Setting
+from wherry.rules.pods.kubelet.probes import Kind
+from wherry.rules.pods.kubelet.references import Found
+
+log = logging.getLogger(__name__)
+
+_MOST_MESSAGE = 4096
+_FALLBACK_BYTES, _FALLBACK_LINES = 2048, 80
+
+
+class RealRuntime(RealSessions):
+    """`dns`: the cluster's name server, "" for none; `nodes`: each node's own addresses."""
+
+    config: Literal["nothing", "faults", "all"] = "all"
+
+    def __init__(self, engine: Engine, client: Client, clock: Clock, folder: Path, *,
+                 nodes: Mapping[str, tuple[str, ...]], dns: str = "", resolver: network_files.Resolver | None = None,
+                 allocatable: Mapping[str, str] | None = None, memory: Path = Path("/dev/shm")) -> None:
+        self.name, self.version = engine.name, engine.version
+        self._engine = engine
+        self._client = client
+        self._clock = clock
+        self._folder = folder
+        self._addresses = PodAddresses()
+        self._nodes = dict(nodes)
+        self._dns = dns
+        self._resolver = resolver or network_files.Resolver()
+        self._allocatable = dict(allocatable or {})
+        self._memory = memory / f"wherry-{secrets.token_hex(6)}"
+        self._volumes = Volumes(client, clock, folder / "volumes", self._memory)
+        self._pods: dict[str, RunningPod] = {}
+        self._lives: dict[str, Life] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._begun = False
+
+    def place(self, node: str, network: str) -> None:
+        """The node's pods get their addresses out of that range."""
+        self._addresses.add(node, network)
+
+    async def ready(self) -> None:
+        """Raises Unavailable."""
+        await self._engine.begin()
+
+    async def begin(self, pods: Sequence[Obj]) -> None:
+        """Nothing of before runs any more. `ready` comes first."""
+        if self._begun:
+            return
+        self._begun = True
+        known = {uid(pod) for pod in pods}
+        for part in ("volumes", "logs", "etc", "messages"):
+            for left in (self._folder / part).glob("*"):
+                if left.name not in known:
+                    shutil.rmtree(left, ignore_errors=True)
+        if self._engine.fabric is not None:
+            for node, addresses in self._nodes.items():
+                await self._engine.fabric.node(node, addresses)
+        self._spawn(self._watch_exits(), "exits")
+
+    async def close(self) -> None:
+        """End everything that runs, and forget the folders of memory."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._engine.close()
+        shutil.rmtree(self._memory, ignore_errors=True)
+
+    def check(self, pod: Obj) -> list[str]:
+        return []
+
+    def saw(self, pod: Obj) -> None:
+        if (known := self._pods.get(uid(pod))) is not None:
+            known.pod = pod
+
+    # --- the pod as a whole ---
+    def prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
+        self._spawn(self._prepare(node, pod, found, report), f"prepare {name(pod)}")
+
+    async def _prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
+        run = self._pods.get(uid(pod))
+        if run is None:
+            own = self._nodes.get(node, ()) if pod["spec"].get("hostNetwork") else (self._addresses.take(node),)
+            run = self._pods[uid(pod)] = RunningPod(pod, own)
+        if not all(run.addresses):
+            self._pods.pop(uid(pod), None)
+            report(SandboxFailed("no pod address is free"))
+            return
+        try:
+            run.volumes = await self._volumes.make(pod, found, self._setting(run, node))
+            self._etc(run)
+            run.at = await self._engine.run_pod(boxes.pod_box(pod, node, () if pod["spec"].get("hostNetwork") else run.addresses))
+        except Refused as refused:
+            report(SandboxFailed(str(refused), refused.volume))
+        except (engines.StartFailed, engines.Unavailable, OSError) as error:
+            report(SandboxFailed(str(error)))
+        else:
+            report(SandboxReady(run.addresses))
+
+    def _setting(self, run: RunningPod, node: str) -> Setting:
+        return Setting(run.addresses, self._nodes.get(node, ()), self._allocatable)
+
+    def _etc(self, run: RunningPod) -> None:
+        folder = self._folder / "etc" / uid(run.pod)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "hosts").write_text(network_files.hosts(run.pod, run.addresses))
+        found = network_files.resolver(run.pod, self._dns, self._resolver)
+        (folder / "resolv.conf").write_text(network_files.resolv_conf(found))
+
+    def refresh(self, pod: Obj, found: Found) -> None:
+        run = self._pods.get(uid(pod))
+        if run is not None:
+            self._spawn(self._refresh(run, found), f"refresh {name(pod)}")
+
+    async def _refresh(self, run: RunningPod, found: Found) -> None:
+        try:
+            await self._volumes.refresh(run.pod, found, self._setting(run, run.pod["spec"].get("nodeName", "")))
+        except (ValueError, StatusError, OSError) as error:
+            log.info("volumes of %s are as they were: %s", name(run.pod), error)
+
+    def holds(self, node: str, pod: Obj) -> bool:
+        return uid(pod) in self._pods and self._pods[uid(pod)].at is not None
+
+    def finish(self, pod: Obj) -> None:
+        self._spawn(self._finish(pod, gone=False), f"finish {name(pod)}")
+
+    def remove(self, pod: Obj) -> None:
+        self._spawn(self._finish(pod, gone=True), f"remove {name(pod)}")
+
+    def lose(self, pod: Obj) -> None:
+        self.finish(pod)
+
+    async def _finish(self, pod: Obj, *, gone: bool) -> None:
+        """The sandbox and volumes go; with the pod also what it left."""
+        id_ = uid(pod)
+        if gone:
+            self._lives = {key: life for key, life in self._lives.items() if life.pod != id_}
+        await self._engine.remove_pod(id_)
+        self._volumes.remove(pod)
+        shutil.rmtree(self._folder / "etc" / id_, ignore_errors=True)
+        run = self._pods.get(id_)
+        if run is not None:
+            run.at = None
+        if gone:
+            self._pods.pop(id_, None)
+            for part in ("logs", "messages"):
+                shutil.rmtree(self._folder / part / id_, ignore_errors=True)
+            if run is not None and not pod["spec"].get("hostNetwork"):
+                for address in run.addresses:
+                    self._addresses.give_back(pod["spec"].get("nodeName", ""), address)
+
+    # --- images ---
+    def find_image(self, node: str, pod: Obj, container: Container, report: Report) -> None:
+        self._spawn(self._find_image(container, report), f"look for {container.image}")
+
+    async def _find_image(self, container: Container, report: Report) -> None:
+        try:
+            image = await self._engine.image(container.image)
+        except engines.PullFailed as failed:
+            report(PullFailed(failed.text, reason=failed.kind))
+            return
+        report(ImageFound(image.id, image.config.user) if image is not None else ImageFound(""))
+
+    def pull(self, node: str, pod: Obj, container: Container, report: Report) -> None:
+        self._spawn(self._pull(pod, container, report), f"pull {container.image}")
+
+    async def _pull(self, pod: Obj, container: Container, report: Report) -> None:
+        begun = self._clock.steady()
+        try:
+            image = await self._engine.pull(container.image, await credentials_of(self._client, pod))
+        except engines.PullFailed as failed:
+            report(PullFailed(failed.text, reason=failed.kind))
+            return
+        except (StatusError, OSError) as error:
+            report(PullFailed(str(error)))
+            return
+        report(Pulled(ImageFound(image.id, image.config.user), self._clock.steady() - begun, image.size))
+
+    # --- containers ---
+    def start(self, node: str, pod: Obj, container: Container, launch: Launch, report: Report) -> None:
+        self._spawn(self._start(pod, container, launch, report), f"start {name(pod)}/{container.name}")
+
+    async def _start(self, pod: Obj, container: Container, launch: Launch, report: Report) -> None:
+        run = self._pods.get(uid(pod))
+        if run is None or run.at is None:
+            report(StartFailed("CreateContainerError", "the pod's sandbox is not there"))
+            return
+        id_ = secrets.token_hex(32)
+        shown = f"{self.name}://{id_}"
+        try:
+            image = await self._engine.image(container.image)
+            message, path = self._places(run, container)
+            mounted = (*self._mounts(run, container, launch), Mount(str(message), _message_path(container)))
+            box = boxes.container_box(pod, container.spec, id_, launch.variables or {}, mounted, str(path))
+            life = self._lives[id_] = Life(uid(pod), container, report, message, path)
+            at = self._clock.now()
+            await self._engine.start(run.at, box)
+        except engines.StartFailed as failed:
+            self._lives.pop(id_, None)
+            started = failed.reason in ("RunContainerError", "StartError")
+            reason = "RunContainerError" if started else failed.reason
+            report(StartFailed(reason, failed.text, shown if started else "", failed.exit_code))
+        except (engines.Unavailable, engines.PullFailed, OSError) as error:
+            self._lives.pop(id_, None)
+            report(StartFailed("CreateContainerError", str(error)))
+        else:
+            life.report(Started(shown, image.id if image is not None else container.image, at))
+
+    def _places(self, run: RunningPod, container: Container) -> tuple[Path, Path]:
+        """The files of its termination message and of its log. Raises OSError."""
+        message = self._folder / "messages" / uid(run.pod) / f"{container.name}-{container.restarts}-{secrets.token_hex(4)}"
+        path = self.log_path(run.pod, container.name, _next_run(container))
+        for file in (message, path):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        message.touch(0o666)
+        message.chmod(0o666)
+        return message, path
+
+    def _mounts(self, run: RunningPod, container: Container, launch: Launch) -> list[Mount]:
+        """Raises engines.StartFailed."""
+        listed = mounts(run.pod, container.spec, run.volumes, launch.sub_paths or {})
+        taken = {mount.target for mount in listed}
+        own = [Mount(str(self._folder / "etc" / uid(run.pod) / file), f"/etc/{file}") for file in ("hosts", "resolv.conf")]
+        return [*(mount for mount in own if mount.target not in taken), *listed]
+
+    def stop(self, pod: Obj, container: Container, grace: float) -> None:
+        self._spawn(self._stop(_bare(container.id), grace), f"stop {name(pod)}/{container.name}")
+
+    async def _stop(self, id_: str, grace: float) -> None:
+        await self._engine.stop(id_, grace)
+
+    def adopt(self, node: str, pod: Obj, container: Container, report: Report) -> bool:
+        life = self._lives.get(_bare(container.id))
+        if life is None:
+            return False
+        life.container, life.report = container, report
+        return True
+
+    async def _watch_exits(self) -> None:
+        async for exit_ in self._engine.exits():
+            life = self._lives.pop(exit_.id, None)
+            if life is not None:
+                life.report(Exited(exit_.code, exit_.at, exit_.reason, self._message(life, exit_.code)))
+                await self._engine.remove(exit_.id)
+
+    def _message(self, life: Life, code: int) -> str:
+        with contextlib.suppress(OSError):
+            text = life.message.read_bytes()[:_MOST_MESSAGE].decode(errors="replace")
+            life.message.unlink()
+            if text or code == 0 or life.container.spec.get("terminationMessagePolicy") != "FallbackToLogsOnError":
+                return text
+        if code and life.container.spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            return logs.last(life.log, _FALLBACK_BYTES, _FALLBACK_LINES)
+        return ""
+
+    # --- probes and hooks ---
+    def _target(self, pod: Obj, container: Container) -> attempts.Target:
+        run = self._pods.get(uid(pod))
+        ports = {port["name"]: port["containerPort"] for port in container.spec.get("ports") or () if port.get("name")}
+        return attempts.Target(_bare(container.id), run.addresses[0] if run is not None and run.addresses else "", ports)
+
+    def probe(self, pod: Obj, container: Container, kind: Kind, spec: Obj, attempt: Attempt) -> None:
+        async def once() -> None:
+            try:
+                found = await attempts.probe(self._engine, self._target(pod, container), spec)
+            except (engines.Unavailable, OSError) as error:
+                found = Probed(False, str(error), error=True)
+            attempt(found)
+
+        self._spawn(once(), f"{kind} probe of {name(pod)}/{container.name}")
+
+    def hook(self, pod: Obj, container: Container, name_: str, handler: Obj, report: HookReport) -> None:
+        async def once() -> None:
+            try:
+                why = await attempts.hook(self._engine, self._target(pod, container), handler)
+            except (engines.Unavailable, OSError) as error:
+                why = str(error)
+            report(HookEnded(why))
+
+        self._spawn(once(), f"{name_} of {name(pod)}/{container.name}")
+
+    # --- helpers ---
+    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=what)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+
+def _bare(id_: str) -> str:
+    return id_.rpartition("://")[2]
+
+
+def _next_run(container: Container) -> int:
+    """How often it was started before."""
+    return container.restarts + (1 if container.id else 0)
+
+
+def _message_path(container: Container) -> str:
+    return container.spec.get("terminationMessagePath") or "/dev/termination-log"

@@ -1,0 +1,246 @@
+"""A cluster whose pods run programs: from the API to a process and back. The images are the machine's own file system."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from wherry import Cluster
+from wherry.api.errors import BadRequest
+from wherry.api.resources import resource
+from wherry.node.runtime import LogOptions
+
+pytestmark = pytest.mark.real_nodes
+
+PODS, EVENTS = resource("pods"), resource("events")
+_LOOK = 0.05
+
+
+class World:
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.client = cluster.client
+        assert cluster.real_nodes is not None
+        self.runtime: Any = cluster.real_nodes.runtime
+
+    async def create(self, plural: str, name: str, **fields: Any) -> None:
+        await self.client.create(resource(plural), "default", {"metadata": {"name": name, "namespace": "default"}, **fields})
+
+    async def pod(self, name: str, command: str, *, container: Any = None, **spec: Any) -> None:
+        main = {"name": "c", "image": "busybox:1", "command": ["sh", "-c", command], **(container or {})}
+        await self.create("pods", name, spec={"terminationGracePeriodSeconds": 2, "containers": [main], **spec})
+
+    async def get(self, name: str) -> Any:
+        return await self.client.get(PODS, "default", name)
+
+    async def eventually(self, ask: Callable[[], Awaitable[Any]], limit: float = 30.0) -> Any:
+        """What it gives once that is something."""
+        for _ in range(int(limit / _LOOK)):
+            if found := await ask():
+                return found
+            await asyncio.sleep(_LOOK)
+        raise AssertionError("it never happens")
+
+    async def until(self, name: str, reached: Callable[[Any], Any]) -> Any:
+        """The pod's status once it is so."""
+
+        async def status() -> Any:
+            found = (await self.get(name))["status"]
+            return found if reached(found) else None
+
+        return await self.eventually(status)
+
+    async def phase(self, name: str, wanted: str) -> Any:
+        return await self.until(name, lambda status: status.get("phase") == wanted)
+
+    async def ready(self, name: str) -> Any:
+        return await self.until(name, lambda status: all(c["ready"] for c in status.get("containerStatuses") or [{"ready": False}]))
+
+    async def gone(self, name: str) -> None:
+        await self.client.delete(PODS, "default", name)
+
+        async def absent() -> bool:
+            return all(p["metadata"]["name"] != name for p in (await self.client.list(PODS, "default")).items)
+
+        await self.eventually(absent)
+
+    async def log(self, name: str, container: str = "c", **options: Any) -> str:
+        pieces = self.runtime.logs(await self.get(name), container, LogOptions(**options))
+        return b"".join([piece async for piece in pieces]).decode()
+
+    async def run(self, name: str, *command: str) -> str:
+        session = await self.runtime.exec(await self.get(name), "c", command)
+        said: bytes = await session.stdout.read()
+        await session.wait()
+        await session.close()
+        return said.decode()
+
+    async def told(self, name: str, reason: str) -> None:
+        """Until there is such an event."""
+
+        async def there() -> bool:
+            return reason in await self.reasons(name)
+
+        await self.eventually(there)
+
+    async def reasons(self, name: str) -> list[str]:
+        listed = [e for e in (await self.client.list(EVENTS, "default")).items if e["involvedObject"]["name"] == name]
+        listed.sort(key=lambda e: str(e["metadata"]["name"]))
+        return [e["reason"] for e in listed if e["reason"] not in ("Scheduled", "FailedScheduling")]
+
+
+def play(test: Callable[[World], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with Cluster(runtime="process", nodes=1, serve=False, image_table=("*=host",)) as cluster:
+            await asyncio.wait_for(test(World(cluster)), 50)
+
+    asyncio.run(whole())
+
+
+def test_a_program_says_who_it_is_and_ends() -> None:
+    async def story(world: World) -> None:
+        named = {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+        await world.pod("p", "echo $IP $KUBERNETES_SERVICE_HOST; hostname; exit 3", container={"env": [named]}, restartPolicy="Never")
+        status = await world.phase("p", "Failed")
+        assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 3
+        assert await world.log("p") == f"{status['podIP']} 10.96.0.1\np\n"
+        assert await world.log("p", tail_lines=1) == "p\n"
+        assert await world.reasons("p") == ["Pulled", "Created", "Started"]
+
+    play(story)
+
+
+def test_a_program_that_is_not_there() -> None:
+    async def story(world: World) -> None:
+        await world.pod("p", "", container={"command": ["nosuch"]}, restartPolicy="Never")
+        ended = (await world.phase("p", "Failed"))["containerStatuses"][0]["state"]["terminated"]
+        assert (ended["reason"], ended["exitCode"]) == ("StartError", 128)
+        assert await world.reasons("p") == ["Pulled", "Created", "Failed"]
+
+    play(story)
+
+
+def test_a_crash_is_followed_by_a_new_run_and_both_have_logs() -> None:
+    async def story(world: World) -> None:
+        volume = [{"name": "v", "emptyDir": {}}]
+        command = "if [ -f /v/x ]; then echo second; trap 'exit 0' TERM; while true; do sleep 0.1; done; fi; touch /v/x; echo first; exit 5"
+        mounted = {"volumeMounts": [{"name": "v", "mountPath": "/v"}], "terminationMessagePolicy": "FallbackToLogsOnError"}
+        await world.pod("p", command, container=mounted, volumes=volume)
+        status = await world.until("p", lambda s: (s.get("containerStatuses") or [{}])[0].get("restartCount") == 1)
+        last = status["containerStatuses"][0]["lastState"]["terminated"]
+        assert (last["exitCode"], last["message"]) == (5, "first\n")
+        assert await world.log("p", previous=True) == "first\n"
+        assert await world.log("p") == "second\n"
+        await world.gone("p")
+
+    play(story)
+
+
+def test_volumes_of_other_objects_and_what_changes_in_them() -> None:
+    async def story(world: World) -> None:
+        await world.create("configmaps", "conf", data={"a": "1", "b": "2"})
+        await world.create("secrets", "sec", stringData={"user": "me"})
+        volumes = [
+            {"name": "conf", "configMap": {"name": "conf"}},
+            {"name": "all", "projected": {"sources": [
+                {"secret": {"name": "sec"}}, {"downwardAPI": {"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]}},
+                {"serviceAccountToken": {"path": "token", "audience": "vault", "expirationSeconds": 700}}]}},
+        ]  # fmt: skip
+        mounted = [{"name": "conf", "mountPath": "/conf"}, {"name": "conf", "mountPath": "/one", "subPath": "a"},
+                   {"name": "all", "mountPath": "/all"}]
+        command = "cat /conf/a /one /all/user /all/name; cut -c1-3 /all/token; echo x > /conf/a || echo refused; sleep 100"
+        await world.pod("p", command, container={"volumeMounts": mounted}, volumes=volumes)
+        await world.ready("p")
+
+        async def said_all() -> str:
+            found = await world.log("p")
+            return found if "refused" in found else ""
+
+        said = await world.eventually(said_all)
+        assert said.replace("\n", "").startswith("11mepeyJ")
+        meta = {"name": "conf", "namespace": "default"}
+        await world.client.update(resource("configmaps"), {**await world.client.get(resource("configmaps"), "default", "conf"),
+                                                           "metadata": meta, "data": {"a": "changed"}})
+
+        async def changed() -> bool:
+            return await world.run("p", "cat", "/conf/a") == "changed"
+
+        await world.eventually(changed, 40.0)
+        assert await world.run("p", "ls", "/conf") == "a\n"
+        assert await world.run("p", "cat", "/one") == "1", "what is mounted by subPath stays"
+
+    play(story)
+
+
+def test_probes_are_made_over_the_pods_network_and_in_it() -> None:
+    async def story(world: World) -> None:
+        probes = {"readinessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1},
+                  "livenessProbe": {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 2, "periodSeconds": 1, "failureThreshold": 1}}
+        await world.pod("p", "trap 'exit 0' TERM; while true; do sleep 0.1; done", container=probes)
+        status = await world.phase("p", "Running")
+        assert not status["containerStatuses"][0]["ready"]
+        await world.run("p", "touch", "/tmp/ok")
+        await world.ready("p")
+        await world.until("p", lambda s: s["containerStatuses"][0]["restartCount"] == 1)
+        events = {e["message"] for e in (await world.client.list(EVENTS, "default")).items}
+        assert f"Liveness probe failed: dial tcp {status['podIP']}:8080: connect: connection refused" in events
+        assert "Container c failed liveness probe, will be restarted" in events
+
+    play(story)
+
+
+def test_an_http_probe_hears_a_server() -> None:
+    async def story(world: World) -> None:
+        command = ["python3", "-m", "http.server", "8000", "--bind", "0.0.0.0"]
+        server = {"command": command, "ports": [{"containerPort": 8000, "name": "web"}]}
+        probe = {"readinessProbe": {"httpGet": {"path": "/etc/hostname", "port": "web"}, "periodSeconds": 1}}
+        await world.pod("good", "", container={**server, **probe})
+        probe = {"readinessProbe": {"httpGet": {"path": "/nosuch", "port": "web"}, "periodSeconds": 1, "failureThreshold": 1}}
+        await world.pod("bad", "", container={**server, **probe})
+        await world.ready("good")
+        await world.told("bad", "Unhealthy")
+        connection = await world.runtime.dial(await world.get("good"), 8000)
+        await asyncio.get_running_loop().sock_sendall(connection, b"GET /etc/hostname HTTP/1.0\r\n\r\n")
+        assert (await asyncio.get_running_loop().sock_recv(connection, 100)).startswith(b"HTTP/1.0 200 OK")
+        connection.close()
+
+    play(story)
+
+
+def test_hooks_and_sidecars_in_their_order() -> None:
+    async def story(world: World) -> None:
+        mounted = [{"name": "v", "mountPath": "/v"}]
+        wait = "while true; do sleep 0.1; done"
+        side = {"name": "side", "image": "busybox:1", "restartPolicy": "Always", "volumeMounts": mounted,
+                "command": ["sh", "-c", f"trap 'cat /v/log; exit 0' TERM; echo side >> /v/log; {wait}"]}
+        hooks = {"postStart": {"exec": {"command": ["sh", "-c", "echo posted >> /v/log"]}},
+                 "preStop": {"exec": {"command": ["sh", "-c", "echo stopping >> /v/log"]}}}
+        await world.pod("p", f"trap 'echo gone >> /v/log; exit 0' TERM; {wait}", container={"volumeMounts": mounted, "lifecycle": hooks},
+                        initContainers=[side], volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}])
+        await world.ready("p")
+        following = asyncio.create_task(world.log("p", "side", follow=True))
+        await asyncio.sleep(0.2)
+        await world.gone("p")
+        assert (await following).split() == ["side", "posted", "stopping", "gone"]
+
+    play(story)
+
+
+def test_what_is_wrong_is_told_as_a_kubelet_tells_it() -> None:
+    async def story(world: World) -> None:
+        wrong = [{"name": "v", "hostPath": {"path": "/etc/passwd", "type": "Directory"}}]
+        await world.pod("p", "true", volumes=wrong, container={"volumeMounts": [{"name": "v", "mountPath": "/v"}]})
+        seccomp = {"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "nope.json"}}}
+        await world.pod("q", "true", container=seccomp)
+        status = await world.until("q", lambda s: "message" in str((s.get("containerStatuses") or [{}])[0].get("state")))
+        assert status["containerStatuses"][0]["state"]["waiting"]["reason"] == "CreateContainerError"
+        await world.told("p", "FailedMount")
+        told = {e["message"] for e in (await world.client.list(EVENTS, "default")).items}
+        assert 'MountVolume.SetUp failed for volume "v" : hostPath type check failed: /etc/passwd is not a directory' in told
+        with pytest.raises(BadRequest, match="container not found"):
+            await world.runtime.exec(await world.get("p"), "c", ["true"])
+
+    play(story)
