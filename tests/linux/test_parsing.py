@@ -46,7 +46,8 @@ def test_capability_numbers_are_the_kernel_s():
 def test_limits_of_version_2():
     wanted = cgroups.Wanted(memory=1 << 20, cpu=0.5, shares=1024, processes=10)
     assert cgroups.files(2, wanted) == [
-        ("memory", "memory.max", "1048576"), ("memory", "memory.swap.max", "0"), ("cpu", "cpu.max", "50000 100000"),
+        ("memory", "memory.max", "1048576"), ("memory", "memory.swap.max", "0"),
+        ("memory", "memory.oom.group", "1"), ("cpu", "cpu.max", "50000 100000"),
         ("cpu", "cpu.weight", "39"), ("pids", "pids.max", "10"),
     ]
 

@@ -99,6 +99,8 @@ def _files_v2(wanted: Wanted) -> list[tuple[str, str, str]]:
     if wanted.memory:
         out.append(("memory", "memory.max", str(wanted.memory)))
         out.append(("memory", "memory.swap.max", "0"))
+        # one of its processes does not go on without another
+        out.append(("memory", "memory.oom.group", "1"))
     if wanted.cpu:
         out.append(("cpu", "cpu.max", f"{max(int(wanted.cpu * _PERIOD), 1000)} {_PERIOD}"))
     if wanted.shares:
@@ -119,7 +121,7 @@ class Group:
             os.mkdir(folder)
         for controller, file, text in files(tree.version, wanted):
             if controller in tree.hierarchies:
-                _write(f"{tree.hierarchies[controller]}/{name}/{file}", text, optional=file == "memory.swap.max")
+                _write(f"{tree.hierarchies[controller]}/{name}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
         self._memory = f"{tree.hierarchies['memory']}/{name}" if "memory" in tree.hierarchies else ""
 
     def join(self) -> None:

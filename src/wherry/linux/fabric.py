@@ -22,7 +22,10 @@ class Fabric(Protocol):
         ...
 
     async def rules(self, text: str) -> None:
-        """Run nftables commands in the fabric's namespace in one transaction: all of them hold, or none. Raises RulesRefused."""
+        """Run nftables commands in the fabric's namespace in one transaction: all of them hold, or none. Raises RulesRefused.
+
+        An ordinary user's transaction is of limited size (some 800 chains with a rule each): RulesTooLarge, to be done in parts.
+        """
         ...
 
     async def address(self, ip: str) -> None:
@@ -40,3 +43,7 @@ class Fabric(Protocol):
 
 class RulesRefused(Exception):
     """nftables did not take the rules; nothing of them holds. Its words are the text."""
+
+
+class RulesTooLarge(RulesRefused):
+    """The kernel takes no transaction of that size from this user."""

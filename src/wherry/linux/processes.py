@@ -22,6 +22,10 @@ def mount_namespace(pid: int) -> int:
     return os.stat(f"/proc/{pid}/ns/mnt").st_ino
 
 
+def own_mount_namespace() -> int:
+    return os.stat("/proc/self/ns/mnt").st_ino
+
+
 def by_mount_namespace() -> dict[int, Use]:
     """Of all processes that are to be seen here."""
     found: dict[int, Use] = {}

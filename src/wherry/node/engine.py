@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from wherry.linux.fabric import Fabric, RulesRefused
+from wherry.linux.fabric import Fabric, RulesRefused, RulesTooLarge
 
 __all__ = [
     "ContainerBox", "Credentials", "Engine", "Exit", "Fabric", "Image", "ImageConfig", "Known", "Limits", "Mount", "NoSuchContainer",
-    "PodAt", "PodBox", "Progress", "PullFailed", "RulesRefused", "Security", "Session", "Sink", "Source", "StartFailed", "Unavailable",
+    "PodAt", "PodBox", "Progress", "PullFailed", "RulesRefused", "RulesTooLarge",
+    "Security", "Session", "Sink", "Source", "StartFailed", "Unavailable",
     "Usage",
 ]
 

@@ -81,7 +81,7 @@ class Made:
 
     def __post_init__(self):
         # no time in it: equal layers have equal digests
-        self.packed_layers = [gzip.compress(one, mtime=0) if self.packed else one for one in self.layers]
+        self.packed_layers = [gzip.compress(one, 1, mtime=0) if self.packed else one for one in self.layers]
         self.config_data = json.dumps({
             "architecture": architecture(), "os": "linux", "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": self.diffs or [digest(one) for one in self.layers]},

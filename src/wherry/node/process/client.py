@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -29,13 +28,17 @@ _LOST = "the helper process of the process engine ended"
 
 
 class Settings(NamedTuple):
-    """`ids`: "" takes what the machine allows (exact, range, single), or one of these. Networks in CIDR form; "" for none."""
+    """`ids`: "" takes what the machine allows (exact, range, single), or one of these. `cgroups` False leaves control groups alone.
+
+    Networks in CIDR form; "" for none.
+    """
 
     gateway: str = "10.244.0.1"
     services: str = "10.96.0.0/12"
     gateway6: str = ""
     services6: str = ""
     ids: str = ""
+    cgroups: bool = True
 
 
 class HelperError(Exception):
@@ -80,10 +83,12 @@ class Helper:
         """From the loop's own thread, which must outlive it. Raises Unavailable."""
         self._loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._scratch = tempfile.mkdtemp(prefix="wherry-")
+        self._scratch = tempfile.mkdtemp(prefix=f"wherry-{os.getpid()}-")
         settings = {**self._settings._asdict(), "scratch": self._scratch, "name": Path(self._scratch).name, "parent": os.getpid()}
-        command = [sys.executable, "-I", "-S", str(_ENTRY), str(theirs.fileno()), json.dumps(settings)]
+        command = [sys.executable, "-I", "-S", str(_ENTRY), str(theirs.fileno())]
         with theirs:
+            # not as an argument: programs in pods that share processes see this one's command line
+            passing.send(ours, settings)
             self._process = _run(command, theirs.fileno())
         ours.setblocking(False)
         self._socket = ours
@@ -101,8 +106,7 @@ class Helper:
         process, self._process = self._process, None
         self._let_go()
         if process is not None:
-            process.send_signal(signal.SIGTERM)
-            await _wait(self._loop, process)
+            await _end(self._loop, process)
             with contextlib.suppress(OSError):
                 os.rmdir(self._scratch)
 
@@ -209,9 +213,11 @@ def _run(command: list[str], descriptor: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, pass_fds=[descriptor], stdin=quiet, stdout=quiet, start_new_session=True, cwd="/")
 
 
-async def _wait(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
-    """For its end, by a descriptor of the process: no thread, whatever the loop."""
+async def _end(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end and wait, by a descriptor of the process: no thread, whatever the loop."""
+    # before anything asks for its state: that would collect it if it has ended
     descriptor = os.pidfd_open(process.pid)
+    os.kill(process.pid, signal.SIGTERM)
     ended = asyncio.Event()
     loop.add_reader(descriptor, ended.set)
     try:

@@ -79,6 +79,9 @@ class ProcessEngine:
             self._watch = None
         await self._helper.close()
         self._lost()
+        for container in list(self._containers.values()):
+            if container.started_at:
+                await container.done.wait()
         self._layers.close()
         await self._images.close()
         self._exits.put_nowait(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from wherry.linux.fabric import RulesRefused
+from wherry.linux.fabric import RulesRefused, RulesTooLarge
 from wherry.node.process.client import Helper, HelperError
 
 
@@ -36,7 +36,7 @@ class ProcessFabric:
         try:
             await self._helper.ask("rules", text=text)
         except HelperError as error:
-            raise RulesRefused(error.text) from error
+            raise (RulesTooLarge if "Message too long" in error.text else RulesRefused)(error.text) from error
 
     async def address(self, ip: str) -> None:
         await self._address(ip, there=True)

@@ -1,4 +1,4 @@
-"""Entry of the helper process: `__main__.py SOCKET SETTINGS`. The packages above it are entered without running what they import."""
+"""Entry of the helper process: `__main__.py SOCKET`. The packages above it are entered without running what they import."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> None:
         here = os.path.dirname(here)
     from wherry.node.process.helper.boot import boot
 
-    boot(int(sys.argv[1]), sys.argv[2])
+    boot(int(sys.argv[1]))
 
 
 main()

@@ -50,7 +50,7 @@ def become(request: dict[str, Any], descriptors: list[int], kept: str, says: int
     os.umask(0o022)
     environment = {**({"HOME": user.home} if user.home else {}), **dict(request["env"])}
     program = find_program(request["argv"][0], environment.get("PATH", ""))
-    _set_user(request, user, kept, own_user=own_user)
+    _set_user(request, user, kept, says, own_user=own_user)
     try:
         os.execve(program, request["argv"], environment)
     except OSError as error:
@@ -119,11 +119,12 @@ def _lines(path: str, fields: int) -> list[list[str]]:
     return [line for line in split if len(line) >= fields and line[2].isdecimal()]
 
 
-def _set_user(request: dict[str, Any], user: User, kept: str, *, own_user: bool) -> None:
+def _set_user(request: dict[str, Any], user: User, kept: str, says: int, *, own_user: bool) -> None:
     """Everything that needs a capability comes before they are given up."""
     if kept == "single" and not own_user and (user.uid or user.gid):
         calls.unshare(calls.NEWUSER)
         ids.map_single(user.uid, 0, user.gid, 0)
+        os.write(says, b'{"own_user": true}\n')
     if request["seccomp"]:
         _filter(request["capabilities"])
     capabilities.keep_only(request["capabilities"])

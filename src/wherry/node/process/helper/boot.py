@@ -8,7 +8,6 @@ the keeper dies. What the machine refuses is told to the main process as the ste
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pwd
 import signal
@@ -31,15 +30,20 @@ class Refused(Exception):
         self.step, self.number, self.text = step, error.errno or 0, str(error)
 
 
-def boot(descriptor: int, settings_text: str) -> None:
-    """Never returns."""
+def boot(descriptor: int) -> None:
+    """The settings are the first message. Never returns."""
+    # until the keeper can clean up after being told to end
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     calls.die_with_parent(signal.SIGTERM)
     main = socket.socket(fileno=descriptor)
     main.setblocking(True)
-    settings: dict[str, Any] = json.loads(settings_text)
+    got = passing.receive(main)
+    if got is None:
+        os._exit(1)
+    settings = got[0]
     try:
         kept = _enter_user_namespace(settings)
-        tree = cgroups.make_tree(settings["name"])
+        tree = cgroups.make_tree(settings["name"]) if settings["cgroups"] else None
         _step("unshare", lambda: calls.unshare(_NAMESPACES))
     except Refused as refused:
         passing.send(main, {"refused": refused.step, "errno": refused.number, "text": refused.text})
@@ -107,6 +111,7 @@ def _user_name(uid: int) -> str:
 def _serve(main: socket.socket, settings: dict[str, Any], kept: str, tree: cgroups.Tree | None) -> None:
     try:
         calls.die_with_parent(signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         _step("make mounts private", mounts.make_private)
         _step("mount proc", lambda: mounts.proc("/proc"))
         _step("mount tmpfs", lambda: mounts.tmpfs(settings["scratch"], mode=0o711, size=64 << 20))
@@ -130,13 +135,16 @@ def _serve(main: socket.socket, settings: dict[str, Any], kept: str, tree: cgrou
 def _keep(first: int, settings: dict[str, Any], tree: cgroups.Tree | None) -> None:
     """Wait for the end of process 1 (by SIGTERM, at once) and clean up."""
     def end(*_: object) -> None:
-        os.kill(first, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it just ended
+            os.kill(first, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.getppid() == 1 and settings["parent"] != 1:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    if os.getppid() != settings["parent"]:
         end()  # the main process ended before this one asked to be told
     _, status = os.waitpid(first, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # it was not mounted yet
         mounts.detach(settings["scratch"])
     with contextlib.suppress(OSError):  # the main process did it

@@ -12,7 +12,7 @@ from wherry.linux import calls, cgroups, processes, seccomp
 from wherry.node.process.helper import rootfs
 from wherry.node.process.helper.become import become
 from wherry.node.process.helper.close import close_all_but
-from wherry.node.process.helper.spawn import Birth, spawn
+from wherry.node.process.helper.spawn import Birth, say, spawn
 from wherry.node.process.helper.state import Container, Pod, State
 
 Done = Callable[[Birth, dict[str, Any] | None], None]
@@ -38,6 +38,7 @@ def start(state: State, request: dict[str, Any], descriptors: list[int], done: D
         if container.group is not None:
             container.group.join()
         calls.unshare(calls.NEWCGROUP)
+        say(writer, {"space": processes.own_mount_namespace()})
         rootfs.enter(request, folder, pod.folder)
         become(request, descriptors, kept, writer, own_user=False)
 
@@ -45,12 +46,9 @@ def start(state: State, request: dict[str, Any], descriptors: list[int], done: D
     return container, birth
 
 
-def begun(state: State, pod: Pod, container: Container, pid: int) -> None:
-    """The container's program runs."""
-    container.pid = pid
-    with contextlib.suppress(OSError):  # it ended already
-        container.space = processes.mount_namespace(pid)
-        container.own_user = os.stat(f"/proc/{pid}/ns/user").st_ino != os.stat("/proc/self/ns/user").st_ino
+def begun(pod: Pod, container: Container, birth: Birth) -> None:
+    """The container's program runs, or ran."""
+    container.pid, container.space, container.own_user = birth.pid, birth.space, birth.own_user
     pod.containers[container.id] = container
 
 

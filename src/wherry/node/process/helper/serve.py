@@ -150,7 +150,7 @@ class Server:
 
         def done(birth: Birth, error: dict[str, Any] | None) -> None:
             if error is None:
-                containers.begun(self._state, pod, container, birth.pid)
+                containers.begun(pod, container, birth)
                 if pod.id not in self._state.pods:
                     pods.kill_container(pod, birth.pid, container.space)
             else:

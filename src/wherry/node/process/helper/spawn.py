@@ -19,12 +19,17 @@ from wherry.node.process.helper.become import Failed
 
 @dataclass(slots=True)
 class Birth:
-    """A child on its way. `pid` 0: not known yet. `done`: called with the error, or None, when it is known which."""
+    """A child on its way. `pid` 0: not known yet. `done`: called with the error, or None, when it is known which.
+
+    `space`: the mount namespace that it made; `own_user`: it made a user namespace.
+    """
 
     pipe: int
     pid: int
     done: Callable[[Birth, dict[str, Any] | None], None]
     said: bytes = b""
+    space: int = 0
+    own_user: bool = False
 
     def hear(self) -> bool:
         """Read what is there. True at the end."""
@@ -42,6 +47,10 @@ class Birth:
             told = json.loads(line)
             if "pid" in told:
                 self.pid = told["pid"]
+            elif "space" in told:
+                self.space = told["space"]
+            elif "own_user" in told:
+                self.own_user = True
             else:
                 error = told
         self.done(self, error)
@@ -73,11 +82,11 @@ def _go_between(work: Callable[[int], None], flags: int, processes: int, writer:
         calls.setns(processes)
         pid = calls.clone(flags | calls.CLONE_PARENT)
     except OSError as error:
-        _say(writer, {"reason": "RunContainerError", "text": str(error), "code": 128})
+        say(writer, {"reason": "RunContainerError", "text": str(error), "code": 128})
         os._exit(1)
     if pid == 0:
         _run(work, writer)
-    _say(writer, {"pid": pid})
+    say(writer, {"pid": pid})
     os._exit(0)
 
 
@@ -88,12 +97,13 @@ def _run(work: Callable[[int], None], writer: int) -> None:
         work(writer)
         os._exit(0)
     except Failed as failed:
-        _say(writer, {"reason": failed.reason, "text": failed.text, "code": failed.code})
+        say(writer, {"reason": failed.reason, "text": failed.text, "code": failed.code})
     except BaseException as error:
         text = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-        _say(writer, {"reason": "CreateContainerError", "text": text, "code": 128})
+        say(writer, {"reason": "CreateContainerError", "text": text, "code": 128})
     os._exit(128 & 255)
 
 
-def _say(writer: int, what: dict[str, Any]) -> None:
+def say(writer: int, what: dict[str, Any]) -> None:
+    """One line, as a whole."""
     os.write(writer, json.dumps(what).encode()[:3500] + b"\n")
