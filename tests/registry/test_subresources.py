@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
-from tests.registry.world import ADMIN, CONFIG_MAPS, World, in_world
+from tests.registry.world import ADMIN, CONFIG_MAPS, PODS, World, in_world, template_pod
 from wherry.api.errors import BadRequest, Conflict, StatusError
 from wherry.api.objects import Obj
 from wherry.api.options import APPLY_PATCH, MERGE_PATCH, STRATEGIC_PATCH, Target, WriteOptions
-from wherry.api.resources import BUILT_IN, CONNECT_KINDS, resource
+from wherry.api.resources import BUILT_IN, CONNECT_KINDS, Resource, resource
+from wherry.registry.admission.chain import Chain
+from wherry.registry.registry import Registry
+from wherry.registry.request import Operation, Request
 from wherry.registry.subresources.table import view_of
 
 DEPLOYMENTS = resource("deployments", "apps")
@@ -107,5 +111,34 @@ def test_what_is_only_posted_is_neither_read_nor_replaced() -> None:
             await world.registry.get(target)
         with pytest.raises(StatusError, match="wherry does not serve pods/eviction yet"):
             await world.registry.update(target, {}, OPTIONS, ADMIN)
+
+    in_world(play)
+
+
+class Watchful:
+    """A plug-in that notes what it is asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
+        return True
+
+    async def validate(self, request: Request) -> None:
+        self.asked.append((request.operation, request.resource.plural, request.subresource))
+
+
+def test_an_eviction_is_asked_about_and_the_delete_it_makes_is_not() -> None:
+    async def play(world: World) -> None:
+        plugin = Watchful()
+        registry = Registry(world.store, lambda: world.now, random.Random(1), admission=Chain([plugin]))
+        pod = template_pod("p")
+        await world.client.create(PODS, "default", {**pod, "spec": {**pod["spec"], "nodeName": "n"}})
+        eviction = {"kind": "Eviction", "apiVersion": "policy/v1", "metadata": {"name": "p"}}
+        await registry.create(Target(PODS, "default", "p", "eviction"), eviction, OPTIONS, ADMIN)
+        assert plugin.asked == [("CREATE", "pods", "eviction")]
+        going = await world.client.get(PODS, "default", "p")
+        assert going["metadata"]["deletionTimestamp"]
+        assert [c["reason"] for c in going["status"]["conditions"]] == ["EvictionByEvictionAPI"]
 
     in_world(play)

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 from wherry.api.errors import Conflict, NotFound, StatusError
 from wherry.api.objects import Obj
-from wherry.api.options import Target, User, WriteOptions
+from wherry.api.options import Target, WriteOptions
 from wherry.api.resources import Resource, resource
 from wherry.registry.core import Core
 from wherry.registry.request import Operation, Request
@@ -24,7 +24,6 @@ _QUOTAS = resource("resourcequotas")
 _TABLE = _QUOTAS.group_resource
 #: how often quotas that changed meanwhile are read again
 _RETRIES = 3
-_SERVER = User("system:apiserver", groups=("system:masters",))
 
 
 class ResourceQuota:
@@ -96,7 +95,7 @@ class ResourceQuota:
             return {**old, "metadata": {**old["metadata"], "resourceVersion": meta["resourceVersion"]}, "status": status}
 
         target = Target(_QUOTAS, meta["namespace"], meta["name"])
-        await change_status(self._bound(), target, make, WriteOptions(user_agent="kube-apiserver"), _SERVER)
+        await change_status(self._bound(), target, make, WriteOptions(user_agent="kube-apiserver"))
 
     async def _of(self, namespace: str) -> list[Obj]:
         if not self._store.size(_TABLE):

@@ -18,7 +18,7 @@ from wherry.registry.encode import transient
 from wherry.registry.results import RawBody
 from wherry.registry.subresources.action import success
 from wherry.registry.verbs.deletes import delete
-from wherry.registry.verbs.inside import change_status
+from wherry.registry.verbs.inside import change_status, note
 from wherry.registry.verbs.reads import get
 from wherry.registry.verbs.stages import asking
 from wherry.registry.verbs.view import OBJECT
@@ -31,7 +31,6 @@ _EVICTION = "io.k8s.api.policy.v1.Eviction"
 _BUDGETS = resource("poddisruptionbudgets", "policy")
 #: how often a pod that changes meanwhile is read again
 _TRIES = 20
-_SERVER = WriteOptions(user_agent="kube-apiserver")
 
 
 def decode_eviction(write: Write) -> None:
@@ -79,7 +78,7 @@ async def _evict(core: Core, target: Target, pod: Obj, wanted: DeleteOptions, us
         return
     name = budgets[0]["metadata"]["name"]
     if not rule.is_outside_budget(pod, budgets[0]):
-        await _spend(core, Target(_BUDGETS, target.namespace, name), target.name, wanted, user)
+        await _spend(core, Target(_BUDGETS, target.namespace, name), target.name, wanted)
         await _delete(core, target, wanted, user)
         return
     try:
@@ -90,12 +89,12 @@ async def _evict(core: Core, target: Target, pod: Obj, wanted: DeleteOptions, us
         raise rule.being_processed(name) from error
 
 
-async def _spend(core: Core, budget: Target, pod: str, wanted: DeleteOptions, user: User) -> None:
+async def _spend(core: Core, budget: Target, pod: str, wanted: DeleteOptions) -> None:
     def spent(old: Obj) -> Obj:
         rule.check(old)
         return {**old, "metadata": dict(old["metadata"]), "status": rule.spent(old, pod, core.timestamp())}
 
-    await change_status(core, budget, spent, replace(_SERVER, dry_run=wanted.dry_run), user)
+    await change_status(core, budget, spent, WriteOptions(user_agent="kube-apiserver", dry_run=wanted.dry_run))
 
 
 async def _budgets(core: Core, pod: Obj) -> list[Obj]:
@@ -117,10 +116,10 @@ async def _delete(core: Core, target: Target, wanted: DeleteOptions, user: User)
             status = old.get("status") or {}
             return {**old, "metadata": dict(old["metadata"]), "status": {**status, "conditions": _with_condition(status, now)}}
 
-        changed = (await change_status(core, pod, told, WriteOptions(), user, tracked=False)).record.object()
+        changed = (await note(core, pod, told, user)).record.object()
         if wanted.resource_version:
             wanted = _at_version(changed, replace(wanted, resource_version=""))
-    await delete(Write(core, pod, OBJECT, wanted, user))
+    await delete(Write(core, pod, OBJECT, wanted, user), ())
 
 
 def _check(pod: Obj, wanted: DeleteOptions) -> None:

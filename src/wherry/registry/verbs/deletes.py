@@ -14,14 +14,17 @@ from wherry.registry.encode import transient
 from wherry.registry.results import Deleted
 from wherry.registry.verbs.pipeline import DELETE, run
 from wherry.registry.verbs.reads import list_, served
-from wherry.registry.verbs.write import Write
+from wherry.registry.verbs.write import Stage, Write
 from wherry.registry.versions import custom_versions
 from wherry.rules.objects.deletion import Verdict, check_options, judge
 from wherry.store.protocol import CompareFailed, Record
 
 
-async def delete(write: Write) -> Deleted:
-    """`write.options` are DeleteOptions. Raises NotFound, Conflict (a precondition), Invalid (options), Forbidden."""
+async def delete(write: Write, stages: tuple[Stage, ...] = DELETE) -> Deleted:
+    """`write.options` are DeleteOptions. Raises NotFound, Conflict (a precondition), Invalid (options), Forbidden.
+
+    Without `stages` nobody is asked: who evicts a pod was asked about the eviction.
+    """
     check_options(write.options)
     core = write.core
     current = await core.store.get(target_key(core, write.target))
@@ -35,7 +38,7 @@ async def delete(write: Write) -> Deleted:
             # what has its grace period, or waits for its content, is going whoever asks: admission is not
             write.begin("DELETE", current, old)
             write.draft = old
-            await run(write, DELETE)
+            await run(write, stages)
         if unchanged:
             return Deleted(await served(core, write.row, current), False, tuple(write.warnings))
         try:

@@ -11,6 +11,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.registry.core import Core
 from wherry.registry.results import Written
+from wherry.registry.verbs.pipeline import NOTE
 from wherry.registry.verbs.updates import change
 from wherry.registry.verbs.view import OBJECT, STATUS
 from wherry.registry.verbs.write import Write
@@ -19,17 +20,27 @@ from wherry.registry.verbs.write import Write
 Rule = Callable[[Obj], Obj]
 
 
+#: as whom it charges and spends
+SERVER = User("system:apiserver", groups=("system:masters",))
+
+
 async def change_object(core: Core, target: Target, rule: Rule, options: WriteOptions, user: User) -> Written:
     """Raises what `rule` raises, NotFound, Conflict, Invalid, Forbidden."""
     return await change(_write(Write(core, target, OBJECT, options, user), rule))
 
 
-async def change_status(core: Core, target: Target, rule: Rule, options: WriteOptions, user: User, *, tracked: bool = True) -> Written:
-    """The same for the status of `target`; `tracked` False: nobody owns what is changed."""
-    at = Target(target.resource, target.namespace, target.name, "status")
-    write = _write(Write(core, at, STATUS, options, user), rule)
-    write.untracked = not tracked
-    return await change(write)
+async def change_status(core: Core, target: Target, rule: Rule, options: WriteOptions) -> Written:
+    """The same for the status of `target`, by the server itself."""
+    return await change(_write(Write(core, _status(target), STATUS, options, SERVER), rule))
+
+
+async def note(core: Core, target: Target, rule: Rule, user: User) -> Written:
+    """The same, but nobody is asked, as he was asked about what this is part of; and nobody owns what is changed."""
+    return await change(_write(Write(core, _status(target), STATUS, WriteOptions(), user), rule), NOTE)
+
+
+def _status(target: Target) -> Target:
+    return Target(target.resource, target.namespace, target.name, "status")
 
 
 def _write(write: Write, rule: Rule) -> Write:

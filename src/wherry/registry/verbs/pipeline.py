@@ -52,6 +52,8 @@ UPDATE: tuple[Stage, ...] = (
     asking.validate_admission,
     storing.store_change,  # nothing, a new version, or the end of an object that waited for its last finalizer
 )
+#: a note that the server makes on an object while it does what somebody asked for: nobody is asked again, and no manager owns it
+NOTE: tuple[Stage, ...] = tuple(s for s in UPDATE if s not in (asking.admit, asking.validate_admission, metadata.track))
 #: before an object goes, or is marked as going: what becomes of it is `rules.deletion`'s to say
 DELETE: tuple[Stage, ...] = (
     asking.admit,

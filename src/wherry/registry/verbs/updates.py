@@ -15,7 +15,7 @@ from wherry.registry.verbs.creates import create_draft
 from wherry.registry.verbs.pipeline import UPDATE, run
 from wherry.registry.verbs.reads import served
 from wherry.registry.verbs.stages import metadata
-from wherry.registry.verbs.write import Make, Write
+from wherry.registry.verbs.write import Make, Stage, Write
 from wherry.registry.versions import bodies
 from wherry.store.protocol import CompareFailed
 
@@ -62,7 +62,7 @@ def _sent(write: Write) -> tuple[Obj, list[str]]:
     return sent, warnings
 
 
-async def change(write: Write) -> Written:
+async def change(write: Write, stages: tuple[Stage, ...] = UPDATE) -> Written:
     """Apply `write.make` to the current object until it is stored. A draft with a resourceVersion must meet that version.
 
     Raises what `make` raises, NotFound, Conflict, Invalid, Forbidden.
@@ -75,7 +75,7 @@ async def change(write: Write) -> Written:
             raise write.not_found()
         write.begin("UPDATE", current, (await served(core, write.resource, current)).object())
         try:
-            await run(write, UPDATE)
+            await run(write, stages)
         except CompareFailed as error:
             current = error.current
             continue

@@ -88,8 +88,7 @@ class Write(Request):
     """One write, made before anything is known but who asks for what. (Written out, as it is made for every event and pod.)"""
 
     __slots__ = (
-        "_strategy", "applied", "body", "core", "creates_on_update", "current", "make", "named", "record", "release", "target", "untracked",
-        "view",
+        "_strategy", "applied", "body", "core", "creates_on_update", "current", "make", "named", "record", "release", "target", "view",
     )  # fmt: skip
 
     def __init__(self, core: Core, target: Target, view: View, options: WriteOptions | DeleteOptions, user: User) -> None:
@@ -107,8 +106,6 @@ class Write(Request):
         self.applied: Obj | None = None
         #: a PUT or apply of what is not there
         self.creates_on_update = False
-        #: the change is the server's own and no manager's
-        self.untracked = False
         #: the name was drawn: if it is taken, another will be
         self.named = False
         #: gives back what a stage holds until the write is over

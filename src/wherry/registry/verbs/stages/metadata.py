@@ -60,8 +60,7 @@ def _drop_duplicates(write: Write, when: str) -> None:
 
 def track(write: Write) -> None:
     """metadata.managedFields: who owns which field after this write (KEP-555)."""
-    if not write.untracked:
-        write.view.track(write)
+    write.view.track(write)
 
 
 def name_and_date(write: Write) -> None:
