@@ -40,6 +40,10 @@ class Gateway:
             raise ServiceUnavailable(f'no node agent runs in this cluster: no logs of pod "{pod["metadata"]["name"]}"')
         return nodes.runtime.logs(pod, container, self._options(options))
 
+    def serves(self, node: str) -> bool:
+        nodes = self._cluster.nodes
+        return nodes is not None and node in nodes.node_names
+
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         nodes = self._nodes
         if nodes is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -17,6 +18,10 @@ class OptionFields(TypedDict, total=False):
     insecure_port: int | None
     audit_policy_file: Path | str | None
     audit_log_path: str | None
+    kubelet_client_certificate: Path | str | None
+    kubelet_client_key: Path | str | None
+    kubelet_certificate_authority: Path | str | None
+    kubelet_preferred_address_types: Sequence[str]
     legacy_apis: bool
     runtime: str
     nodes: int

@@ -16,6 +16,8 @@ from wherry.rules.pods.kubelet.images import MISSING
 HOST = "127.0.0.1"
 DEFAULT_IMAGE_MISSING = MISSING
 _PORTS = 65535
+#: as the reference's --kubelet-preferred-address-types
+PREFERRED = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
 
 
 # ruff: noqa: RUF009
@@ -38,6 +40,13 @@ class Options:
                                                 "free port.", least=0, most=_PORTS)
     audit_policy_file: Path | None = described(None, "Which requests are recorded: an audit policy (audit.k8s.io/v1).")
     audit_log_path: str | None = described(None, "Where audit events are written, a line of JSON each; - is standard output.")
+    kubelet_client_certificate: Path | None = described(
+        None, "The certificate that kubelets of other machines see of the API server; none: one of the cluster's own CA.")
+    kubelet_client_key: Path | None = described(None, "Its key.")
+    kubelet_certificate_authority: Path | None = described(
+        None, "Whom the certificates of kubelets must be signed by; none: they are not checked.")
+    kubelet_preferred_address_types: tuple[str, ...] = described(
+        PREFERRED, "Which kind of a node's addresses its kubelet is looked for at, first to last.")
     legacy_apis: bool = described(False, "Also serve extensions/v1beta1, apps/v1beta1 and apps/v1beta2 workloads.")
 
     # --- its nodes ---

@@ -123,6 +123,18 @@ def issue(
     return certificates.issue(ca, common_name, organizations=organizations, hosts=hosts, days=days)
 
 
+def kubelet_client(pki: Pki) -> tuple[Path, Path]:
+    """The certificate and key with which the API server comes to kubelets: made now, good for as long as the server's own.
+
+    Its group is the reference's: kubelets ask whether it may, and the cluster's administrators may.
+    """
+    certificate, key = pki.directory / "apiserver-kubelet-client.crt", pki.directory / "apiserver-kubelet-client.key"
+    made = issue(pki.directory, "kube-apiserver-kubelet-client", organizations=("system:masters",))
+    replace(key, made[1])
+    replace(certificate, made[0], 0o644)
+    return certificate, key
+
+
 def _is_good(directory: Path, hosts: list[str]) -> bool:
     """Is the server's certificate the one the note is about, for these hosts, of this CA, and not about to end?"""
     try:

@@ -8,11 +8,13 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from wherry.cluster.pki import Pki, kubelet_client
 from wherry.errors import WherryError
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.server.app import ApiServer
+    from wherry.server.nodes import Kubelets
 
 T = TypeVar("T")
 
@@ -61,13 +63,30 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     context.verify_mode = ssl.CERT_OPTIONAL
     cluster.registry.issuer.keep_in(pki.directory)
     server = cluster.server = ApiServer.for_admin(
-        cluster.registry, cluster.clock, pki.token, ready, gateway=Gateway(cluster), rng=random.Random(options.seed)
-    )
+        cluster.registry, cluster.clock, pki.token, ready, gateway=Gateway(cluster), kubelets=_kubelets(cluster, pki),
+        rng=random.Random(options.seed),
+    )  # fmt: skip
     server.families, server.views = (lambda: telling.families(cluster)), telling.views(cluster)
     _audit(cluster, server)
     cluster.port = await _listening(server.start(options.host, options.port, context), options.port)
     if options.insecure_port is not None:
         cluster.insecure_port = await _listening(server.start_insecure("127.0.0.1", options.insecure_port), options.insecure_port)
+
+
+def _kubelets(cluster: Cluster, pki: Pki) -> Kubelets:
+    """The way to nodes of other processes. Our certificate for them is made when the first of them is asked."""
+    from wherry.server.nodes import Identity, Kubelets
+
+    options = cluster.options
+
+    def identity() -> Identity:
+        authority = str(options.kubelet_certificate_authority or "")
+        if options.kubelet_client_certificate is not None:
+            return Identity(str(options.kubelet_client_certificate), str(options.kubelet_client_key or ""), authority)
+        certificate, key = kubelet_client(pki)
+        return Identity(str(certificate), str(key), authority)
+
+    return Kubelets(cluster.registry, identity, options.kubelet_preferred_address_types)
 
 
 def _audit(cluster: Cluster, server: ApiServer) -> None:

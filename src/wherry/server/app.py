@@ -29,12 +29,14 @@ from wherry.server.authentication import AUTHENTICATED, Authentication, Authenti
 from wherry.server.authorization import MASTERS, Authorizer, FirstThatAllows, Rbac
 from wherry.server.authorization_node import Nodes
 from wherry.server.call import Call
+from wherry.server.connections import Connections
 from wherry.server.documents import Documents
 from wherry.server.elsewhere import Elsewhere
 from wherry.server.gateway import NodeGateway, Simulated
 from wherry.server.health import Checks, Health
 from wherry.server.interference import Interference
 from wherry.server.metrics import Metrics, asked
+from wherry.server.nodes import Kubelets
 from wherry.server.resources import Resources
 from wherry.server.reviews import Reviews
 from wherry.server.routes import Route
@@ -59,7 +61,8 @@ class ApiServer:
 
     def __init__(self, registry: Registry, clock: Clock, *, authenticator: Authenticator, gateway: NodeGateway, ready: Checks,
                  authorizer: Authorizer | None = None, anonymous: bool = True,
-                 rng: random.Random | None = None, access_log: logging.Logger | None = None) -> None:  # fmt: skip
+                 kubelets: Kubelets | None = None, rng: random.Random | None = None,
+                 access_log: logging.Logger | None = None) -> None:  # fmt: skip
         self._table, self._clock = registry.table, clock
         self._rng = rng or random.Random()
         authorizer = authorizer or FirstThatAllows([Nodes(registry.store), Rbac(registry.policy)])
@@ -72,7 +75,7 @@ class ApiServer:
         self._elsewhere = Elsewhere(registry)
         self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
         reviews = Reviews(authentication, authorizer, clock.now)
-        self._resources = Resources(registry, clock, Watching(clock, self._rng.random), gateway, reviews)
+        self._resources = Resources(registry, clock, Watching(clock, self._rng.random), Connections(registry, gateway, kubelets), reviews)
         #: faults that are put in the way of requests
         self.interference: Interference | None = None
         #: what is recorded of requests, and where
@@ -87,10 +90,10 @@ class ApiServer:
 
     @classmethod
     def for_admin(cls, registry: Registry, clock: Clock, token: str, ready: Checks, *, gateway: NodeGateway | None = None,
-                  rng: random.Random | None = None) -> Self:  # fmt: skip
+                  kubelets: Kubelets | None = None, rng: random.Random | None = None) -> Self:  # fmt: skip
         """A server that knows one user by token, the administrator, and everyone with a certificate of the cluster's CA."""
         known = FirstOf((Certificates(), Tokens({token: ADMIN})))
-        return cls(registry, clock, authenticator=known, gateway=gateway or Simulated(), ready=ready, rng=rng)
+        return cls(registry, clock, authenticator=known, gateway=gateway or Simulated(), kubelets=kubelets, ready=ready, rng=rng)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None) -> int:
         """Listens, on one more port with every call; the port is the answer (0 asks for any)."""

@@ -15,6 +15,15 @@ def readable(value: str) -> str:
     return value.encode(errors="surrogateescape").decode(errors="replace")
 
 
+def _origin_form(target: str) -> str:
+    """The path and query of a request target in absolute form, which every server has to take (RFC 9112 section 3.2.2)."""
+    scheme, found, rest = target.partition("://")
+    if not found or scheme.lower() not in ("http", "https"):
+        return target
+    begins = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    return rest[begins:] if rest[begins : begins + 1] == "/" else f"/{rest[begins:]}"
+
+
 class Call:
     """`path` is as it came, without the query. `user` is set once the caller is known."""
 
@@ -23,7 +32,8 @@ class Call:
     def __init__(self, request: web.BaseRequest) -> None:
         self.request = request
         self.method = request.method
-        self.path, _, self.query = request.raw_path.partition("?")
+        target = request.raw_path
+        self.path, _, self.query = (target if target.startswith("/") else _origin_form(target)).partition("?")
         self._parameters: Parameters | None = None
         self.user: User | None = None
         #: whether what is asked for can be answered as a table

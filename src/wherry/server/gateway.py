@@ -41,6 +41,10 @@ class Connect(NamedTuple):
 
 
 class NodeGateway(Protocol):
+    def serves(self, node: str) -> bool:
+        """Whether the node is one of this process; others are reached over the network, where the server knows how."""
+        ...
+
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         """Why the pod's runtime does not take the connection, before anything is tried; None: it takes it."""
         ...
@@ -84,6 +88,9 @@ def refused(pod: Obj, wanted: Connect, state: str = "simulated: no process runs"
 
 class Simulated:
     """Simulated containers run no process: their log is one line that says so, and nobody can connect to them."""
+
+    def serves(self, node: str) -> bool:
+        return True
 
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         return refused(pod, wanted)

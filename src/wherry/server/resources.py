@@ -21,9 +21,10 @@ from wherry.registry.verbs.patches import CUSTOM_PATCHES
 from wherry.rules.kinds import STRATEGIES
 from wherry.rules.objects.strategy import PLAIN as PLAIN_STRATEGY
 from wherry.rules.schema import decode
-from wherry.server import connections, negotiation, parameters, pod_requests, rendering, reviews, transforms
+from wherry.server import negotiation, parameters, rendering, reviews, transforms
 from wherry.server.call import Call
-from wherry.server.gateway import NodeGateway
+from wherry.server.connections import NAMES as CONNECTED
+from wherry.server.connections import Connections
 from wherry.server.parameters import NO_LIST, NO_PARAMETERS
 from wherry.server.routes import Route
 from wherry.server.watching import Watching
@@ -75,9 +76,8 @@ def _deleted_status(target: Target, record: Record) -> Obj:
 class Resources:
     """Handlers by verb. `common` of a call are header lines for streams, which write their own head."""
 
-    def __init__(self, registry: Registry, clock: Clock, watching: Watching, gateway: NodeGateway, answers: reviews.Reviews) -> None:
-        self._registry, self._clock, self._watching, self._gateway, self._reviews = registry, clock, watching, gateway, answers
-        self._connections = connections.Connections(registry, gateway)
+    def __init__(self, registry: Registry, clock: Clock, watching: Watching, connections: Connections, answers: reviews.Reviews) -> None:
+        self._registry, self._clock, self._watching, self._connections, self._reviews = registry, clock, watching, connections, answers
         self._writes: dict[str, Callable[[Call, Target], Awaitable[Reply]]] = {
             "create": self._create,
             "update": self._update,
@@ -94,11 +94,10 @@ class Resources:
             call.warnings = target.resource.custom.warnings
         if target.subresource:
             call.tables = target.subresource not in _WITHOUT_TABLES
-            if target.subresource in connections.NAMES:
-                return await self._connections.serve(server, call, target, route.rest)
+            if target.subresource in CONNECTED:
+                return await self._connections.serve(server, call, route, common)
             if target.subresource == "log":
-                pod = await self._registry.get(Target(target.resource, target.namespace, target.name))
-                return await pod_requests.logs(server, call, pod.object(), self._gateway, common)
+                return await self._connections.logs(server, call, target, common)
         if verb == "get":
             return await self._get(call, target)
         if verb == "list":

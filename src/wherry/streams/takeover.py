@@ -55,3 +55,31 @@ def take(request: web.BaseRequest, headers: Iterable[tuple[str, str]], reason: s
     lines = [f"HTTP/1.1 101 {reason}", *(f"{name}: {value}" for name, value in headers), "", ""]
     transport.write("\r\n".join(lines).encode("utf-8", "surrogateescape"))
     return Raw(reader, transport, handler._drain_helper)
+
+
+class Over(web.StreamResponse):
+    """What is left to say after a connection was something else than HTTP: nothing. It is closed.
+
+    `StreamResponse.__init__` is not called: nothing of it is used.
+    """
+
+    def __init__(self) -> None:
+        """Nothing to be kept."""
+
+    @property
+    def status(self) -> int:
+        return 101
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return False
+
+    def __repr__(self) -> str:
+        return "<Over 101>"
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        if request.transport is not None:
+            request.transport.close()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Everything was said."""

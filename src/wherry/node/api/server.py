@@ -1,0 +1,89 @@
+"""The node's HTTPS server: who asks, may they, and what is it about.
+
+Started by whoever runs a node that others must reach (`wherry node`). Errors are texts, as the kubelet's are; what the node does not serve
+is refused by name.
+Source: pkg/kubelet/server/server.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from wherry.api.errors import StatusError
+from wherry.api.objects import Obj
+from wherry.node.api.access import Access
+from wherry.node.api.paths import Asked, asked
+from wherry.node.api.pods import PodRequests, Pods
+from wherry.streams import takeover
+
+_log = logging.getLogger(__name__)
+#: gives the kubelet's configuration, as far as it is one
+Config = Callable[[], Obj]
+
+
+class _Server(web.Server):
+    def __call__(self) -> takeover.Handler:
+        return takeover.Handler(self, loop=self._loop, **self._kwargs)
+
+
+class NodeApi:
+    """Use `start` and `stop` once each."""
+
+    def __init__(self, access: Access, pods: Pods, requests: PodRequests, config: Config) -> None:
+        self._access, self._pods, self._requests, self._config = access, pods, requests, config
+        self._server: _Server | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
+        """Listens; the port is the answer. `context` must ask for client certificates. Raises OSError."""
+        self._server = _Server(self._handle, access_log=None, handler_cancellation=True)
+        self._listener = await asyncio.get_running_loop().create_server(self._server, host, port, ssl=context)
+        bound: int = self._listener.sockets[0].getsockname()[1]
+        return bound
+
+    async def stop(self) -> None:
+        """Ends what is under way."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._server is not None:
+            await self._server.shutdown(0.2)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            await self._access.check(request)
+            meant = asked(request.path)
+            if meant is None:
+                return web.Response(status=404, text="404 page not found\n")
+            return await self._answer(request, meant)
+        except StatusError as error:
+            return web.Response(status=error.code, text=f"{error}\n")
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception:
+            if not takeover.is_taken(request):
+                raise
+            _log.exception("the connection of %s ended", request.path)
+            return takeover.Over()
+
+    async def _answer(self, request: web.BaseRequest, meant: Asked) -> web.StreamResponse:
+        match meant.what:
+            case "healthz":
+                return web.Response(text="ok")
+            case "pods":
+                return _json({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._pods.all()})
+            case "configz":
+                return _json({"kubeletconfig": self._config()})
+            case "stats" | "metrics":
+                raise StatusError(f"wherry does not serve {request.path} on this node", code=501, reason="NotImplemented")
+        return await self._requests.serve(request, meant)
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
