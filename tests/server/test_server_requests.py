@@ -349,3 +349,34 @@ def test_a_fault_of_ours_is_a_status_and_the_connection_lives_on(caplog: pytest.
 
     run(body)
     assert "broken" in caplog.text
+
+
+@pytest.mark.parametrize("token", ["é", "%C3%A9", "a", "a" * 5000])
+def test_a_token_among_websocket_protocols_that_is_none_is_unauthorized(token: str) -> None:
+    async def test(world: World) -> None:
+        answer = await raw_request(world, f"GET /api/v1/pods HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: {_PROTOCOL}{token}\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 401 ")
+
+    run(test)
+
+
+_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+
+
+@pytest.mark.parametrize("target", ["http://any.example/readyz", "HTTPS://any.example:6443/readyz?verbose", "http://any.example/readyz?x=/y"])
+def test_a_target_in_absolute_form_is_the_same_as_its_path(target: str) -> None:
+    async def test(world: World) -> None:
+        assert (await raw_request(world, f"GET {target} HTTP/1.1\r\nHost: any.example\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        assert (await raw_request(world, "GET http://any.example/nowhere HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+
+    run(test)
+
+
+async def raw_request(world: World, text: str) -> bytes:
+    """What a server says first to exactly these bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    try:
+        writer.write(text.encode())
+        return await asyncio.wait_for(reader.readline(), 10)
+    finally:
+        writer.close()

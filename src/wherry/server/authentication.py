@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
+from wherry.api.errors import Unauthorized
 from wherry.api.options import User
 
 AUTHENTICATED = "system:authenticated"
@@ -154,6 +155,7 @@ _WEBSOCKET = "base64url.bearer.authorization.k8s.io."
 def websocket_bearer(protocols: str) -> str:
     """The token that browsers send as a WebSocket subprotocol, as they cannot set other headers; "" when there is none.
 
+    Raises Unauthorized for what cannot be one: who sends a bad token is not nobody.
     Source: k8s.io/apiserver/pkg/authentication/request/websocket/protocol.go.
     """
     for protocol in protocols.split(","):
@@ -163,7 +165,7 @@ def websocket_bearer(protocols: str) -> str:
             try:
                 return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
             except ValueError:  # no base64, no UTF-8, or not even ASCII
-                return ""
+                raise Unauthorized("Unauthorized") from None
     return ""
 
 

@@ -117,9 +117,8 @@ def _log_options(query: MultiMapping[str], now: float) -> LogOptions:
     except ValueError as error:
         raise BadRequest(f"the query of the log cannot be read: {error}") from None
     seconds = numbers["sinceSeconds"] if since is None else max(0, int(now - since))
-    return LogOptions(
-        **flags, tail_lines=numbers["tailLines"], limit_bytes=numbers["limitBytes"], since_seconds=seconds, stream=query.get("stream", "All")
-    )
+    asked = query.get("stream", "All")
+    return LogOptions(**flags, tail_lines=numbers["tailLines"], limit_bytes=numbers["limitBytes"], since_seconds=seconds, stream=asked)
 
 
 def _text(code: int, text: str) -> StatusError:
