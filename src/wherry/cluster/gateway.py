@@ -41,7 +41,7 @@ class Gateway:
         return nodes.runtime.logs(pod, container, self._options(options))
 
     def serves(self, node: str) -> bool:
-        nodes = self._cluster.nodes
+        nodes = self._nodes
         return nodes is not None and node in nodes.node_names
 
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
