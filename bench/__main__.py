@@ -45,6 +45,7 @@ PARTS = {
     "workloads": "many Deployments, StatefulSet, DaemonSet, affinity",
     "growth": "rollouts of 1,000, 5,000, 20,000 pods",
     "history": "a million writes, then a restart",
+    "nodes": "real nodes: engine, pods, exec, log; pods per second from create to Ready",
 }
 SHORT = ("start", "rollout", "api", "store", "watch", "mixed", "testing")
 #: those that can measure another API server

@@ -31,7 +31,12 @@ def test_each_part_has_a_module() -> None:
     assert all((ROOT / "bench" / f"{part.replace('-', '_')}.py").exists() for part in PARTS)
 
 
-@pytest.mark.parametrize("part", [pytest.param(part, marks=[pytest.mark.slow] if part in LONG else []) for part in PARTS])
+def marks(part: str) -> list[pytest.MarkDecorator]:
+    """Real nodes are there where namespaces are."""
+    return [pytest.mark.real_nodes] if part == "nodes" else [pytest.mark.slow] if part in LONG else []
+
+
+@pytest.mark.parametrize("part", [pytest.param(part, marks=marks(part)) for part in PARTS])
 def test_a_part_runs(part: str, tmp_path: Path) -> None:
     done = bench(part, "--size", "0.005", "--json", str(tmp_path / "found.json"))
     assert done.returncode == 0, done.stderr

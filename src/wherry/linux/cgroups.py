@@ -34,6 +34,19 @@ class Tree(NamedTuple):
         return sorted(set(self.hierarchies.values()))
 
 
+def sweep(prefix: str, root: str = _ROOT) -> None:
+    """Trees PREFIX-PID-... of processes that are gone, without anyone who removed them."""
+    for controller in _V1:
+        try:
+            entries = [entry for entry in os.scandir(f"{root}/{controller}") if entry.name.startswith(f"{prefix}-")]
+        except OSError:
+            continue
+        for entry in entries:
+            pid = entry.name.removeprefix(f"{prefix}-").partition("-")[0]
+            if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
+                remove_tree([entry.path])
+
+
 def make_tree(name: str, root: str = _ROOT) -> Tree | None:
     """A tree of that name where this process may; None where nothing was delegated to it."""
     if os.path.exists(f"{root}/cgroup.controllers"):

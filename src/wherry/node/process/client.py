@@ -24,6 +24,7 @@ from wherry.node.engine import Unavailable
 from wherry.node.process import refusals
 
 _ENTRY = Path(__file__).with_name("helper") / "__main__.py"
+_PREFIX = "wherry-"
 _LOST = "the helper process of the process engine ended"
 
 
@@ -83,7 +84,8 @@ class Helper:
         """From the loop's own thread, which must outlive it. Raises Unavailable."""
         self._loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._scratch = tempfile.mkdtemp(prefix=f"wherry-{os.getpid()}-")
+        _sweep()
+        self._scratch = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         settings = {**self._settings._asdict(), "scratch": self._scratch, "name": Path(self._scratch).name, "parent": os.getpid()}
         command = [sys.executable, "-I", "-S", str(_ENTRY), str(theirs.fileno())]
         with theirs:
@@ -205,6 +207,15 @@ class Helper:
         for future in waiting.values():
             if not future.done():
                 future.set_exception(Unavailable(_LOST))
+
+
+def _sweep() -> None:
+    """Folders of processes that were killed together with what keeps their helpers."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists():
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
 
 def _run(command: list[str], descriptor: int) -> subprocess.Popen[bytes]:

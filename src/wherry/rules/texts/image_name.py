@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 _HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _HOST = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
@@ -58,6 +59,24 @@ def fault_of(image: str) -> str:
     if len(match["name"]) > _MAX_NAME:
         return f"repository name must not be more than {_MAX_NAME} characters"
     return _digest_fault(match["algorithm"], match["hex"] or "") if match["algorithm"] else ""
+
+
+class ImageName(NamedTuple):
+    """`repository` without its registry; `tag` "" where only a digest is said."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+
+
+def parts_of(image: str) -> ImageName:
+    """Of a name without fault (`fault_of`)."""
+    host, path = _split_host(image)
+    match = _NAME.fullmatch(f"{host}/{path}")
+    assert match is not None, image
+    digest = f"{match['algorithm']}:{match['hex']}" if match["algorithm"] else ""
+    return ImageName(host, match["name"].removeprefix(f"{host}/"), tag_of(image), digest)
 
 
 def _digest_fault(algorithm: str, digits: str) -> str:

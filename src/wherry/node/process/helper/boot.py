@@ -43,6 +43,8 @@ def boot(descriptor: int) -> None:
     settings = got[0]
     try:
         kept = _enter_user_namespace(settings)
+        if settings["cgroups"]:
+            cgroups.sweep(settings["name"].partition("-")[0])
         tree = cgroups.make_tree(settings["name"]) if settings["cgroups"] else None
         _step("unshare", lambda: calls.unshare(_NAMESPACES))
     except Refused as refused:
