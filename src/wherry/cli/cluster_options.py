@@ -26,6 +26,9 @@ _OWN = ("data_dir",)
 _SHOWN = {"data_dir": "the user's data directory", "nodes": "3, or as many as the data has"}
 _DEFAULTS = {"port": 6443, "nodes": None}
 
+#: how the reference calls a flag that we call otherwise
+_ALSO = {"host": ("--bind-address",), "port": ("--secure-port",)}
+
 
 def cluster_fields() -> list[Field[Any]]:
     from wherry.cluster.options import Options
@@ -51,10 +54,12 @@ def _flag(option: Field[Any], about: Description) -> Callable[[Command], Command
         return click.option(shape, default=default, is_flag=True, help=about.text)
     told = f"{about.text}  [default: {_SHOWN[option.name]}]" if option.name in _SHOWN else about.text
     if kind == "tuple[str, ...]":
-        return click.option(f"--{name}", multiple=True, metavar="GLOB", help=f"{about.text}  [default: {', '.join(default)}]")
+        told = f"{about.text}  [default: {', '.join(default)}]" if default else about.text
+        return click.option(f"--{name}", multiple=True, metavar="GLOB" if "image" in name else "NAME", help=told)
     if kind == "float" and default is not None:
         default = f"{default:g}s"
-    return click.option(f"--{name}", default=default, help=told, type=_type(option, about, kind), metavar=_metavar(option, kind),
+    names = [f"--{name}", *_ALSO.get(option.name, ())]
+    return click.option(*names, option.name, default=default, help=told, type=_type(option, about, kind), metavar=_metavar(option, kind),
                         show_default=option.name not in _SHOWN and default not in (None, ""))
 
 

@@ -6,6 +6,7 @@ Source: pkg/controlplane (system namespaces, kubernetes service), pkg/apis/sched
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 
 from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
@@ -18,21 +19,22 @@ _SYSTEM_CRITICAL = 2_000_000_000
 
 
 async def bootstrap(client: Client, host: str, port: int) -> None:
-    """Makes what is missing, and lets the `kubernetes` endpoints name this server.
+    """Makes what is missing, and lets the `kubernetes` endpoints name this server. `host`: as other machines reach it, "" when none can.
 
-    Endpoints may not be loopback addresses (the reference refuses them), so a server on loopback has none.
+    Endpoints may not be loopback addresses (the reference refuses them), so a server on loopback has none; those of an earlier start go.
     """
     for namespace in NAMESPACES:
         await _ensure(client, resource("namespaces"), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     for obj in _priority_classes():
         await _ensure(client, resource("priorityclasses", "scheduling.k8s.io"), obj)
     await _ensure(client, resource("services"), _service())
-    if port and not ipaddress.ip_address(host).is_loopback:
-        for kind, obj in (
-            (resource("endpoints"), _endpoints(host, port)),
-            (resource("endpointslices", "discovery.k8s.io"), _slice(host, port)),
-        ):
-            await _replace(client, kind, obj)
+    reached = bool(port and host and not ipaddress.ip_address(host).is_loopback)
+    for kind, make in ((resource("endpoints"), _endpoints), (resource("endpointslices", "discovery.k8s.io"), _slice)):
+        if reached:
+            await _replace(client, kind, make(host, port))
+        else:
+            with suppress(NotFound):
+                await client.delete(kind, "default", "kubernetes")
 
 
 async def _ensure(client: Client, kind: Resource, obj: Obj) -> None:

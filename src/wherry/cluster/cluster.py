@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from wherry.cluster import kubeconfig
+from wherry.cluster import addresses, kubeconfig
 from wherry.cluster.bridge import done
 from wherry.cluster.option_fields import OptionFields
 from wherry.cluster.options import Options, with_fields
@@ -103,7 +103,8 @@ class Cluster(Verbs):
     # --- what a user reads ---
     @property
     def url(self) -> str:
-        return f"https://{self.options.host}:{self.port}"
+        host = addresses.here(self.options.host)
+        return f"https://[{host}]:{self.port}" if ":" in host else f"https://{host}:{self.port}"
 
     @property
     def kubeconfig_path(self) -> Path:
@@ -167,16 +168,18 @@ class Cluster(Verbs):
             from wherry.cluster import pki, serving
             from wherry.server.interference import Interference
 
+            own = (options.host, addresses.advertised(options.host, options.advertise_address), *options.certificate_names)
             if options.data_dir is None:
-                self.pki = pki.shared(self.data_folder() / "pki", options.host, options.seed if options.time == "virtual" else None)
+                seed = options.seed if options.time == "virtual" else None
+                self.pki = pki.shared(self.data_folder() / "pki", *own, seed=seed)
             else:
-                self.pki = pki.ensure(self.data_folder() / "pki", options.host)
+                self.pki = pki.ensure(self.data_folder() / "pki", *own)
             await serving.serve(self, self._readiness)
             assert self.server is not None
             self.server.interference = Interference(self.api_faults, self.own_clock)
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
         server = self._client("kube-apiserver", users.API_SERVER, trusted=False)
-        await bootstrap(server, options.host, self.port)
+        await bootstrap(server, addresses.advertised(options.host, options.advertise_address), self.port)
         await ensure_default_roles(self.registry)
         await ensure_initial(self.registry)
         if self.pki is not None:

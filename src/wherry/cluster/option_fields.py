@@ -14,6 +14,8 @@ class OptionFields(TypedDict, total=False):
     storage_class: str
     serve: bool
     host: str
+    advertise_address: str
+    certificate_names: Sequence[str]
     port: int
     insecure_port: int | None
     audit_policy_file: Path | str | None

@@ -16,8 +16,8 @@ from wherry.rules.pods.kubelet.images import MISSING
 HOST = "127.0.0.1"
 DEFAULT_IMAGE_MISSING = MISSING
 _PORTS = 65535
-#: as the reference's --kubelet-preferred-address-types
-PREFERRED = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
+#: --kubelet-preferred-address-types as kubeadm sets it: names of machines are seldom known to a resolver
+PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 
 
 # ruff: noqa: RUF009
@@ -35,6 +35,9 @@ class Options:
     # --- how it is reached ---
     serve: bool = described(True, "Serve HTTP; without it the cluster is used through `client` only.", up=False)
     host: str = described(HOST, "The address it listens on.")
+    advertise_address: str = described("", "The address at which other machines reach it; empty: the one it listens on, or this machine's "
+                                           "own when it listens on all of them.")
+    certificate_names: tuple[str, ...] = described((), "More names and addresses that its certificate is good for.")
     port: int = described(0, "HTTPS port; 0 takes any free one.", least=0, most=_PORTS)
     insecure_port: int | None = described(None, "Also serve plain HTTP on 127.0.0.1, where nobody is asked for credentials; 0 takes any "
                                                 "free port.", least=0, most=_PORTS)

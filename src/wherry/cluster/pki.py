@@ -45,11 +45,11 @@ class Pki:
         return self.directory / "ca.crt"
 
 
-def ensure(directory: Path, host: str) -> Pki:
-    """Loads what is in `directory`, makes what is missing. `host` is added to the names the server's certificate is good for."""
+def ensure(directory: Path, *own: str) -> Pki:
+    """Loads what is in `directory`, makes what is missing. `own`: more names and addresses that the server's certificate is good for."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     ca_path, key_path = directory / "ca.crt", directory / "ca.key"
-    names = hosts(host)
+    names = hosts(*own)
     if not (ca_path.exists() and key_path.exists()):
         made = forehand.take(names)
         if made is None:
@@ -67,14 +67,14 @@ def ensure(directory: Path, host: str) -> Pki:
     return Pki(directory, ca_path.read_text(), token_path.read_text().strip())
 
 
-def begin(directory: Path, host: str) -> None:
+def begin(directory: Path, *own: str) -> None:
     """Lets another process make what `ensure` will find missing: a first start need not wait for it. Only before any thread runs."""
     if not (directory / "ca.crt").exists():
-        forehand.begin(hosts(host), CERTIFICATE_DAYS)
+        forehand.begin(hosts(*own), CERTIFICATE_DAYS)
 
 
-def hosts(host: str) -> list[str]:
-    return list(dict.fromkeys((host, *SERVER_NAMES, *SERVER_ADDRESSES)))
+def hosts(*own: str) -> list[str]:
+    return list(dict.fromkeys((*filter(None, own), *SERVER_NAMES, *SERVER_ADDRESSES)))
 
 
 def _write_server(directory: Path, hosts: list[str], certificate: bytes, key: bytes) -> None:
@@ -84,17 +84,17 @@ def _write_server(directory: Path, hosts: list[str], certificate: bytes, key: by
     replace(directory / "server.json", json.dumps(note).encode(), 0o644)
 
 
-#: what `shared` made in this process, by host and seed: the files of a directory but for the token
-_MADE: dict[tuple[str, int | None], dict[str, bytes]] = {}
+#: what `shared` made in this process, by names and seed: the files of a directory but for the token
+_MADE: dict[tuple[tuple[str, ...], int | None], dict[str, bytes]] = {}
 _SHARED_FILES = ("ca.crt", "ca.key", "server.crt", "server.key", "server.json")
 
 
-def shared(directory: Path, host: str, seed: int | None = None) -> Pki:
+def shared(directory: Path, *own: str, seed: int | None = None) -> Pki:
     """For clusters that live no longer than this process: they have one CA and one server's certificate, and a token each.
 
     With a seed the CA follows from it, and so does every object that carries its certificate: for tests on the loopback interface only.
     """
-    made = _MADE.get((host, seed))
+    made = _MADE.get((own, seed))
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if made is None:
         if seed is not None:
@@ -103,8 +103,8 @@ def shared(directory: Path, host: str, seed: int | None = None) -> Pki:
             certificate, key = certificates.make_ca(seed)
             replace(directory / "ca.key", key)
             replace(directory / "ca.crt", certificate, 0o644)
-        pki = ensure(directory, host)
-        _MADE[host, seed] = {name: (directory / name).read_bytes() for name in _SHARED_FILES}
+        pki = ensure(directory, *own)
+        _MADE[own, seed] = {name: (directory / name).read_bytes() for name in _SHARED_FILES}
         return pki
     for name, content in made.items():
         replace(directory / name, content, 0o600 if name.endswith(".key") else 0o644)

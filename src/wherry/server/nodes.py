@@ -21,8 +21,8 @@ from wherry.streams.dialing import Place
 _NODES = resource("nodes")
 #: where a kubelet listens that does not say so
 PORT = 10250
-#: --kubelet-preferred-address-types of the reference
-PREFERRED = ("Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP")
+#: the order that kubeadm gives --kubelet-preferred-address-types
+PREFERRED = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 
 
 @dataclass(frozen=True, slots=True)
