@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +122,26 @@ def test_every_controller_has_an_account_with_a_role(c: Cluster) -> None:
 def test_nobody_inside_is_the_administrator(c: Cluster) -> None:
     assert all(each.user.name != "admin" for each in c.components)
     assert sum("system:masters" in each.user.groups for each in c.components) <= sum(r.inside for r in ROWS)
+
+
+def test_the_audit_log_has_what_the_parts_inside_do_in_their_own_names(tmp_path: Path) -> None:
+    policy, log = tmp_path / "policy.json", tmp_path / "audit.log"
+    rules = [{"level": "RequestResponse", "resources": [{"group": "", "resources": ["pods", "pods/binding", "pods/status"]}]}]
+    policy.write_text(json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}))
+    with Cluster(time="virtual", seed=1, nodes=1, audit_policy_file=policy, audit_log_path=str(log)) as c:
+        c.client.create(resource("deployments", "apps"), "default", deployment())
+        c.clock.advance(10)
+        (pod,) = c.client.list(PODS, "default").items
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    done = [e for e in events if e["stage"] == "ResponseComplete"]
+    seen = {(e["user"]["username"], e["verb"], e["objectRef"].get("subresource", ""), e["responseStatus"]["code"]) for e in done}
+    assert {
+        ("system:serviceaccount:kube-system:replicaset-controller", "create", "", 201),
+        ("system:kube-scheduler", "create", "binding", 201),
+        ("system:node:sim-0", "update", "status", 200),
+    } <= seen
+    made = next(e for e in done if e["verb"] == "create" and "subresource" not in e["objectRef"])
+    assert (made["requestURI"], made["userAgent"]) == ("/api/v1/namespaces/default/pods", "kube-controller-manager")
+    assert made["requestObject"]["metadata"]["name"] == made["responseObject"]["metadata"]["name"] == name(pod)
+    watching = next(e for e in events if e["verb"] == "watch" and e["user"]["username"] == "system:kube-controller-manager")
+    assert watching["stage"] == "RequestReceived"

@@ -207,7 +207,13 @@ class Cluster(Verbs):
 
     def component(self, manager: str, user: User) -> Client:
         """The client of a component of ours: it may do what roles allow its user, its objects are taken as decoded and defaulted."""
-        return self._client(manager, user, trusted=True)
+        client = self._client(manager, user, trusted=True)
+        if self.options.audit_policy_file is None or self.options.audit_log_path is None:
+            return client
+        from wherry.cluster.audited import Audited
+        from wherry.server.audit import Inside
+
+        return Audited(client, lambda: self.server.audit if self.server is not None else None, Inside(user, manager))
 
     def run(self, component: Component) -> None:
         """From now on, under supervision, until the cluster stops."""

@@ -2,13 +2,15 @@
 
 Made by the cluster when a policy and a log are given; else the server has none and pays nothing. `ApiServer` begins a `Trail` once it
 knows who asks, and ends it with the answer; on the way the trail is told who is impersonated, what was decided, and which body was read.
+Parts inside the process, which ask without HTTP, are recorded by their clients (`cluster.audited`) in the same form.
 Source: https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/; k8s.io/apiserver/pkg/audit, pkg/endpoints/filters/audit.go.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -32,6 +34,13 @@ _LONGEST_AGENT = 1024
 Write = Callable[[bytes], None]
 
 
+class Inside(NamedTuple):
+    """Who asks without HTTP: the user, and the name of its program."""
+
+    user: User
+    agent: str
+
+
 class Audit:
     """`write` takes a line; `now` gives seconds since the epoch; `close` is called when the server has stopped."""
 
@@ -48,6 +57,17 @@ class Audit:
         if user is not None:
             call.request[TRAIL] = trail
             trail.received()
+        return trail
+
+    def begin_inside(self, who: Inside, asked: Attributes, uri: str) -> Trail | None:
+        """The trail of a request of this process, None when the policy does not want it recorded."""
+        recording = self._policy.recording(who.user, asked)
+        if recording.level < _METADATA:
+            return None
+        event = _event(recording, asked, str(uuid.uuid4()), uri)
+        event |= {"user": user_info(who.user), "sourceIPs": ["127.0.0.1"], "userAgent": who.agent}
+        trail = Trail(self._write, self._now, recording, _about(event, asked), asked)
+        trail.received()
         return trail
 
     def refuse(self, call: Call, asked: Attributes, audit_id: str, attempted: list[str]) -> None:
@@ -74,21 +94,20 @@ class Audit:
             trail.cut()
 
 
-def _head(call: Call, user: User | None, asked: Attributes, audit_id: str, recording: Recording) -> Obj:
-    event: Obj = {
+def _event(recording: Recording, asked: Attributes, audit_id: str, uri: str) -> Obj:
+    return {
         "kind": "Event",
         "apiVersion": API_VERSION,
         "level": LEVELS[recording.level],
         "auditID": audit_id,
         "stage": "",
-        "requestURI": call.request.raw_path,
+        "requestURI": uri,
         "verb": asked.verb,
-        "user": user_info(user) if user is not None else {},
     }
-    if addresses := _addresses(call):
-        event["sourceIPs"] = addresses
-    if agent := call.header("User-Agent"):
-        event["userAgent"] = agent if len(agent) <= _LONGEST_AGENT else agent[:_LONGEST_AGENT] + "...TRUNCATED"
+
+
+def _about(event: Obj, asked: Attributes) -> Obj:
+    """With what it is about."""
     if asked.resource:
         parts = (
             ("resource", asked.resource), ("namespace", asked.namespace), ("name", asked.name), ("apiGroup", asked.group),
@@ -96,6 +115,16 @@ def _head(call: Call, user: User | None, asked: Attributes, audit_id: str, recor
         )  # fmt: skip
         event["objectRef"] = {k: v for k, v in parts if v}
     return event
+
+
+def _head(call: Call, user: User | None, asked: Attributes, audit_id: str, recording: Recording) -> Obj:
+    event = _event(recording, asked, audit_id, call.request.raw_path)
+    event["user"] = user_info(user) if user is not None else {}
+    if addresses := _addresses(call):
+        event["sourceIPs"] = addresses
+    if agent := call.header("User-Agent"):
+        event["userAgent"] = agent if len(agent) <= _LONGEST_AGENT else agent[:_LONGEST_AGENT] + "...TRUNCATED"
+    return _about(event, asked)
 
 
 def _addresses(call: Call) -> list[str]:
@@ -145,6 +174,13 @@ class Trail:
         if self._recording.level >= _REQUEST:
             self._event["requestObject"] = self._shown(value)
 
+    def sent(self, value: Any) -> None:
+        """The same of a request inside, whose body was never bytes."""
+        if isinstance(value, dict):
+            self._name(value.get("metadata"))
+        if value is not None and self._recording.level >= _REQUEST:
+            self._event["requestObject"] = self._shown(value)
+
     def _name(self, meta: Any) -> None:
         """What the path did not say about the object."""
         ref = self._event.get("objectRef")
@@ -179,6 +215,17 @@ class Trail:
             if isinstance(value, dict) and self._recording.level >= _RESPONSE:
                 self._event["responseObject"] = self._shown(value)
         self._event["responseStatus"] = {**status, "code": answer.code}
+        self._stage("ResponseComplete")
+
+    def answered(self, code: int, value: Any) -> None:
+        """The end of a request inside."""
+        status: Obj = {"metadata": {}}
+        if isinstance(value, dict):
+            if value.get("kind") == "Status" and value.get("apiVersion") == "v1":
+                status |= {k: value[k] for k in ("status", "message", "reason", "details") if k in value}
+            if self._recording.level >= _RESPONSE:
+                self._event["responseObject"] = self._shown(value)
+        self._event["responseStatus"] = {**status, "code": code}
         self._stage("ResponseComplete")
 
     def _wants(self, answer: Reply) -> bool:
