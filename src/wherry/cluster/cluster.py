@@ -151,6 +151,7 @@ class Cluster(Verbs):
         from wherry.client.informer import Informers
         from wherry.cluster import components, users
         from wherry.cluster.bootstrap import bootstrap
+        from wherry.cluster.inside import bare
         from wherry.registry.default_roles import ensure as ensure_default_roles
         from wherry.registry.initial import ensure as ensure_initial
         from wherry.registry.registry import Registry
@@ -162,7 +163,7 @@ class Cluster(Verbs):
 
         self._webhooks = webhooks.connect(self.registry)
         await self.registry.customs.load(self.store)
-        self.client = self.aclient = self._client("wherry", ADMIN, trusted=False)
+        self.client = self.aclient = bare(self, "wherry", ADMIN, trusted=False)
         self.informers = Informers(self.component("kube-controller-manager", users.CONTROLLER_MANAGER), self.health)
         if options.serve:
             from wherry.cluster import pki, serving
@@ -178,7 +179,7 @@ class Cluster(Verbs):
             assert self.server is not None
             self.server.interference = Interference(self.api_faults, self.own_clock)
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
-        server = self._client("kube-apiserver", users.API_SERVER, trusted=False)
+        server = bare(self, "kube-apiserver", users.API_SERVER, trusted=False)
         await bootstrap(server, addresses.advertised(options.host, options.advertise_address), self.port)
         await ensure_default_roles(self.registry)
         await ensure_initial(self.registry)
@@ -197,23 +198,11 @@ class Cluster(Verbs):
         self.ready_revision = self.store.revision
         self._ready = True
 
-    def _client(self, manager: str, user: User, *, trusted: bool) -> LocalClient:
-        from wherry.client.local import LocalClient
-        from wherry.cluster.rights import rights
-
-        client = LocalClient(self.registry, user=user, manager=manager, trusted=trusted, rights=rights(self.registry, user))
-        self.clients.append((manager, client))
-        return client
-
     def component(self, manager: str, user: User) -> Client:
         """The client of a component of ours: it may do what roles allow its user, its objects are taken as decoded and defaulted."""
-        client = self._client(manager, user, trusted=True)
-        if self.options.audit_policy_file is None or self.options.audit_log_path is None:
-            return client
-        from wherry.cluster.audited import Audited
-        from wherry.server.audit import Inside
+        from wherry.cluster.inside import component
 
-        return Audited(client, lambda: self.server.audit if self.server is not None else None, Inside(user, manager))
+        return component(self, manager, user)
 
     def run(self, component: Component) -> None:
         """From now on, under supervision, until the cluster stops."""
