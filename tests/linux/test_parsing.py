@@ -53,15 +53,15 @@ def test_limits_of_version_2():
 
 
 def test_limits_of_version_1():
-    wanted = cgroups.Wanted(memory=1 << 20, cpu=0.5, shares=1, processes=10)
+    wanted = cgroups.Wanted(memory=1 << 20, cpu=0.5, shares=512, processes=10)
     assert cgroups.files(1, wanted) == [
         ("memory", "memory.limit_in_bytes", "1048576"), ("cpu", "cpu.cfs_period_us", "100000"), ("cpu", "cpu.cfs_quota_us", "50000"),
-        ("cpu", "cpu.shares", "2"), ("pids", "pids.max", "10"),
+        ("cpu", "cpu.shares", "512"), ("pids", "pids.max", "10"),
     ]
 
 
 def test_no_limit_is_no_file():
-    assert cgroups.files(1, cgroups.Wanted()) == cgroups.files(2, cgroups.Wanted()) == []
+    assert cgroups.files(1, cgroups.Wanted(shares=2)) == cgroups.files(1, cgroups.Wanted()) == cgroups.files(2, cgroups.Wanted()) == []
 
 
 def test_a_tree_is_not_made_where_nothing_is_delegated(tmp_path):

@@ -12,6 +12,8 @@ from typing import NamedTuple
 _ROOT = "/sys/fs/cgroup"
 _V1 = ("memory", "cpu", "pids")
 _PERIOD = 100_000
+#: of who asked for nothing
+_LEAST_SHARES = 2
 
 
 class Wanted(NamedTuple):
@@ -100,8 +102,8 @@ def _files_v1(wanted: Wanted) -> list[tuple[str, str, str]]:
     if wanted.cpu:
         out.append(("cpu", "cpu.cfs_period_us", str(_PERIOD)))
         out.append(("cpu", "cpu.cfs_quota_us", str(max(int(wanted.cpu * _PERIOD), 1000))))
-    if wanted.shares:
-        out.append(("cpu", "cpu.shares", str(max(wanted.shares, 2))))
+    if wanted.shares > _LEAST_SHARES:
+        out.append(("cpu", "cpu.shares", str(wanted.shares)))
     if wanted.processes:
         out.append(("pids", "pids.max", str(wanted.processes)))
     return out
@@ -116,26 +118,31 @@ def _files_v2(wanted: Wanted) -> list[tuple[str, str, str]]:
         out.append(("memory", "memory.oom.group", "1"))
     if wanted.cpu:
         out.append(("cpu", "cpu.max", f"{max(int(wanted.cpu * _PERIOD), 1000)} {_PERIOD}"))
-    if wanted.shares:
+    if wanted.shares > _LEAST_SHARES:
         # the kernel's documented way from 2..262144 to 1..10000
-        out.append(("cpu", "cpu.weight", str(1 + (min(max(wanted.shares, 2), 262144) - 2) * 9999 // 262142)))
+        out.append(("cpu", "cpu.weight", str(1 + (min(wanted.shares, 262144) - 2) * 9999 // 262142)))
     if wanted.processes:
         out.append(("pids", "pids.max", str(wanted.processes)))
     return out
 
 
 class Group:
-    """A group below a tree. Its limits hold for whoever joined."""
+    """A group below a tree, in those hierarchies alone that have something to limit: to join one takes the kernel milliseconds.
+
+    Its limits hold for whoever joined.
+    """
 
     def __init__(self, tree: Tree, name: str, wanted: Wanted) -> None:
         self._tree = tree
-        self.folders = [f"{folder}/{name}" for folder in tree.folders]
+        texts = [(tree.hierarchies[controller], file, text) for controller, file, text in files(tree.version, wanted)
+                 if controller in tree.hierarchies]
+        self.folders = sorted({f"{folder}/{name}" for folder, _, _ in texts})
         for folder in self.folders:
             os.mkdir(folder)
-        for controller, file, text in files(tree.version, wanted):
-            if controller in tree.hierarchies:
-                _write(f"{tree.hierarchies[controller]}/{name}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
-        self._memory = f"{tree.hierarchies['memory']}/{name}" if "memory" in tree.hierarchies else ""
+        for folder, file, text in texts:
+            _write(f"{folder}/{name}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
+        memory = f"{tree.hierarchies.get('memory')}/{name}"
+        self._memory = memory if memory in self.folders else ""
 
     def join(self) -> None:
         """This process, and what it makes from here on."""
@@ -144,6 +151,8 @@ class Group:
 
     def out_of_memory(self) -> bool:
         """Did the kernel kill something in it for want of memory?"""
+        if not self._memory:
+            return False
         name = "memory.events" if self._tree.version == 2 else "memory.oom_control"
         try:
             with open(f"{self._memory}/{name}") as file:
@@ -153,6 +162,8 @@ class Group:
 
     def memory(self) -> int | None:
         """Its working set in bytes: what is used less what could be dropped at once. None where no one counts."""
+        if not self._memory:
+            return None
         names = (("memory.usage_in_bytes", "total_inactive_file"), ("memory.current", "inactive_file"))
         current, inactive = names[self._tree.version == 2]
         try:

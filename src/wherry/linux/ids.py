@@ -6,8 +6,9 @@ Source: man 7 user_namespaces, man 5 subuid, man 1 newuidmap.
 from __future__ import annotations
 
 import os
-import shutil
 from typing import NamedTuple
+
+_FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 
 
 class Range(NamedTuple):
@@ -28,7 +29,7 @@ class SubIds(NamedTuple):
 
 def sub_ids(uid: int, name: str) -> SubIds | None:
     """None where a user has no ids set aside or the package `uidmap` is not installed."""
-    tools = [shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin") for tool in ("newuidmap", "newgidmap")]
+    tools = [_program(tool) for tool in ("newuidmap", "newgidmap")]
     ranges = [parse_range(_read(path), uid, name) for path in ("/etc/subuid", "/etc/subgid")]
     if None in tools or None in ranges:
         return None
@@ -68,6 +69,10 @@ def become_root() -> None:
 def write(path: str, text: str) -> None:
     with open(path, "w") as file:
         file.write(text)
+
+
+def _program(name: str) -> str | None:
+    return next((path for folder in _FOLDERS if os.access(path := f"{folder}/{name}", os.X_OK)), None)
 
 
 def _read(path: str) -> str:

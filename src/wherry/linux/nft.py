@@ -6,8 +6,6 @@ Where only the program `nft` is there, it is run. Source: man 3 libnftables.
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
 
 
 class NftError(Exception):
@@ -27,6 +25,8 @@ class Nft:
         try:
             self._library = ctypes.CDLL("libnftables.so.1")
         except OSError:
+            import shutil
+
             self._program = shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin") or ""
             if not self._program:
                 raise NftMissing("nftables is not installed (Debian: libnftables1 or nftables)") from None
@@ -53,6 +53,8 @@ class Nft:
         return said.decode(errors="replace").strip()
 
     def _run_program(self, text: str) -> None:
+        import subprocess
+
         done = subprocess.run([self._program, "-f", "-"], input=text.encode(), capture_output=True, check=False)
         if done.returncode:
             raise NftError(done.stderr.decode(errors="replace").strip())

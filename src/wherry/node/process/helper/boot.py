@@ -8,11 +8,11 @@ the keeper dies. What the machine refuses is told to the main process as the ste
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pwd
 import signal
 import socket
-import traceback
 from typing import Any
 
 from wherry.linux import calls, capabilities, cgroups, ids, mounts, passing
@@ -122,12 +122,17 @@ def _serve(main: socket.socket, settings: dict[str, Any], kept: str, tree: cgrou
     except Refused as refused:
         passing.send(main, {"refused": refused.step, "errno": refused.number, "text": refused.text})
         os._exit(1)
-    except BaseException:
-        passing.send(main, {"refused": "start", "errno": 0, "text": traceback.format_exc()})
+    except BaseException as error:
+        passing.send(main, {"refused": "start", "errno": 0, "text": f"{type(error).__name__}: {error}"})
         os._exit(1)
+    # what is there now stays: a child does not look through it, which would copy its pages
+    gc.collect()
+    gc.freeze()
     try:
         Server(state).run()
     except BaseException:
+        import traceback
+
         traceback.print_exc()
         os._exit(1)
     os._exit(0)

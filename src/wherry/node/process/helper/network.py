@@ -7,13 +7,12 @@ load. Each address is a /32 (/128); the gateway answers for its own because that
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator
 
 from wherry.linux import calls, ids
-from wherry.linux.netlink import Netlink
+from wherry.linux.netlink import Netlink, family_of
 from wherry.linux.nft import Nft
 from wherry.node.process.helper.state import Pod, State
 
@@ -62,7 +61,7 @@ def connect(state: State, pod: Pod, addresses: list[str]) -> None:
     state.netlink.add_veth(pod.link, "eth0", pod.namespaces["net"], _MTU)
     index = socket.if_nametoindex(pod.link)
     for address in addresses:
-        if ipaddress.ip_address(address).version == 6:
+        if family_of(address) == socket.AF_INET6:
             state.netlink.add_address(index, _GATEWAY6, 64)
         state.netlink.add_route(_alone(address), index)
     with inside(state, pod.namespaces["net"]), contextlib.closing(Netlink()) as netlink:
@@ -77,7 +76,7 @@ def _set_up_pod(netlink: Netlink, addresses: list[str], gateway: str) -> None:
     for address in addresses:
         netlink.add_address(index, address)
     netlink.set_up(index)
-    for version in sorted({ipaddress.ip_address(address).version for address in addresses}):
+    for version in sorted({6 if family_of(address) == socket.AF_INET6 else 4 for address in addresses}):
         via = gateway if version == 4 else _GATEWAY6
         if version == 4:
             netlink.add_route(_alone(via), index)
@@ -116,4 +115,4 @@ def run_rules(state: State, text: str) -> None:
 
 
 def _alone(address: str) -> str:
-    return f"{address}/{ipaddress.ip_address(address).max_prefixlen}"
+    return f"{address}/{128 if family_of(address) == socket.AF_INET6 else 32}"

@@ -19,7 +19,7 @@ _FILES = {"resolv.conf": "", "hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-
 def run_pod(state: State, request: dict[str, Any]) -> None:
     """Raises OSError (with nothing left of the pod), KeyError when its node is not in the fabric."""
     node = state.pods[request["place"]] if request["place"] else None
-    pod = Pod(request["id"], {}, host_pid=request["host_pid"])
+    pod = Pod(request["id"], host_pid=request["host_pid"])
     try:
         _make_namespaces(state, pod, request, shared=node)
         if node is None:
@@ -37,7 +37,7 @@ def add_node(state: State, request: dict[str, Any]) -> None:
     """A node's network, which its host-network pods share. Given twice is given once."""
     if request["id"] in state.pods:
         return
-    pod = Pod(request["id"], {})
+    pod = Pod(request["id"])
     try:
         _make_namespaces(state, pod, {"hostname": request["name"], "domain": "", "sysctls": []}, shared=None)
         network.connect(state, pod, request["addresses"])

@@ -6,30 +6,28 @@ that is to live in another process namespace is made by one in between, which sa
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from wherry.linux import calls
 from wherry.node.process.helper.become import Failed
 
 
-@dataclass(slots=True)
 class Birth:
     """A child on its way. `pid` 0: not known yet. `done`: called with the error, or None, when it is known which.
 
     `space`: the mount namespace that it made; `own_user`: it made a user namespace.
     """
 
-    pipe: int
-    pid: int
-    done: Callable[[Birth, dict[str, Any] | None], None]
-    said: bytes = b""
-    space: int = 0
-    own_user: bool = False
+    def __init__(self, pipe: int, pid: int, done: Callable[[Birth, dict[str, Any] | None], None]) -> None:
+        self.pipe, self.pid, self.done = pipe, pid, done
+        self.said = b""
+        self.space = 0
+        self.own_user = False
 
     def hear(self) -> bool:
         """Read what is there. True at the end."""
@@ -93,6 +91,7 @@ def _go_between(work: Callable[[int], None], flags: int, processes: int, writer:
 def _run(work: Callable[[int], None], writer: int) -> None:
     """Never returns."""
     try:
+        gc.disable()
         signal.set_wakeup_fd(-1)
         work(writer)
         os._exit(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass, field
 from typing import Any
 
 from wherry.linux import cgroups
@@ -12,31 +11,25 @@ from wherry.linux.netlink import Netlink
 from wherry.linux.nft import Nft
 
 
-@dataclass(slots=True)
 class Container:
     """`space`: number of its mount namespace, by which its processes are told. `own_user`: it lives in a user namespace of its own."""
 
-    id: str
-    request: dict[str, Any]
-    folder: str
-    group: cgroups.Group | None
-    pid: int = 0
-    space: int = 0
-    own_user: bool = False
-    reason: str = ""
+    def __init__(self, id: str, request: dict[str, Any], folder: str, group: cgroups.Group | None) -> None:
+        self.id, self.request, self.folder, self.group = id, request, folder, group
+        self.pid = self.space = 0
+        self.own_user = False
+        self.reason = ""
 
 
-@dataclass(slots=True)
 class Pod:
     """A pod, or a node whose network host-network pods share (it has no containers). `init`: process 1 where processes are shared."""
 
-    id: str
-    namespaces: dict[str, int]
-    folder: str = ""
-    link: str = ""
-    init: int = 0
-    host_pid: bool = False
-    containers: dict[str, Container] = field(default_factory=dict)
+    def __init__(self, id: str, *, host_pid: bool = False) -> None:
+        self.id, self.host_pid = id, host_pid
+        self.namespaces: dict[str, int] = {}
+        self.folder = self.link = ""
+        self.init = 0
+        self.containers: dict[str, Container] = {}
 
     def close(self) -> None:
         for descriptor in self.namespaces.values():
