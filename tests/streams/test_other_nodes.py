@@ -79,7 +79,8 @@ class Node:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         async with HttpClient(self._access) as client:
             requests = PodRequests(self.pods, Runtime(), time.time)  # type: ignore[arg-type]
-            api = NodeApi(Access(client, "other", time.monotonic), self.pods, requests, lambda: {"kind": "KubeletConfiguration"})
+            api = NodeApi(Access(client, "other", time.monotonic), lambda: {"kind": "KubeletConfiguration"})
+            api.serve(self.pods, requests)
             self.port = await api.start("127.0.0.1", 0, self._context)
             self._ready.set()
             await self._end.wait()

@@ -6,6 +6,7 @@ import logging
 import socket
 import uuid
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from wherry.cli.up import image_missing_option, run
 
 if TYPE_CHECKING:
     from wherry.client.access import Access
+    from wherry.cluster.joined_node import Joining
     from wherry.cluster.standalone import Election
     from wherry.rules.objects.leader_election import Timings
     from wherry.rules.placing.scheduling.setup import Setup
@@ -109,17 +111,50 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 
 @click.command()
 @_connection
-@click.option("--runtime", type=click.Choice(["simulated"]), default="simulated", show_default=True, help="What runs the containers.")
-@click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="How many nodes.")
+@click.option("--runtime", type=click.Choice(["simulated", "process"]), default="simulated", show_default=True,
+              help="What runs the containers: nothing, or programs in namespaces of this machine (one node).")
+@click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="How many simulated nodes.")
 @click.option("--pods-per-node", type=click.IntRange(1, 16000), default=110, show_default=True)
 @image_missing_option
-def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], **options: Any) -> None:
-    """Register simulated nodes with an API server and run their pods."""
+@click.option("--hostname-override", "name", default="", metavar="NAME", help="The real node's name.  [default: this machine's]")
+@click.option("--node-ip", default="", metavar="ADDRESS", help="Where the API server reaches the real node.  [default: this machine's]")
+@click.option("--port", type=click.IntRange(0, 65535), default=10250, show_default=True, help="The port of its API; 0 takes any free one.")
+@click.option("--root-dir", type=click.Path(path_type=Path, file_okay=False), default=None, metavar="DIR",
+              help="Where its pods and images are.  [default: below the user's data directory]")
+@click.option("--client-ca-file", default="", metavar="FILE", help="Whose client certificates it believes.  [default: the kubeconfig's CA]")
+@click.option("--tls-cert-file", default="", metavar="FILE", help="Its certificate.  [default: one that it makes]")
+@click.option("--tls-private-key-file", default="", metavar="FILE", help="The key of its certificate.")
+@click.option("--image-table", multiple=True, metavar="GLOB=host", help="Images that stand for this machine's own files.")
+def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], image_table: tuple[str, ...],
+         **options: Any) -> None:
+    """Register nodes with an API server and run their pods: simulated ones, or this machine."""
     from wherry.cluster import standalone
     from wherry.cluster.options import DEFAULT_IMAGE_MISSING, Options
 
+    words = ("name", "node_ip", "port", "root_dir", "client_ca_file", "tls_cert_file", "tls_private_key_file")
+    own = {word: options.pop(word) for word in words}
+    if runtime == "process":
+        from wherry.cluster import joined_node
+
+        real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node)
+        real = replace(real, image_table=image_table) if image_table else real
+        _run(lambda access: joined_node.run(access, real, _joining(own), _say), options)
+        return
     chosen = Options(nodes=nodes, pods_per_node=pods_per_node, image_missing=image_missing or DEFAULT_IMAGE_MISSING)
     _run(lambda access: standalone.run_nodes(access, chosen, _say), options)
+
+
+def _joining(own: dict[str, Any]) -> Joining:
+    from wherry.cli.home import default_home
+    from wherry.cluster.addresses import advertised
+    from wherry.cluster.joined_node import Joining
+
+    name = (own["name"] or socket.gethostname()).lower()
+    address = own["node_ip"] or advertised("0.0.0.0") or "127.0.0.1"
+    return Joining(
+        name=name, address=address, port=own["port"], folder=own["root_dir"] or default_home() / "nodes" / name,
+        client_ca=own["client_ca_file"], certificate=own["tls_cert_file"], key=own["tls_private_key_file"],
+    )  # fmt: skip
 
 
 def _say(text: str) -> None:

@@ -38,7 +38,7 @@ class Gateway:
         nodes = self._nodes
         if nodes is None:
             raise ServiceUnavailable(f'no node agent runs in this cluster: no logs of pod "{pod["metadata"]["name"]}"')
-        return nodes.runtime.logs(pod, container, self._options(options))
+        return nodes.runtime_of(pod["spec"].get("nodeName", "")).logs(pod, container, self._options(options))
 
     def serves(self, node: str) -> bool:
         nodes = self._nodes
@@ -48,7 +48,7 @@ class Gateway:
         nodes = self._nodes
         if nodes is None:
             return ServiceUnavailable(f'no node agent runs in this cluster: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
-        return refused(pod, wanted) if nodes.runtime.name == SIMULATED else None
+        return refused(pod, wanted) if nodes.runtime_of(pod["spec"].get("nodeName", "")).name == SIMULATED else None
 
     async def open(self, pod: Obj, wanted: Connect) -> Session:
         runtime, streams = self._runtime(pod, wanted), wanted.streams
@@ -65,7 +65,7 @@ class Gateway:
         nodes = self._nodes
         if (why := self.refusal(pod, wanted)) is not None or nodes is None:
             raise why or refused(pod, wanted)
-        return nodes.runtime
+        return nodes.runtime_of(pod["spec"].get("nodeName", ""))
 
     def _options(self, options: LogOptions) -> RuntimeLogOptions:
         since = options.since_seconds

@@ -16,11 +16,12 @@ from wherry.kit.clock import Clock
 
 if TYPE_CHECKING:
     from wherry.cluster.options import Options
-    from wherry.node.real.nodes import RealNodes
+    from wherry.node.real.nodes import Joined, RealNodes
 
 
-def build(client: Client, informers: Informers, clock: Clock, options: Options, folder: Path) -> RealNodes:
-    """`folder`: of the cluster's data. Raises OptionError."""
+def build(client: Client, informers: Informers, clock: Clock, options: Options, folder: Path,
+          joined: Joined | None = None) -> RealNodes:
+    """`folder`: of the cluster's data; `joined`: one node of another cluster instead of as many as the options say. Raises OptionError."""
     from wherry.node.images.images import Images
     from wherry.node.images.store import ImageStore
     from wherry.node.images.table import Table
@@ -32,7 +33,7 @@ def build(client: Client, informers: Informers, clock: Clock, options: Options, 
     images = Images(ImageStore(folder / "images"), Table(_table(options.image_table)))
     engine = ProcessEngine(images, now=clock.now)
     return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node,
-                     routine_events=options.routine_events)
+                     routine_events=options.routine_events, joined=joined)
 
 
 def _table(rows: tuple[str, ...]) -> dict[str, str]:

@@ -51,7 +51,7 @@ async def run_controllers(access: Access, words: Sequence[str], election: Electi
 
         async def work() -> None:
             works = _controllers(rows, client, informers, clock, storage.below(Path(tempfile.gettempdir()) / "wherry"))
-            await _run(informers, works, lambda: started(f"{len(works)} controllers run"))
+            await run_all(informers, works, lambda: started(f"{len(works)} controllers run"))
 
         await _led(election, client, clock, work)
 
@@ -65,7 +65,7 @@ async def run_scheduler(access: Access, setup: Setup, election: Election, starte
         async def work() -> None:
             scheduler = components.scheduler(client, informers, clock, random.Random(), setup)
             served = ", ".join(setup.profiles)
-            await _run(informers, {"scheduler": scheduler.run}, lambda: started(f"the scheduler {served} runs"))
+            await run_all(informers, {"scheduler": scheduler.run}, lambda: started(f"the scheduler {served} runs"))
 
         await _led(election, client, clock, work)
 
@@ -76,7 +76,7 @@ async def run_nodes(access: Access, options: Options, started: Started) -> None:
         client = await stack.enter_async_context(HttpClient(access, manager="kubelet"))
         informers, clock = Informers(client), Clock()
         nodes = components.node_agent(client, informers, clock, options)
-        await _run(informers, {"nodes": nodes.run}, lambda: started(f"{options.nodes} simulated nodes run"))
+        await run_all(informers, {"nodes": nodes.run}, lambda: started(f"{options.nodes} simulated nodes run"))
 
 
 async def run_second(access: Access, volumes: str, rows: Sequence[Row], started: Callable[[], None]) -> None:
@@ -87,7 +87,7 @@ async def run_second(access: Access, volumes: str, rows: Sequence[Row], started:
         informers, clock = Informers(client), Clock()
         works = _controllers(rows, client, informers, clock, volumes)
         works["scheduler"] = components.scheduler(binder, informers, clock, random.Random()).run
-        await _run(informers, works, started)
+        await run_all(informers, works, started)
 
 
 async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
@@ -120,7 +120,7 @@ async def _led(election: Election, client: HttpClient, clock: Clock, work: Work)
     await (work() if election is None else election(client, clock).lead(work))
 
 
-async def _run(informers: Informers, works: dict[str, Work], started: Callable[[], None]) -> None:
+async def run_all(informers: Informers, works: dict[str, Work], started: Callable[[], None]) -> None:
     """All of it until cancelled, or until one fails too often. Raises GivenUp."""
     tasks = Tasks(lambda name, error: log.critical("%s", error), informers.health)
     try:

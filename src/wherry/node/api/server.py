@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from wherry.api.errors import StatusError
+from wherry.api.errors import ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
 from wherry.node.api.access import Access
 from wherry.node.api.paths import Asked, asked
@@ -34,12 +34,18 @@ class _Server(web.Server):
 
 
 class NodeApi:
-    """Use `start` and `stop` once each."""
+    """Use `start` and `stop` once each. Until `serve` it answers that it is not ready."""
 
-    def __init__(self, access: Access, pods: Pods, requests: PodRequests, config: Config) -> None:
-        self._access, self._pods, self._requests, self._config = access, pods, requests, config
+    def __init__(self, access: Access, config: Config) -> None:
+        self._access, self._config = access, config
+        self._pods: Pods | None = None
+        self._requests: PodRequests | None = None
         self._server: _Server | None = None
         self._listener: asyncio.Server | None = None
+
+    def serve(self, pods: Pods, requests: PodRequests) -> None:
+        """The pods are known from now on."""
+        self._pods, self._requests = pods, requests
 
     async def start(self, host: str, port: int, context: ssl.SSLContext) -> int:
         """Listens; the port is the answer. `context` must ask for client certificates. Raises OSError."""
@@ -73,6 +79,8 @@ class NodeApi:
             return takeover.Over()
 
     async def _answer(self, request: web.BaseRequest, meant: Asked) -> web.StreamResponse:
+        if self._pods is None or self._requests is None:
+            raise ServiceUnavailable("the node is starting")
         match meant.what:
             case "healthz":
                 return web.Response(text="ok")

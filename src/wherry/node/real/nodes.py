@@ -11,9 +11,10 @@ import logging
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from wherry.api.errors import StatusError
-from wherry.api.objects import name, namespace
+from wherry.api.objects import Obj, name, namespace
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
@@ -36,17 +37,28 @@ _MACHINES = uuid.UUID("2f0f3c1a-55d1-5d9b-8a0e-0f4d6c1be001")
 _REFRESH = 20.0
 
 
+class Joined(NamedTuple):
+    """A node that joins a cluster of other processes, and is asked by its API server."""
+
+    name: str
+    address: str
+    port: int
+
+
 class RealNodes(NodeAgent):
-    """`count` nodes; `folder`: where their pods' files are; `dns`: the cluster's name server, "" for none."""
+    """`count` nodes; `folder`: where their pods' files are; `dns`: the cluster's name server, "" for none.
+
+    `joined`: one node of this name, whose API is at this address and port; instead of `count`.
+    """
 
     def __init__(self, client: Client, informers: Informers, clock: Clock, engine: Engine, folder: Path, *, count: int = 1,
-                 pods_per_node: int = 110, dns: str = "", routine_events: bool = True) -> None:
+                 pods_per_node: int = 110, dns: str = "", routine_events: bool = True, joined: Joined | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         self._capacity = machine.capacity(folder, pods_per_node)
         self._pods_per_node = pods_per_node
         self._client = client
         self._engine = engine
-        specs = [self._spec(index) for index in range(count)]
+        specs = [self._spec(index) for index in range(count)] if joined is None else [self._joined(joined)]
         self._real = RealRuntime(
             engine, client, clock, folder, nodes={spec.name: (spec.internal_ip,) for spec in specs}, dns=dns,
             resolver=parse_resolver(machine.resolver_text()), allocatable=self._capacity,
@@ -61,6 +73,20 @@ class RealNodes(NodeAgent):
             runtime_version=f"{self._engine.name}://{self._engine.version}", os_image=machine.os_image(), kernel_version=machine.kernel(),
             machine_id=uuid.uuid5(_MACHINES, called + machine.machine_id()).hex,
         )  # fmt: skip
+
+    def _joined(self, joined: Joined) -> NodeSpec:
+        uuid_ = uuid.uuid5(_MACHINES, joined.name + machine.machine_id())
+        return replace(
+            self._spec(0), name=joined.name, kubelet_address=joined.address, kubelet_port=joined.port, machine_id=uuid_.hex
+        )
+
+    # --- its pods, for its own API ---
+    def find(self, namespace: str, name: str) -> Obj | None:
+        pod = self._pods.get(f"{namespace}/{name}")
+        return pod if pod is not None and pod["spec"].get("nodeName") in self._nodes else None
+
+    def all(self) -> list[Obj]:
+        return [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
 
     async def begin(self) -> None:
         """Whether the machine lets programs run: once, before `run`. Raises Unavailable."""

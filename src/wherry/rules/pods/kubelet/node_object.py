@@ -30,7 +30,8 @@ _HEALTHY = (
 class NodeSpec:
     """What is fixed about one node. `capacity` is a ResourceList; all of it is allocatable.
 
-    `pod_range`: the addresses of its pods, "" where that is not fixed.
+    `pod_range`: the addresses of its pods, "" where that is not fixed. `kubelet_address`: where its own API is reached, "" for
+    `internal_ip` (which a node inside a fabric has, where nobody outside of it comes).
     """
 
     name: str
@@ -42,6 +43,7 @@ class NodeSpec:
     os_image: str = "wherry simulated node"
     kernel_version: str = "simulated"
     kubelet_port: int = 10250
+    kubelet_address: str = ""
     machine_id: str = ""
     pod_range: str = ""
 
@@ -88,7 +90,9 @@ def node_status(spec: NodeSpec, old: Obj, now: float) -> Obj:
         "capacity": {name: canonical(amount) for name, amount in spec.capacity.items()},
         "allocatable": {name: canonical(amount) for name, amount in spec.capacity.items()},
         "conditions": conditions(old, now),
-        "addresses": [{"type": "InternalIP", "address": spec.internal_ip}, {"type": "Hostname", "address": spec.name}],
+        "addresses": [
+            {"type": "InternalIP", "address": spec.kubelet_address or spec.internal_ip}, {"type": "Hostname", "address": spec.name},
+        ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": spec.kubelet_port}},
         "nodeInfo": {
             "machineID": spec.machine_id,
