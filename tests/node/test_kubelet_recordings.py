@@ -239,3 +239,36 @@ def test_a_crash_loop_shows_its_states_as_a_kubelet_does() -> None:
         assert seen == [line for line in told if line.startswith(("Error", "CrashLoopBackOff")) and line != "Error 0"]
 
     play(story)
+
+
+def test_a_readiness_gate_that_somebody_opens_makes_the_pod_ready() -> None:
+    recorded = Recording("d-probes")
+
+    async def story(cluster: Cluster) -> None:
+        await create(cluster, recorded.pod("gated"))
+        await cluster.clock.sleep(1)
+        pod = await cluster.client.get(PODS, "default", "gated")
+        conditions = [*pod["status"]["conditions"], {"type": "example.test/gate", "status": "True"}]
+        await cluster.client.update(PODS, {**pod, "status": {**pod["status"], "conditions": conditions}}, subresource="status")
+        await cluster.clock.sleep(1)
+        ready = {c["type"]: c["status"] for c in (await status_of(cluster, "gated"))["conditions"]}
+        assert ready["Ready"] == "True"
+
+    play(story)
+
+
+def test_a_pod_past_its_deadline_fails_when_nothing_of_it_runs_any_more() -> None:
+    recorded = Recording("c1-crashes")
+
+    async def story(cluster: Cluster) -> None:
+        pod = recorded.pod("deadline")
+        pod["metadata"]["annotations"] = {"wherry.dev/simulated-termination-seconds": "5"}
+        await create(cluster, pod)
+        await cluster.clock.sleep(4)
+        assert (await status_of(cluster, "deadline"))["phase"] == "Running"
+        await cluster.clock.sleep(2)
+        status = await status_of(cluster, "deadline")
+        ended = status["containerStatuses"][0]["state"]["terminated"]
+        assert (status["phase"], status["reason"], ended["exitCode"]) == ("Failed", "DeadlineExceeded", 137)
+
+    play(story)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wherry.api import timestamps
@@ -31,6 +32,7 @@ SIMILAR = 10
 WINDOW = 600.0
 #: how many different events and objects are remembered
 REMEMBERED = 4096
+NO_ACTIONS: Mapping[str, str] = {}
 COMBINED = "(combined from similar events): "
 
 
@@ -39,7 +41,6 @@ class _Seen:
     name: str
     namespace: str
     count: int
-    first: str
 
 
 @dataclass(slots=True)
@@ -51,9 +52,14 @@ class _Budget:
 
 
 class Recorder:
-    """`component` is the source (deployment-controller, ...); `host` the node a kubelet speaks for."""
+    """`component` is the source (deployment-controller, ...); `host` the node a kubelet speaks for.
 
-    def __init__(self, client: Client, clock: Clock, component: str, host: str = "") -> None:
+    `actions`: by reason, for a component that records in the form of events.k8s.io, as the scheduler does: no source and no count, but the
+    time to the microsecond and a series.
+    """
+
+    def __init__(self, client: Client, clock: Clock, component: str, host: str = "", actions: Mapping[str, str] = NO_ACTIONS) -> None:
+        self._actions = actions
         self._client = client
         self._clock = clock
         self._component = component
@@ -130,7 +136,6 @@ class Recorder:
         return True
 
     async def _write(self, ref: Obj, type_: str, reason: str, message: str, host: str, moment: int) -> None:
-        now = timestamps.time(moment / 1e9)
         at = (
             ref.get("uid", ""),
             ref["name"],
@@ -142,30 +147,48 @@ class Recorder:
         )
         try:
             seen = self._seen.get(at)
-            if seen is not None and await self._repeat(seen, now, message):
+            if seen is not None and await self._repeat(seen, moment, message):
                 return
             await self._first(at, ref, type_, reason, message, host, moment)
         except (StatusError, OSError) as error:
             # the namespace may be on its way out, or the server: an event is never worth more than a line
             log.debug("event %s about %s not recorded: %s", reason, ref.get("name"), error)
 
-    async def _repeat(self, seen: _Seen, now: str, message: str) -> bool:
+    async def _repeat(self, seen: _Seen, moment: int, message: str) -> bool:
         seen.count += 1
         try:
-            patch = {"count": seen.count, "lastTimestamp": now, "message": message}
+            patch: Obj = {"count": seen.count, "lastTimestamp": timestamps.time(moment / 1e9), "message": message}
+            if self._actions:
+                patch = {"series": {"count": seen.count, "lastObservedTime": timestamps.micro_time(moment / 1e9)}}
             await self._client.patch(EVENTS, seen.namespace, seen.name, patch, STRATEGIC_PATCH)
         except NotFound:
             return False
         return True
 
     async def _first(self, at: tuple[str, ...], ref: Obj, type_: str, reason: str, message: str, host: str, moment: int) -> None:
+        where = ref.get("namespace") or "default"
+        if self._actions:
+            event = self._as_series(ref, type_, reason, message, moment)
+        else:
+            event = self._plain(ref, type_, reason, message, host, moment)
+        event["metadata"] = {"name": f"{ref['name']}.{moment:x}", "namespace": where}
+        try:
+            written = await self._client.create(EVENTS, where, event)
+        except AlreadyExists:
+            # another component recorded about the same object at the same instant
+            event["metadata"] = {"name": f"{ref['name']}.{self._clock.moment():x}", "namespace": where}
+            written = await self._client.create(EVENTS, where, event)
+        self._seen[at] = _Seen(name(written), namespace(written), 1)
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def _plain(self, ref: Obj, type_: str, reason: str, message: str, host: str, moment: int) -> Obj:
         now = timestamps.time(moment / 1e9)
         source = {"component": self._component, "host": host} if host else {"component": self._component}
-        where = ref.get("namespace") or "default"
-        event = {
+        return {
             "kind": "Event",
             "apiVersion": "v1",
-            "metadata": {"name": f"{ref['name']}.{moment:x}", "namespace": where},
+            "metadata": {},
             "involvedObject": ref,
             "reason": reason,
             "message": message,
@@ -178,12 +201,21 @@ class Recorder:
             "reportingComponent": self._component,
             "reportingInstance": host,
         }
-        try:
-            written = await self._client.create(EVENTS, where, event)
-        except AlreadyExists:
-            # another component recorded about the same object at the same instant
-            event["metadata"] = {"name": f"{ref['name']}.{self._clock.moment():x}", "namespace": where}
-            written = await self._client.create(EVENTS, where, event)
-        self._seen[at] = _Seen(name(written), namespace(written), 1, now)
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+
+    def _as_series(self, ref: Obj, type_: str, reason: str, message: str, moment: int) -> Obj:
+        return {
+            "kind": "Event",
+            "apiVersion": "v1",
+            "metadata": {},
+            "involvedObject": ref,
+            "reason": reason,
+            "message": message,
+            "source": {},
+            "firstTimestamp": None,
+            "lastTimestamp": None,
+            "type": type_,
+            "eventTime": timestamps.micro_time(moment / 1e9),
+            "action": self._actions.get(reason, reason),
+            "reportingComponent": self._component,
+            "reportingInstance": f"{self._component}-wherry",
+        }

@@ -64,12 +64,16 @@ class PullFailed(NamedTuple):
 
 # --- lives ---
 class Started(NamedTuple):
-    """`id` with its scheme, as `containerID` shows it. `ready` False: it is not until a `Readiness` says so, whatever probes find."""
+    """`id` with its scheme, as `containerID` shows it. `ready` False: it is not until a `Readiness` says so, whatever probes find.
+
+    `image`: what the runtime calls its image, "" for as the pod does.
+    """
 
     id: str
     image_id: str
     at: float
     ready: bool = True
+    image: str = ""
 
 
 class StartFailed(NamedTuple):
@@ -79,6 +83,7 @@ class StartFailed(NamedTuple):
     message: str
     id: str = ""
     exit_code: int = 128
+    image_id: str = ""
 
 
 class Readiness(NamedTuple):

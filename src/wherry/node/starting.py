@@ -123,7 +123,7 @@ def started(worker: PodWorker, container: Container, change: Started) -> None:
     container.state = Running(change.at)
     container.ready = container.started = container.noted = False
     container.withheld = not change.ready
-    container.id, container.image_id = change.id, change.image_id
+    container.id, container.image_id, container.image_name = change.id, change.image_id, change.image
     worker.events.started(container)
     handler = (container.spec.get("lifecycle") or {}).get("postStart")
     if handler is None or worker.ends:
@@ -155,7 +155,7 @@ def start_failed(worker: PodWorker, container: Container, change: StartFailed) -
     if isinstance(container.state, Terminated):
         container.last = container.state
     container.restarts += container.last is not None
-    container.id = change.id
+    container.id, container.image_id = change.id, change.image_id or container.image_id
     now = worker.host.clock.now()
     container.state = end = Terminated(change.exit_code, "StartError", 0.0, now, change.message, change.id if worker.host.full else "")
     worker.over(container)

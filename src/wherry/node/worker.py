@@ -106,8 +106,8 @@ class PodWorker:
             self._adopt()
         self._watch_deadline()
         self.stopping = is_deleting(self.pod)
-        if self.stopping:
-            self.changed()
+        if self.stopping or self.runtime.config == "all":
+            self.changed()  # programs take a moment to start: until then it is known that the node has the pod
         self.sync()
 
     def _adopt(self) -> None:
@@ -135,6 +135,8 @@ class PodWorker:
             self._deleted(after.get("deletionGracePeriodSeconds"), before.get("deletionGracePeriodSeconds"))
         elif before.get("generation") != after.get("generation"):
             self._changed_spec(pod["spec"])
+        elif pod["spec"].get("readinessGates") and _conditions(old) != _conditions(pod):
+            self.changed()  # whether it is ready is others' to say too
 
     def look_again(self) -> None:
         """Something that it waited for may be there."""
@@ -355,6 +357,11 @@ class PodWorker:
             self.events.pod("Normal", _OVERDUE.reason, _OVERDUE.message)
             self.changed()
             self.sync()
+
+
+def _conditions(pod: Obj) -> list[Obj]:
+    found: list[Obj] = (pod.get("status") or {}).get("conditions") or []
+    return found
 
 
 _APPLY: dict[type[Change], Callable[..., None]] = {

@@ -1,7 +1,7 @@
 """Events that our own components record: the most frequent writes of all, so what is alike in them is worked out once.
 
-Used by creates for trusted clients. The recorder builds every event alike; what it owns (FieldsV1) depends only on whether it speaks for a
-host, its entry in managedFields on that, its name and the second, and admission on the namespace.
+Used by creates for trusted clients. A recorder builds every event alike; what it owns (FieldsV1) depends only on its form and on whether it
+speaks for a host, its entry in managedFields on that, its name and the second, and admission on the namespace.
 """
 
 from __future__ import annotations
@@ -43,14 +43,15 @@ def managed_fields(event: Obj, manager: str, time: str) -> list[Obj]:
 
 
 def _shape(event: Obj) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    return tuple(event), tuple(event["source"]), bool(event["reportingInstance"])
+    return tuple(name for name, value in event.items() if value is not None), tuple(event["source"]), bool(event["reportingInstance"])
 
 
 @lru_cache(maxsize=256)
 def _owned(fields: tuple[str, ...], source: tuple[str, ...], hosted: bool) -> Obj:
     owned: Obj = {}
-    for name in sorted(set(fields) - {"kind", "apiVersion", "metadata", "eventTime"}):
-        owned[f"f:{name}"] = {f"f:{k}": {} for k in sorted(source)} if name == "source" else {}
+    for name in sorted(set(fields) - {"kind", "apiVersion", "metadata"}):
+        if name != "source" or source:
+            owned[f"f:{name}"] = {f"f:{k}": {} for k in sorted(source)} if name == "source" else {}
     if not hosted:
         del owned["f:reportingInstance"]  # a text that is empty is nobody's
     return owned

@@ -52,6 +52,8 @@ _NAMESPACE_CHANGED = frozenset({"InterPodAffinity"})
 _NODE_GONE = frozenset({"PodTopologySpread"})
 #: the longest note of an event
 _NOTE_LIMIT = 1024
+#: of its events, by reason
+_ACTIONS = {"Scheduled": "Binding", "FailedScheduling": "Scheduling", "Preempted": "Preempting"}
 _NO_NAMESPACE: Obj = {"metadata": {}}
 
 
@@ -62,7 +64,7 @@ class Scheduler:
         self._client = client
         setup = setup or plain()
         self._profiles = setup.profiles
-        self._recorders = {name: Recorder(client, clock, name) for name in setup.profiles}
+        self._recorders = {name: Recorder(client, clock, name, actions=_ACTIONS) for name in setup.profiles}
         self._clock = clock
         self._pick = rng.randrange
         self._pods, self._nodes = informers.of(PODS), informers.of(NODES)

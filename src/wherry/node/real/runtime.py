@@ -16,8 +16,9 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from wherry.api import timestamps
 from wherry.api.errors import StatusError
-from wherry.api.objects import Obj, name, uid
+from wherry.api.objects import Obj, annotations_of, name, uid
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
 from wherry.node import engine as engines
@@ -53,6 +54,8 @@ from wherry.rules.pods.kubelet.references import Found
 log = logging.getLogger(__name__)
 
 _MOST_MESSAGE = 4096
+#: seconds for which a container that runs is seen at least
+_SEEN = 0.1
 _FALLBACK_BYTES, _FALLBACK_LINES = 2048, 80
 
 
@@ -127,13 +130,13 @@ class RealRuntime(RealSessions):
         run = self._pods.get(uid(pod))
         if run is None:
             own = self._nodes.get(node, ()) if pod["spec"].get("hostNetwork") else (self._addresses.take(node),)
-            run = self._pods[uid(pod)] = RunningPod(pod, own)
+            run = self._pods[uid(pod)] = RunningPod(pod, own, timestamps.micro_time(self._clock.now()))
         if not all(run.addresses):
             self._pods.pop(uid(pod), None)
             report(SandboxFailed("no pod address is free"))
             return
         try:
-            run.volumes = await self._volumes.make(pod, found, self._setting(run, node))
+            run.volumes = await self._volumes.make(_as_seen(pod, run.seen), found, self._setting(run, node))
             self._etc(run)
             run.at = await self._engine.run_pod(boxes.pod_box(pod, node, () if pod["spec"].get("hostNetwork") else run.addresses))
         except Refused as refused:
@@ -160,7 +163,7 @@ class RealRuntime(RealSessions):
 
     async def _refresh(self, run: RunningPod, found: Found) -> None:
         try:
-            await self._volumes.refresh(run.pod, found, self._setting(run, run.pod["spec"].get("nodeName", "")))
+            await self._volumes.refresh(_as_seen(run.pod, run.seen), found, self._setting(run, run.pod["spec"].get("nodeName", "")))
         except (ValueError, StatusError, OSError) as error:
             log.info("volumes of %s are as they were: %s", name(run.pod), error)
 
@@ -233,6 +236,7 @@ class RealRuntime(RealSessions):
             return
         id_ = secrets.token_hex(32)
         shown = f"{self.name}://{id_}"
+        image: engines.Image | None = None
         try:
             image = await self._engine.image(container.image)
             message, path = self._places(run, container)
@@ -241,16 +245,25 @@ class RealRuntime(RealSessions):
             life = self._lives[id_] = Life(uid(pod), container, report, message, path)
             at = self._clock.now()
             await self._engine.start(run.at, box)
+            life.since = self._clock.now()
         except engines.StartFailed as failed:
             self._lives.pop(id_, None)
             started = failed.reason in ("RunContainerError", "StartError")
             reason = "RunContainerError" if started else failed.reason
-            report(StartFailed(reason, failed.text, shown if started else "", failed.exit_code))
+            if started:
+                self._create_log(pod, container)
+            report(StartFailed(reason, failed.text, shown if started else "", failed.exit_code, image.id if image is not None else ""))
         except (engines.Unavailable, engines.PullFailed, OSError) as error:
             self._lives.pop(id_, None)
             report(StartFailed("CreateContainerError", str(error)))
         else:
-            life.report(Started(shown, image.id if image is not None else container.image, at))
+            names = image.names if image is not None else ()
+            life.report(Started(shown, image.id if image is not None else container.image, at, image=names[0] if names else ""))
+
+    def _create_log(self, pod: Obj, container: Container) -> None:
+        """Of a container that was made and did not start: there is a log, and nothing in it."""
+        with contextlib.suppress(OSError):
+            self.log_path(pod, container.name, _next_run(container)).touch()
 
     def _places(self, run: RunningPod, container: Container) -> tuple[Path, Path]:
         """The files of its termination message and of its log. Raises OSError."""
@@ -286,7 +299,9 @@ class RealRuntime(RealSessions):
         async for exit_ in self._engine.exits():
             life = self._lives.pop(exit_.id, None)
             if life is not None:
-                life.report(Exited(exit_.code, exit_.at, exit_.reason, self._message(life, exit_.code)))
+                exited = Exited(exit_.code, exit_.at, exit_.reason, self._message(life, exit_.code))
+                # that it ran is to be seen, however short it was
+                self._clock.call_later(max(life.since + _SEEN - self._clock.now(), 0.0), life.report, exited)
                 await self._engine.remove(exit_.id)
 
     def _message(self, life: Life, code: int) -> str:
@@ -335,6 +350,12 @@ class RealRuntime(RealSessions):
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+
+def _as_seen(pod: Obj, seen: str) -> Obj:
+    """As the kubelet shows it to its own containers: where it heard of the pod, and when."""
+    own = {"kubernetes.io/config.seen": seen, "kubernetes.io/config.source": "api"}
+    return {**pod, "metadata": {**pod["metadata"], "annotations": {**annotations_of(pod), **own}}}
 
 
 def _bare(id_: str) -> str:

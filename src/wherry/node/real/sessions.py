@@ -29,6 +29,8 @@ class RunningPod:
 
     pod: Obj
     addresses: tuple[str, ...]
+    #: when the node first saw it
+    seen: str
     at: PodAt | None = None
     volumes: Mapping[str, Path] = field(default_factory=dict)
 
@@ -42,6 +44,7 @@ class Life:
     report: Report
     message: Path
     log: Path
+    since: float = 0.0
 
 
 class RealSessions:
@@ -69,23 +72,23 @@ class RealSessions:
     def _id_of(self, pod: Obj, container: str) -> str:
         id_ = self._running(pod, container)
         if id_ is None:
-            raise BadRequest(f'container not found ("{container}")')
+            raise BadRequest(_absent(container))
         return id_
 
     async def exec(self, pod: Obj, container: str, command: Sequence[str], *, tty: bool = False, stdin: bool = False) -> Session:
         try:
             return await self._engine.exec(self._id_of(pod, container), command, tty=tty, stdin=stdin)
         except NoSuchContainer as error:
-            raise BadRequest(f'container not found ("{container}")') from error
+            raise BadRequest(_absent(container)) from error
         except engines.StartFailed as failed:
             text = f"error executing command in container: failed to exec in container: {failed.text}"
-            raise InternalError(f"Internal error occurred: {text}") from failed
+            raise InternalError(f"Internal error occurred: Internal error occurred: {text}") from failed
 
     async def attach(self, pod: Obj, container: str, *, stdin: bool = False) -> Session:
         try:
             return await self._engine.attach(self._id_of(pod, container), stdin=stdin)
         except NoSuchContainer as error:
-            raise BadRequest(f'container not found ("{container}")') from error
+            raise BadRequest(_absent(container)) from error
 
     async def dial(self, pod: Obj, port: int) -> socket:
         fabric, run = self._engine.fabric, self._pods.get(uid(pod))
@@ -112,3 +115,7 @@ def _runs(pod: Obj, container: str) -> int:
 
 def _shown_id(pod: Obj, container: str) -> str:
     return str(_entry(pod, container).get("containerID") or container)
+
+
+def _absent(container: str) -> str:
+    return f'unable to upgrade connection: container not found ("{container}")'

@@ -36,7 +36,7 @@ def test_each_pod_is_scheduled_by_the_profile_it_names() -> None:
         packed = {world.get(f"packed-{i}")["spec"]["nodeName"] for i in range(3)}
         spread = {world.get(f"spread-{i}")["spec"]["nodeName"] for i in range(3)}
         assert (len(packed), len(spread)) == (1, 3)
-        reporters = {e["involvedObject"]["name"]: e["source"]["component"] for e in world.api.of("events") if e["reason"] == "Scheduled"}
+        reporters = {e["involvedObject"]["name"]: e["reportingComponent"] for e in world.api.of("events") if e["reason"] == "Scheduled"}
         assert (reporters["packed-0"], reporters["spread-0"]) == ("packing", "default-scheduler")
 
     play(scenario, setup=setup(profiles=BOTH), count=4)

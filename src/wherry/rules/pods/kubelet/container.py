@@ -59,6 +59,7 @@ class Container:
     started: bool = False
     id: str = ""
     image_id: str = ""
+    image_name: str = ""
     busy: bool = False
     retry_at: float = 0.0
     crash_back_off: float = 0.0

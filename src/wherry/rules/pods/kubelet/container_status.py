@@ -69,7 +69,7 @@ def container_status(container: Container, pod_spec: Obj, *, full: bool) -> Obj:
         "lastState": _state(container.last) if container.last is not None else NEVER,
         "ready": container.ready,
         "restartCount": container.restarts,
-        "image": container.image,
+        "image": container.image_name or container.image,
         "imageID": container.image_id,
     }
     if full and container.id:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from wherry.api import timestamps
 from wherry.api.objects import Obj
 from wherry.rules.pods.kubelet.conditions import pod_conditions
-from wherry.rules.pods.kubelet.container import Container
+from wherry.rules.pods.kubelet.container import Container, Running
 from wherry.rules.pods.kubelet.container_status import container_status
 from wherry.rules.pods.kubelet.phase import phase
 from wherry.rules.pods.kubelet.pod_resources import effective
@@ -45,6 +45,9 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
     current = "Failed" if verdict else phase(containers, pod["spec"], terminal=terminal)
     if old.get("phase") in _ENDED:
         current = old["phase"]
+    elif current in _ENDED and any(isinstance(c.state, Running) for c in containers):
+        # a pod has not ended while something of it may still run (status_manager.go mergePodStatus)
+        current, verdict = old.get("phase") or "Running", None
     status: Obj = {}
     if full and pod["metadata"].get("generation"):
         status["observedGeneration"] = pod["metadata"]["generation"]
