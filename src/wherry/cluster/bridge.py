@@ -7,22 +7,28 @@ clients and operators on it keep working.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wherry.kit.clock import Clock, run_until
 from wherry.kit.durations import Duration
 
 if TYPE_CHECKING:
     from wherry.client.protocol import Client, Event
-    from wherry.client.sync import Call
+    from wherry.cluster.cluster import Cluster
+    from wherry.cluster.verbs import AsyncClock
 
 T = TypeVar("T")
+
+
+def bridged(cluster: Cluster) -> tuple[Client, AsyncClock]:
+    """The client and the clock of a cluster on another thread, for the caller's loop."""
+    return cast("Client", BridgedClient(cluster.aclient, cluster.awaited)), BridgedClock(cluster.own_clock, cluster.awaited)
 
 
 class BridgedClient:
     """The methods of `wherry.client.protocol.Client`, each run on the cluster's loop and awaited on the caller's."""
 
-    def __init__(self, client: Client, call: Call) -> None:
+    def __init__(self, client: Client, call: Any) -> None:
         self._client = client
         self._call: Any = call
 
@@ -54,7 +60,7 @@ class BridgedClient:
 class BridgedClock:
     """As `Clock`. A condition of `run_until` runs on the caller's loop."""
 
-    def __init__(self, clock: Clock, call: Call) -> None:
+    def __init__(self, clock: Clock, call: Any) -> None:
         self._clock = clock
         self._call: Any = call
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
@@ -20,7 +20,7 @@ from wherry.cluster import addresses, kubeconfig
 from wherry.cluster.bridge import done
 from wherry.cluster.option_fields import OptionFields
 from wherry.cluster.options import Options, with_fields
-from wherry.cluster.verbs import Verbs
+from wherry.cluster.verbs import AsyncClock, AsyncVerbs
 from wherry.faults.api import ApiFaults
 from wherry.kit.clock import Clock, NotVirtual
 from wherry.kit.health import Health
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wherry.cluster.controllers import OnDemand
     from wherry.cluster.pki import Pki
     from wherry.cluster.processes import SecondProcess
+    from wherry.cluster.sync_cluster import SyncCluster
     from wherry.cluster.thread import LoopThread
     from wherry.cluster.webhooks import LazyCaller
     from wherry.node.real.nodes import RealNodes
@@ -52,7 +53,7 @@ T = TypeVar("T")
 STOP_GRACE = 0.2
 
 
-class Cluster(Verbs):
+class Cluster(AsyncVerbs):
     """One whole cluster. Give `Options`, or its fields by name: `Cluster(nodes=5, data_dir=path)`."""
 
     registry: Registry
@@ -60,8 +61,8 @@ class Cluster(Verbs):
     #: the administrator's client on the cluster's own loop, whichever form is used
     aclient: Client
 
-    #: `kit.clock.Clock`, with which the test of a cluster on virtual time moves it; in a plain `with` its methods wait for their results
-    clock: Any
+    #: time, which the test of a cluster on virtual time moves
+    clock: AsyncClock
     #: the clock itself, which the parts ask
     own_clock: Clock
 
@@ -78,8 +79,8 @@ class Cluster(Verbs):
         self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
         self.real_nodes: RealNodes | None = None
-        #: in an `async with` the same as `aclient`; in a plain `with` a `SyncClient`, whose methods wait for their results
-        self.client: Any = None
+        #: for who is in the `async with`: the same as `aclient`, or (on virtual time) a bridge to it
+        self._client_of_user: Client | None = None
         self._store: Store | None = None
         self._webhooks: LazyCaller | None = None
         self._lock: DirectoryLock | None = None
@@ -93,14 +94,27 @@ class Cluster(Verbs):
         self._filled = False
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._thread: LoopThread | None = None
-        self._blocking = False
         #: the parts that run, in the order of their start
         self.components: list[Component] = []
         #: who writes in this process, by the name of their field manager
         self.clients: list[tuple[str, LocalClient]] = []
         self.api_faults = ApiFaults(random.Random(self.options.seed))
 
+    @classmethod
+    def load(cls, path: str | Path, **options: Unpack[OptionFields]) -> Self:
+        """A cluster that starts with a saved state; on virtual time also at its time."""
+        return cls(Options(state=Path(path)), **options)
+
     # --- what a user reads ---
+    @property
+    def client(self) -> Client:
+        """The administrator's client. Raises NotRunning before the cluster is started."""
+        if self._client_of_user is None:
+            from wherry.cluster.thread import NotRunning
+
+            raise NotRunning("the cluster is not started: use it in a `with` or an `async with`")
+        return self._client_of_user
+
     @property
     def url(self) -> str:
         host = addresses.here(self.options.host)
@@ -132,7 +146,7 @@ class Cluster(Verbs):
         options = self.options
         self.rng = random.Random(options.seed) if options.seed is not None else random.Random()
         self.clock = self.own_clock = Clock(epoch=options.epoch)
-        if options.time == "virtual" and not self.clock.virtual:
+        if options.time == "virtual" and not self.own_clock.virtual:
             raise NotVirtual('`start` runs on the loop it is called on: give it a virtual one (kit.virtual), or use `with` or `async with`')
         try:
             await self._open_store()
@@ -157,13 +171,13 @@ class Cluster(Verbs):
         from wherry.registry.registry import Registry
 
         table = legacy_table() if options.legacy_apis else None
-        self.registry = Registry(self.store, self.clock.now, self.rng, table, test_mode=options.test_mode)
+        self.registry = Registry(self.store, self.own_clock.now, self.rng, table, test_mode=options.test_mode)
         await self._seed()
         from wherry.cluster import webhooks
 
         self._webhooks = webhooks.connect(self.registry)
         await self.registry.customs.load(self.store)
-        self.client = self.aclient = bare(self, "wherry", ADMIN, trusted=False)
+        self._client_of_user = self.aclient = bare(self, "wherry", ADMIN, trusted=False)
         self.informers = Informers(self.component("kube-controller-manager", users.CONTROLLER_MANAGER), self.health)
         if options.serve:
             from wherry.cluster import pki, serving
@@ -187,7 +201,7 @@ class Cluster(Verbs):
             from wherry.api import timestamps
             from wherry.cluster.identities import publish
 
-            await publish(server, self.pki.ca_pem, timestamps.time(self.clock.now())[:10])
+            await publish(server, self.pki.ca_pem, timestamps.time(self.own_clock.now())[:10])
         if options.storage_class:
             from wherry.cluster.storage import ensure_class
 
@@ -267,10 +281,10 @@ class Cluster(Verbs):
     async def __aenter__(self) -> Self:
         if self.options.time == "real" or hasattr(asyncio.get_running_loop(), "advance"):
             return await self.start()
-        from wherry.cluster.bridge import BridgedClient, BridgedClock
+        from wherry.cluster.bridge import bridged
 
         await asyncio.to_thread(self._start_thread)
-        self.client, self.clock = BridgedClient(self.aclient, self.do), BridgedClock(self.clock, self.do)
+        self._client_of_user, self.clock = bridged(self)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -279,14 +293,11 @@ class Cluster(Verbs):
         else:
             await asyncio.to_thread(self._stop_thread, check=error is None)
 
-    def __enter__(self) -> Self:
-        from wherry.client.sync import SyncClient
-        from wherry.cluster.sync_clock import SyncClock
+    def __enter__(self) -> SyncCluster:
+        from wherry.cluster.sync_cluster import SyncCluster
 
         self._start_thread()
-        self._blocking = True
-        self.client, self.clock = SyncClient(self.aclient, self.call), SyncClock(self.clock, self.call)
-        return self
+        return SyncCluster(self)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop_thread(check=error is None)
@@ -302,10 +313,13 @@ class Cluster(Verbs):
             self._thread.stop(check=check)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """From another thread: run `work` on the cluster's loop (in a plain `with` only) and wait for its result."""
+        """From another thread: run `work` on the cluster's loop (in a plain `with` only) and wait for its result. Raises NotRunning."""
+        __tracebackhide__ = True
         if self._thread is None:
             work.close()
-            raise RuntimeError("the cluster has no thread of its own: it is not started, or runs on the loop of its `async with`")
+            from wherry.cluster.thread import NotRunning
+
+            raise NotRunning("the cluster has no thread of its own: it is not started, or runs on the loop of its `async with`")
         return self._thread.call(work)
 
     @property
@@ -313,11 +327,13 @@ class Cluster(Verbs):
         """It runs on a thread of its own, and the caller is on another: `call` can wait for it."""
         return self._thread is not None and not self._thread.is_current
 
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run `work` on the cluster's loop: its result in a plain `with`, something to await in an `async with`."""
-        if self._thread is None:
-            return work
-        return self._thread.call(work) if self._blocking else self._thread.awaited(work)
+    def do(self, work: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Run `work` on the cluster's loop: something to await."""
+        return work if self._thread is None else self._thread.awaited(work)
+
+    @property
+    def _whole(self) -> Cluster:
+        return self
 
     def awaited(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """As `call`, for a coroutine on another loop, which goes on meanwhile."""
@@ -342,11 +358,11 @@ class Cluster(Verbs):
             from wherry.store.memory import MemoryStore
 
             self._lock = DirectoryLock(directory) if directory is not None else None
-            self._store = MemoryStore(now=self.clock.now, health=self.health)
+            self._store = MemoryStore(now=self.own_clock.now, health=self.health)
         else:
             from wherry.store.sqlite import SQLiteStore
 
-            self._store = await SQLiteStore.open(directory, now=self.clock.now, health=self.health)
+            self._store = await SQLiteStore.open(directory, now=self.own_clock.now, health=self.health)
 
     async def _seed(self) -> None:
         """What is in the store before anything starts."""

@@ -70,7 +70,7 @@ class Gateway:
     def _options(self, options: LogOptions) -> RuntimeLogOptions:
         since = options.since_seconds
         if options.since_time is not None:
-            since = max(0, int(self._cluster.clock.now() - options.since_time))
+            since = max(0, int(self._cluster.own_clock.now() - options.since_time))
         return RuntimeLogOptions(
             follow=options.follow,
             previous=options.previous,

@@ -63,7 +63,7 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     context.verify_mode = ssl.CERT_OPTIONAL
     cluster.registry.issuer.keep_in(pki.directory)
     server = cluster.server = ApiServer.for_admin(
-        cluster.registry, cluster.clock, pki.token, ready, gateway=Gateway(cluster), kubelets=_kubelets(cluster, pki),
+        cluster.registry, cluster.own_clock, pki.token, ready, gateway=Gateway(cluster), kubelets=_kubelets(cluster, pki),
         rng=random.Random(options.seed),
     )  # fmt: skip
     server.families, server.views = (lambda: telling.families(cluster)), telling.views(cluster)
@@ -98,7 +98,7 @@ def _audit(cluster: Cluster, server: ApiServer) -> None:
     from wherry.server.audit_log import AuditLog, read_policy
 
     policy, log = read_policy(options.audit_policy_file), AuditLog(options.audit_log_path)
-    server.audit = Audit(policy, log.write, cluster.clock.now, log.close)
+    server.audit = Audit(policy, log.write, cluster.own_clock.now, log.close)
 
 
 async def _listening(start: Awaitable[T], port: int) -> T:

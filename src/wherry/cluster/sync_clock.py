@@ -7,7 +7,7 @@ they may use the cluster's client or any other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wherry.cluster.bridge import done
 from wherry.kit.clock import Clock, NotReached, attempt
@@ -20,16 +20,23 @@ T = TypeVar("T")
 
 
 class SyncClock:
-    """Methods not listed here are the clock's own."""
+    """Each method waits until it is done."""
 
     def __init__(self, clock: Clock, call: Call) -> None:
         self._clock = clock
         self._call = call
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._clock, name)
+    @property
+    def virtual(self) -> bool:
+        """Time moves only as it is told."""
+        return self._clock.virtual
+
+    def steady(self) -> float:
+        """Seconds since some moment; nobody sets this clock."""
+        return self._clock.steady()
 
     def now(self) -> float:
+        """Seconds since 1970."""
         return self._clock.now()
 
     def advance(self, duration: Duration) -> None:

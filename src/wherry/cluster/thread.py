@@ -7,6 +7,8 @@ import threading
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from wherry.errors import WherryError
+
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.options import Options
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: 2026-01-01T00:00:00Z
 SEEDED_EPOCH = 1_767_225_600.0
+
+
+class NotRunning(WherryError, RuntimeError):
+    """Something was asked of a cluster that is not started, or has stopped."""
 
 
 class LoopThread:
@@ -44,12 +50,21 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError("this waits for the cluster's loop and was called on it: use the cluster's `aclient`")
+        __tracebackhide__ = True
+        self._check(work)
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except WherryError as error:
+            raise error.with_traceback(None)  # noqa: B904  # where in the cluster it was is of no use to the caller
         except BaseException:
             future.cancel()
             raise
+
+    def _check(self, work: Coroutine[Any, Any, Any]) -> None:
+        if self._loop.is_closed():
+            work.close()
+            raise NotRunning("the cluster is not running any more")
 
     @property
     def is_current(self) -> bool:
@@ -58,6 +73,7 @@ class LoopThread:
 
     def awaited(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """As `call`, for a caller on another loop, which goes on meanwhile."""
+        self._check(work)
         return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def _end(self) -> None:

@@ -6,8 +6,8 @@ looked at again and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
@@ -23,6 +23,10 @@ from wherry.rollout.rollout import Rollout, Undone
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.rollout.revisions import Revision
+
+
+T = TypeVar("T")
 
 
 async def until(cluster: Cluster, look: Callable[[], Any], limit: Duration) -> Any:
@@ -64,47 +68,93 @@ async def _with_moment(cluster: Cluster, error: WaitFailed) -> WaitFailed:
     return error
 
 
-class Following:
-    """`cluster.rollout("deployment/web")`: the rollout library on this cluster, in the cluster's form of calls."""
+class ClusterRollout:
+    """`cluster.rollout("deployment/web")`: the rollout library on this cluster, to be awaited. `do` runs work on the cluster's loop."""
+
+    def __init__(self, cluster: Cluster, do: Callable[[Coroutine[Any, Any, T]], Awaitable[T]], name: str, namespace: str) -> None:
+        self._do: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]] = do
+        self._work = _Work(cluster, name, namespace)
+
+    async def finished(self, timeout: Duration = "15m") -> Progress:
+        """Until the rollout is done. Raises Stuck when it has failed, TimedOut, NotFound."""
+        done: Progress = await self._do(self._work.finished(timeout))
+        return done
+
+    async def progress(self) -> Progress:
+        """How far it is."""
+        found: Progress = await self._do(self._work.rollout.progress())
+        return found
+
+    async def history(self) -> list[Revision]:
+        """All revisions, oldest first."""
+        found: list[Revision] = await self._do(self._work.rollout.history())
+        return found
+
+    async def undo(self, to_revision: int = 0) -> Undone:
+        """Back to a revision; 0: the one before."""
+        undone: Undone = await self._do(self._work.rollout.undo(to_revision))
+        return undone
+
+    async def restart(self) -> Obj:
+        written: Obj = await self._do(self._work.rollout.restart())
+        return written
+
+    async def pause(self) -> Obj:
+        written: Obj = await self._do(self._work.rollout.pause())
+        return written
+
+    async def resume(self) -> Obj:
+        written: Obj = await self._do(self._work.rollout.resume())
+        return written
+
+
+class SyncClusterRollout:
+    """The same, each method waiting for its result."""
+
+    def __init__(self, cluster: Cluster, name: str, namespace: str) -> None:
+        self._call = cluster.call
+        self._work = _Work(cluster, name, namespace)
+
+    def finished(self, timeout: Duration = "15m") -> Progress:
+        """Until the rollout is done. Raises Stuck when it has failed, TimedOut, NotFound."""
+        __tracebackhide__ = True
+        return self._call(self._work.finished(timeout))
+
+    def progress(self) -> Progress:
+        """How far it is."""
+        return self._call(self._work.rollout.progress())
+
+    def history(self) -> list[Revision]:
+        """All revisions, oldest first."""
+        return self._call(self._work.rollout.history())
+
+    def undo(self, to_revision: int = 0) -> Undone:
+        """Back to a revision; 0: the one before."""
+        return self._call(self._work.rollout.undo(to_revision))
+
+    def restart(self) -> Obj:
+        return self._call(self._work.rollout.restart())
+
+    def pause(self) -> Obj:
+        return self._call(self._work.rollout.pause())
+
+    def resume(self) -> Obj:
+        return self._call(self._work.rollout.resume())
+
+
+class _Work:
+    """What both do on the cluster's loop."""
 
     def __init__(self, cluster: Cluster, name: str, namespace: str) -> None:
         self._cluster, self._name, self._namespace = cluster, name, namespace
-        self._rollout = Rollout(cluster.aclient, name, namespace, now=cluster.own_clock.now)
+        self.rollout = Rollout(cluster.aclient, name, namespace, now=cluster.own_clock.now)
 
-    def finished(self, timeout: Duration = "15m") -> Any:
-        """Until the rollout is done. Raises Stuck when it has failed, TimedOut."""
-        return self._cluster.do(self._finished(timeout))
-
-    def progress(self) -> Any:
-        """How far it is."""
-        return self._cluster.do(self._rollout.progress())
-
-    def history(self) -> Any:
-        """All revisions, oldest first."""
-        return self._cluster.do(self._rollout.history())
-
-    def undo(self, to_revision: int = 0) -> Any:
-        """Back to a revision; 0: the one before."""
-        return self._cluster.do(self._undo(to_revision))
-
-    def restart(self) -> Any:
-        return self._cluster.do(self._rollout.restart())
-
-    def pause(self) -> Any:
-        return self._cluster.do(self._rollout.pause())
-
-    def resume(self) -> Any:
-        return self._cluster.do(self._rollout.resume())
-
-    async def _undo(self, to_revision: int) -> Undone:
-        return await self._rollout.undo(to_revision)
-
-    async def _finished(self, timeout: Duration) -> Progress:
+    async def finished(self, timeout: Duration) -> Progress:
         async def look() -> Progress | None:
             try:
-                step = await self._rollout.progress()
+                step = await self.rollout.progress()
             except Failed:
-                if is_stale(await self._rollout.workload()):
+                if is_stale(await self.rollout.workload()):
                     return None  # the deadline struck the template before this one
                 raise
             return step if step.done else None
@@ -119,5 +169,5 @@ class Following:
 
     async def _failure(self, kind: type[Stuck] | type[TimedOut], why: str) -> Exception:
         client = self._cluster.aclient
-        obj = await self._rollout.workload()
+        obj = await self.rollout.workload()
         return await _with_moment(self._cluster, await explain(kind, client, self._name, "rollout", why, obj, self._namespace))

@@ -32,7 +32,7 @@ async def drain(stage: Cluster, node: str, at: float, observer: Observer, found:
             if not is_deleting(pod):
                 refused = not await _evicted(stage, pod)
                 found[place] = Drain(node, at, found[place].refused + refused, None)
-        await stage.clock.sleep(RETRY_EVERY if any(not is_deleting(pod) for pod in left) else 1.0)
+        await stage.own_clock.sleep(RETRY_EVERY if any(not is_deleting(pod) for pod in left) else 1.0)
 
 
 def _stays(pod: Obj) -> bool:

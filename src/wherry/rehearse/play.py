@@ -82,10 +82,10 @@ class _Play:
         stage = Stage(self._world, self._cast, self._timings, faults.missing_images, seed=conditions.seed, epoch=self._epoch)
         async with stage:
             self._stage = stage
-            self._observer = Observer(self._world, stage.informers, stage.clock)
+            self._observer = Observer(self._world, stage.informers, stage.own_clock)
             self._observer.attach()
             # everything that follows from the world as it stands happens at once: then nothing is left to do
-            await stage.clock.sleep(0.01)
+            await stage.own_clock.sleep(0.01)
             if self._world.made:
                 await self._until_done(_FIRST_ROLLOUT)
                 if self._observer.done_at is None:
@@ -109,8 +109,8 @@ class _Play:
 
     async def _apply(self) -> None:
         world, change, client = self._world, self._change, self._stage.aclient
-        rollout = Rollout(client, world.target, world.namespace, now=self._stage.clock.now)
-        now = timestamps.time(self._stage.clock.now())
+        rollout = Rollout(client, world.target, world.namespace, now=self._stage.own_clock.now)
+        now = timestamps.time(self._stage.own_clock.now())
         live = await rollout.workload()
         wanted = change if change.manifest is not None or world.wanted is None else Change(change.images, world.wanted, change.to_revision)
         if wanted.to_revision is not None:
@@ -122,12 +122,12 @@ class _Play:
 
     async def _until_done(self, limit: float) -> str:
         """Wait for the rollout's end; why it was given up otherwise."""
-        observer, began = self._observer, self._stage.clock.now()
+        observer, began = self._observer, self._stage.own_clock.now()
         quiet_since, last = began, None
         while observer.done_at is None:
             if observer.error is not None:
                 raise observer.error
-            now = self._stage.clock.now()
+            now = self._stage.own_clock.now()
             state = observer.counts[-1][1:] if observer.counts else observer.last_step
             if state != last:
                 quiet_since, last = now, state
@@ -154,7 +154,7 @@ class _Play:
 
     # --- faults ---
     async def _strike(self, what: str, node: str, at: float, back: float | None) -> None:
-        clock, agent = self._stage.clock, self._stage.agent
+        clock, agent = self._stage.own_clock, self._stage.agent
         await clock.sleep(at)
         if what == "drained":
             from wherry.rehearse.drain import drain

@@ -14,6 +14,7 @@ import pytest
 from wherry.cluster.cluster import Cluster
 from wherry.cluster.option_values import OptionError, unknown
 from wherry.cluster.options import NAMES
+from wherry.cluster.sync_cluster import SyncCluster
 from wherry.testing.ini import said
 
 #: what a marker may say besides the fields of Options
@@ -46,21 +47,21 @@ def of_marker(item: pytest.Item) -> dict[str, Any]:
 
 
 @contextmanager
-def fresh(item: pytest.Item) -> Iterator[Cluster]:
+def fresh(item: pytest.Item) -> Iterator[SyncCluster]:
     """A cluster for one test."""
     with running(settings(item.config, of_marker(item)), item.path.parent) as cluster:
         yield cluster
 
 
 @contextmanager
-def of_session(config: pytest.Config) -> Iterator[Cluster]:
+def of_session(config: pytest.Config) -> Iterator[SyncCluster]:
     """A cluster for a whole session."""
     with running(settings(config, {}), config.rootpath) as cluster:
         yield cluster
 
 
 @contextmanager
-def running(told: dict[str, Any], folder: Path) -> Iterator[Cluster]:
+def running(told: dict[str, Any], folder: Path) -> Iterator[SyncCluster]:
     """A cluster that runs as it was told; files it names are in `folder`."""
     manifests, faults, export = _list(told.pop("manifests", ())), _list(told.pop("faults", ())), told.pop("kubeconfig", False)
     with _started(told) as cluster, environment(cluster, export):
@@ -72,7 +73,7 @@ def running(told: dict[str, Any], folder: Path) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _started(told: Mapping[str, Any]) -> Iterator[Cluster]:
+def _started(told: Mapping[str, Any]) -> Iterator[SyncCluster]:
     """Without a garbage collection in the middle of the start, which would make it the slowest of twenty; with one at the end instead."""
     with ExitStack() as stack:
         collecting = gc.isenabled()

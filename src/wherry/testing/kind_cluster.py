@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,7 @@ import yaml
 
 from wherry.cluster import kubeconfig
 from wherry.cluster.cluster import Cluster
+from wherry.cluster.sync_cluster import SyncCluster
 from wherry.testing import kind_contents
 
 #: seconds until kubectl must say that it forwards
@@ -48,11 +49,12 @@ class KindCluster:
         self.kubeconfig_path = kubeconfig or self.path / "kubeconfig"
         self.kind_path = kind_path or self.path / "kind"
         self.kubectl_path = kubectl_path or Path(os.environ.get("KUBECTL") or shutil.which("kubectl") or "kubectl")
-        self._cluster: Cluster | None = None
+        self._cluster: SyncCluster | None = None
+        self._stop = ExitStack()
         self._api: Any = None
 
     @property
-    def cluster(self) -> Cluster:
+    def cluster(self) -> SyncCluster:
         """The cluster behind it, with its clock and faults."""
         if self._cluster is None:
             raise RuntimeError("the cluster does not run: call create()")
@@ -75,9 +77,7 @@ class KindCluster:
         if self._cluster is not None:
             return
         nodes = len((yaml.safe_load(Path(config_file).read_text()) or {}).get("nodes") or [{}]) if config_file else 1
-        cluster = Cluster(nodes=nodes)
-        cluster.__enter__()
-        self._cluster = cluster
+        cluster = self._cluster = self._stop.enter_context(Cluster(nodes=nodes))
         kubeconfig.merge(self.kubeconfig_path, kind_contents.config(self.name, cluster.url, cluster.kubeconfig_path.parent / "pki"))
         cluster.apply(*kind_contents.objects())
 
@@ -129,12 +129,11 @@ class KindCluster:
 
     def delete(self) -> None:
         """Stops the cluster and removes its files."""
-        cluster, self._cluster = self._cluster, None
+        self._cluster = None
         if self._api is not None:
             self._api.session.close()
             self._api = None
-        if cluster is not None:
-            cluster.__exit__(*sys.exc_info())
+        self._stop.__exit__(*sys.exc_info())
         self._folder.cleanup()
 
 

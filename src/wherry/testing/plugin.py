@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from wherry.cluster.cluster import Cluster
+    from wherry.cluster.sync_cluster import SyncCluster
     from wherry.testing.kind_cluster import KindCluster
     from wherry.testing.session import NamespacedCluster
 
@@ -41,7 +41,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[SyncCluster]:
     """A fresh cluster for this test: its own thread, memory, port and kubeconfig. Everything of it goes with the test."""
     from wherry.testing.fixtures import fresh
 
@@ -51,7 +51,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def wherry_session(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+def wherry_session(request: pytest.FixtureRequest) -> Iterator[SyncCluster]:
     """The cluster that the tests of a session share (each worker of pytest-xdist has one); made by the ini options."""
     from wherry.testing.fixtures import of_session
 
@@ -60,7 +60,7 @@ def wherry_session(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def cluster_session(request: pytest.FixtureRequest, wherry_session: Cluster) -> Iterator[NamespacedCluster]:
+def cluster_session(request: pytest.FixtureRequest, wherry_session: SyncCluster) -> Iterator[NamespacedCluster]:
     """The session's cluster, with a namespace for this test alone; its kubeconfig leads there."""
     from wherry.testing.session import namespaced
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,9 @@ from wherry.api.objects import Obj
 from wherry.cluster import moments, state
 from wherry.cluster.cluster import Cluster
 from wherry.cluster.failures import event_lines, pod_lines
+from wherry.cluster.sync_cluster import SyncCluster
 from wherry.store.protocol import Record
+from wherry.testing.session import NamespacedCluster
 
 #: how much of each
 EVENTS, WRITES = 20, 20
@@ -27,7 +28,7 @@ _NOISE = ("leases.coordination.k8s.io/", "events/")
 Section = tuple[str, str]
 
 
-def describe(item: pytest.Item, clusters: Iterable[Any], error: BaseException | None = None) -> list[Section]:
+def describe(item: pytest.Item, clusters: Iterable[SyncCluster], error: BaseException | None = None) -> list[Section]:
     """A few sections for each cluster of the test. `error`: what it failed with."""
     found: list[Section] = []
     for cluster in clusters:
@@ -38,9 +39,9 @@ def describe(item: pytest.Item, clusters: Iterable[Any], error: BaseException | 
     return found
 
 
-def _sections(item: pytest.Item, view: Any, error: BaseException | None) -> list[Section]:
-    cluster: Cluster = getattr(view, "_cluster", view)
-    space = view.namespace if view is not cluster else ""
+def _sections(item: pytest.Item, view: SyncCluster, error: BaseException | None) -> list[Section]:
+    cluster = view._cluster
+    space = view.namespace if isinstance(view, NamespacedCluster) else ""
     moment = moments.kept(error, cluster) or cluster.call(moments.take(cluster))
     events = event_lines(moment.objects("events", space), EVENTS)
     pods = [line for pod in moment.objects("pods", space) for line in pod_lines(pod)]

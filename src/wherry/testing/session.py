@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +18,7 @@ import yaml
 from wherry.api.errors import NotFound
 from wherry.api.resources import resource
 from wherry.cluster import kubeconfig
-from wherry.cluster.cluster import Cluster
+from wherry.cluster.sync_cluster import SyncCluster
 from wherry.testing.fixtures import environment, of_marker
 
 _NAMESPACES = resource("namespaces")
@@ -27,36 +26,21 @@ _ACCOUNTS = resource("serviceaccounts")
 _count = itertools.count(1)
 
 
-class NamespacedCluster:
-    """Attributes not listed here are the cluster's."""
+class NamespacedCluster(SyncCluster):
+    """The session's cluster, where everything that names no namespace is in this test's."""
 
-    def __init__(self, cluster: Cluster, namespace: str, path: Path) -> None:
-        self._cluster = cluster
-        self.namespace = namespace
-        self.kubeconfig_path = path
+    def __init__(self, cluster: SyncCluster, namespace: str, path: Path) -> None:
+        super().__init__(cluster._cluster, namespace)
+        self._path = path
 
     @property
-    def kubeconfig(self) -> str:
-        return str(self.kubeconfig_path)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cluster, name)
-
-    def wait_for(self, *args: Any, **options: Any) -> Any:
-        """As the cluster's, in this test's namespace."""
-        return self._cluster.wait_for(*args, **{"namespace": self.namespace, **options})
-
-    def rollout(self, name: str, **options: Any) -> Any:
-        """As the cluster's, in this test's namespace."""
-        return self._cluster.rollout(name, **{"namespace": self.namespace, **options})
-
-    def apply(self, *sources: Any, **options: Any) -> Any:
-        """As the cluster's, into this test's namespace."""
-        return self._cluster.apply(*sources, **{"namespace": self.namespace, **options})
+    def kubeconfig_path(self) -> Path:
+        """A kubeconfig whose context is in this test's namespace."""
+        return self._path
 
 
 @contextmanager
-def namespaced(cluster: Cluster, item: pytest.Item) -> Iterator[NamespacedCluster]:
+def namespaced(cluster: SyncCluster, item: pytest.Item) -> Iterator[NamespacedCluster]:
     """The view of one test. A marker may only ask for `kubeconfig`: the cluster is there already."""
     marked = of_marker(item)
     if extra := sorted(marked.keys() - {"kubeconfig"}):
