@@ -10,6 +10,7 @@ test: .venv/.ready
 check: .venv/.ready
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+	@for example in examples/*/; do MYPYPATH=$$example .venv/bin/mypy --config-file examples/mypy.ini --cache-dir .mypy_cache/users $$example*.py || exit 1; done
 	@.venv/bin/lint-imports
 
 bench: .venv/.ready

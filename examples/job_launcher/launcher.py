@@ -19,7 +19,7 @@ def launch(
         "metadata": {"annotations": annotations or {}},
         "spec": {"restartPolicy": "Never", "containers": [{"name": "work", "image": image}]},
     }
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"backoffLimit": retries, "template": pod}}
+    job: Any = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"backoffLimit": retries, "template": pod}}
     api.create_namespaced_job(namespace, job)
     stream = watch.Watch()
     for event in stream.stream(api.list_namespaced_job, namespace, field_selector=f"metadata.name={name}", timeout_seconds=60):

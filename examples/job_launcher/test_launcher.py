@@ -6,8 +6,8 @@ import pytest
 from kubernetes import client, config
 from launcher import Failed, launch
 
-from wherry.api.resources import resource
-from wherry.testing.session import NamespacedCluster
+from wherry import resource
+from wherry.testing import NamespacedCluster
 
 #: how the simulated containers of a pod behave
 EXIT_CODE = "wherry.dev/simulated-exit-code"
@@ -22,6 +22,7 @@ def api(cluster_session: NamespacedCluster) -> Iterator[client.BatchV1Api]:
 def test_a_job_that_succeeds(cluster_session: NamespacedCluster, api: client.BatchV1Api) -> None:
     launch(api, cluster_session.namespace, "work", "work:1", annotations={EXIT_CODE: "0"})
     job = api.read_namespaced_job("work", cluster_session.namespace)
+    assert job.status is not None
     assert job.status.succeeded == 1
 
 

@@ -22,15 +22,15 @@ def _maps() -> kubernetes.client.CoreV1Api:
 
 @kopf.on.create("example.com", "v1", "greetings")
 @kopf.on.update("example.com", "v1", "greetings")
-def greet(name: str, namespace: str, spec: Any, **_: Any) -> dict[str, str]:
+def greet(name: str, namespace: str | None, spec: Any, **_: Any) -> dict[str, str]:
     text = f"Hello, {spec['who']}!"
-    body: dict[str, Any] = {"metadata": {"name": name}, "data": {"text": text}}
+    body: Any = {"metadata": {"name": name}, "data": {"text": text}}
     kopf.adopt(body)
     try:
-        _maps().create_namespaced_config_map(namespace, body)
+        _maps().create_namespaced_config_map(namespace or "default", body)
     except kubernetes.client.ApiException as error:
         if error.status == 409:
-            _maps().patch_namespaced_config_map(name, namespace, body)
+            _maps().patch_namespaced_config_map(name, namespace or "default", body)
         elif error.status == 429:
             raise kopf.TemporaryError("the server is busy", delay=0.2) from error
         else:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wherry import Cluster
-from wherry.cluster.failures import WaitFailed
+from wherry import SyncCluster, WaitFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +16,10 @@ class Outcome:
     cause: str = ""
 
 
-def release(cluster: Cluster, name: str, image: str) -> Outcome:
+def release(cluster: SyncCluster, name: str, image: str) -> Outcome:
     """Puts an image into a Deployment; goes back when it does not come up."""
+    from wherry import resource
     from wherry.api.options import STRATEGIC_PATCH
-    from wherry.api.resources import resource
 
     begun = cluster.clock.now()
     change = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}

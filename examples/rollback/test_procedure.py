@@ -5,25 +5,24 @@ import time
 import pytest
 from procedure import release
 
-from wherry import Cluster
-from wherry.api.resources import resource
+from wherry import SyncCluster, resource
 
 pytestmark = pytest.mark.wherry(time="virtual", seed=1, manifests="app.yaml")
 PODS = resource("pods")
 
 
 @pytest.fixture(autouse=True)
-def up(cluster: Cluster) -> None:
+def up(cluster: SyncCluster) -> None:
     cluster.rollout("deployment/web").finished()
 
 
-def test_a_good_release(cluster: Cluster) -> None:
+def test_a_good_release(cluster: SyncCluster) -> None:
     outcome = release(cluster, "web", "web:v2")
     assert outcome.released
     assert outcome.seconds < 60
 
 
-def test_a_release_without_an_image_goes_back_after_the_deadline(cluster: Cluster) -> None:
+def test_a_release_without_an_image_goes_back_after_the_deadline(cluster: SyncCluster) -> None:
     """Ten minutes of progress deadline, in a moment."""
     begun = time.perf_counter()
     with cluster.faults.image_missing("web:v2"):
@@ -35,13 +34,13 @@ def test_a_release_without_an_image_goes_back_after_the_deadline(cluster: Cluste
     assert {pod["spec"]["containers"][0]["image"] for pod in cluster.client.list(PODS, "default").items} == {"web:v1"}
 
 
-def test_a_node_that_dies_in_the_middle_only_delays_it(cluster: Cluster) -> None:
+def test_a_node_that_dies_in_the_middle_only_delays_it(cluster: SyncCluster) -> None:
     with cluster.faults.slow_ready("app=web", "40s"):
         cluster.faults.node_lost("sim-0")
         assert release(cluster, "web", "web:v2").released
 
 
-def test_enough_pods_serve_all_the_time(cluster: Cluster) -> None:
+def test_enough_pods_serve_all_the_time(cluster: SyncCluster) -> None:
     fewest = 4
 
     def watch(old: object, new: object) -> None:

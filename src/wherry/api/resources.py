@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from wherry.api.schema import Node, definition
+from wherry.errors import WherryError
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 NO_COLLECTION_DELETE = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -322,6 +323,23 @@ class ResourceTable:
 TABLE = ResourceTable()
 
 
+class UnknownResource(WherryError, KeyError):
+    """There is no such built-in resource."""
+
+    def __init__(self, plural: str, group: str, version: str) -> None:
+        asked = f"{plural} in {group or 'the core group'}, {version}"
+        like = [row for row in TABLE if plural.lower() in (row.plural, row.singular, row.kind.lower())]
+        there = [f'resource("{row.plural}"' + (f', "{row.group}"' if row.group else "") + (f', version="{row.version}")' if row.version != "v1"
+                 else ")") for row in like]
+        super().__init__(f"there is no built-in resource {asked}" + (f": {' or '.join(there)}" if there else ""))
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def resource(plural: str, group: str = "", version: str = "v1") -> Resource:
-    """The built-in row of that path; KeyError when there is none (a mistake in our own code)."""
-    return TABLE._by_path[group, version, plural]
+    """The built-in row of that path. Raises UnknownResource, which says where it is."""
+    found = TABLE._by_path.get((group, version, plural))
+    if found is None:
+        raise UnknownResource(plural, group, version)
+    return found

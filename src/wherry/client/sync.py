@@ -28,6 +28,16 @@ class SyncClient:
         self._client = client
         self._call = call
 
+    @property
+    def asynchronous(self) -> Client:
+        """The client behind it, for coroutines that `call` runs."""
+        return self._client
+
+    @property
+    def call(self) -> Call:
+        """Runs a coroutine where the client lives, and waits for its result."""
+        return self._call
+
     def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
         return self._call(self._client.get(resource, namespace, name, subresource=subresource))
 

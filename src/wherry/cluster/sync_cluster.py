@@ -17,6 +17,7 @@ from wherry.cluster.verbs import AsyncVerbs, save
 from wherry.kit.durations import Duration
 
 if TYPE_CHECKING:
+    from wherry.client.informer import Informers
     from wherry.client.protocol import Client
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.conditions import Condition
@@ -67,6 +68,11 @@ class SyncCluster:
     def aclient(self) -> Client:
         """The asynchronous client, on the cluster's own loop: for coroutines that `call` runs there."""
         return self._cluster.aclient
+
+    @property
+    def informers(self) -> Informers:
+        """What the cluster's own controllers see: handlers are called on its loop for every change of an object (add them with `tell`)."""
+        return self._cluster.informers
 
     @property
     def store(self) -> Store:

@@ -1,20 +1,22 @@
-"""The same for code that is not asynchronous: every call runs on a loop of its own, and returns what the asynchronous one gives.
+"""The same for code that is not asynchronous: every call waits, and returns what the asynchronous one gives.
 
-    with Blocking(lambda: HttpClient(load()), "deployment/web") as web:
+    with Blocking(lambda: HttpClient(load_kubeconfig()), "deployment/web") as web:     # any cluster; or Blocking(cluster.client, ...)
         web.undo(); web.wait(timeout=60)
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from wherry.client.protocol import Client
+from wherry.client.sync import SyncClient
 from wherry.rollout.progress import Progress
 from wherry.rollout.revisions import Revision
-from wherry.rollout.rollout import Rollout, Undone
+from wherry.rollout.rollout import MANAGER, Rollout, Undone
 
 if TYPE_CHECKING:
     from wherry.rollout.causes import Cause
@@ -27,12 +29,22 @@ T = TypeVar("T")
 
 
 class Blocking:
-    """`connect` makes the client, on the loop that will use it. Options as for `Rollout`."""
+    """`client`: a synchronous one (`with Cluster() as cluster: cluster.client`), or what makes one on the loop that will use it.
 
-    def __init__(self, connect: Callable[[], Client], name: str, namespace: str = "default", **options: Any) -> None:
+    `now` gives seconds since 1970, `manager` is who the API server is told changes the fields.
+    """
+
+    def __init__(self, client: SyncClient | Callable[[], Client], name: str, namespace: str = "default", *,
+                 now: Callable[[], float] = time.time, manager: str = MANAGER) -> None:
         self._runner = asyncio.Runner()
-        self._client = self._runner.run(_made(connect))
-        self._rollout = Rollout(self._client, name, namespace, **options)
+        self._own: Client | None = None
+        if isinstance(client, SyncClient):
+            self._call: Any = client.call
+            used = client.asynchronous
+        else:
+            self._call = self._runner.run
+            used = self._own = self._runner.run(_made(client))
+        self._rollout = Rollout(used, name, namespace, now=now, manager=manager)
 
     def __enter__(self) -> Self:
         return self
@@ -41,13 +53,14 @@ class Blocking:
         self.close()
 
     def close(self) -> None:
-        aclose = getattr(self._client, "aclose", None)
+        aclose = getattr(self._own, "aclose", None)
         if aclose is not None:
             self._runner.run(aclose())
         self._runner.close()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
+        result: T = self._call(work)
+        return result
 
     def history(self) -> list[Revision]:
         return self._run(self._rollout.history())
