@@ -20,6 +20,7 @@ from wherry.cluster import addresses, kubeconfig
 from wherry.cluster.bridge import done
 from wherry.cluster.option_fields import OptionFields
 from wherry.cluster.options import Options, with_fields
+from wherry.cluster.thread import NotRunning
 from wherry.cluster.verbs import AsyncClock, AsyncVerbs
 from wherry.faults.api import ApiFaults
 from wherry.kit.clock import Clock, NotVirtual
@@ -110,8 +111,6 @@ class Cluster(AsyncVerbs):
     def client(self) -> Client:
         """The administrator's client. Raises NotRunning before the cluster is started."""
         if self._client_of_user is None:
-            from wherry.cluster.thread import NotRunning
-
             raise NotRunning("the cluster is not started: use it in a `with` or an `async with`")
         return self._client_of_user
 
@@ -154,7 +153,9 @@ class Cluster(AsyncVerbs):
         except BaseException:
             await self.stop(check=False)
             if self._filled:
-                self._take_back()
+                from wherry.cluster.state import take_back
+
+                take_back(options)
             raise
         return self
 
@@ -317,8 +318,6 @@ class Cluster(AsyncVerbs):
         __tracebackhide__ = True
         if self._thread is None:
             work.close()
-            from wherry.cluster.thread import NotRunning
-
             raise NotRunning("the cluster has no thread of its own: it is not started, or runs on the loop of its `async with`")
         return self._thread.call(work)
 
@@ -374,13 +373,6 @@ class Cluster(AsyncVerbs):
             await state.put(self.store, saved)
             # names and uids that the seed gave before the state was saved must not come again
             self.rng.seed(f"{self.options.seed}/{self.store.revision}" if self.options.seed is not None else None)
-
-    def _take_back(self) -> None:
-        """A start that failed leaves no saved state behind in the data directory, where the next start would meet it."""
-        from wherry.store import sqlite
-
-        if self.options.data_dir is not None and not self.options.ephemeral:
-            sqlite.remove(self.options.data_dir)
 
     def _readiness(self) -> dict[str, bool]:
         """The parts that are always asked for, and those that are ill."""

@@ -10,13 +10,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wherry.api.objects import Obj
 from wherry.errors import WherryError
 from wherry.kit.files import replacing
 from wherry.registry.storing import seed
 from wherry.store.protocol import Store
+
+if TYPE_CHECKING:
+    from wherry.cluster.options import Options
 
 FORMAT = "wherry-state/1"
 
@@ -44,6 +47,14 @@ async def put(store: Store, state: State) -> None:
     if store.revision:
         raise StateError("a saved state goes into an empty cluster, and this one has objects")
     await seed(store, state.objects)
+
+
+def take_back(options: Options) -> None:
+    """A start that failed leaves no saved state behind in the data directory, where the next start would meet it."""
+    from wherry.store import sqlite
+
+    if options.data_dir is not None and not options.ephemeral:
+        sqlite.remove(options.data_dir)
 
 
 def write(path: Path, state: State) -> None:

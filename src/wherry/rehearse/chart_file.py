@@ -1,4 +1,4 @@
-"""A rehearsal drawn to a file: SVG, PNG or PDF, by its ending. Needs matplotlib (`pip install wherry[charts]`), imported when it draws.
+"""A rehearsal drawn to a file: SVG, PNG or PDF, by its ending. Needs matplotlib, imported when it draws.
 
 Called by the command line for --chart, and by programs. One panel for each report, all with the same scales, so that strategies compare.
 """
@@ -29,7 +29,7 @@ def check(path: Path) -> None:
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
-        raise RehearsalError("charts need matplotlib: pip install 'wherry[charts]'") from None
+        raise RehearsalError("charts need matplotlib: pip install matplotlib") from None
 
 
 def draw(reports: Sequence[Report], path: Path) -> None:

@@ -69,7 +69,8 @@ def test_a_first_process_that_is_killed_takes_the_second_with_it(tmp_path: Path)
 
 
 def test_what_does_not_go_together_is_refused() -> None:
-    for fields, text in (({"processes": 3}, "in one process or in two"), ({"processes": 2, "serve": False}, "a cluster that serves"),
+    for fields, text in (({"processes": 3}, "processes must be a whole number from 1 to 2"),
+                         ({"processes": 2, "serve": False}, "a cluster that serves"),
                          ({"processes": 2, "time": "virtual"}, "need real time")):
         with pytest.raises(ValueError, match=text), Cluster(nodes=0, **fields):
             pass
