@@ -73,7 +73,7 @@ def test_controllers_are_picked_as_in_the_reference() -> None:
     assert names("*") == [row.name for row in ROWS]
     assert names("*", "-job") == [row.name for row in ROWS if row.name != "job-controller"]
     assert names("job", "deployment-controller") == ["deployment-controller", "job-controller"]
-    with pytest.raises(ValueError, match="no such controller: deploymnet; there are: certificatesigningrequest-approving-controller, "):
+    with pytest.raises(ValueError, match="no such controller: deploymnet; there are: apiservice-status-remote-available-controller, "):
         chosen(["deploymnet"])
 
 

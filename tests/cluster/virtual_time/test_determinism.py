@@ -62,8 +62,8 @@ def test_another_seed_gives_other_names() -> None:
 
 _PROGRAM = """
 import hashlib
-from tests.virtual_time.test_determinism import _story
-from tests.virtual_time.virtual_cluster import on_cluster
+from tests.cluster.virtual_time.test_determinism import _story
+from tests.cluster.virtual_time.virtual_cluster import on_cluster
 print(hashlib.sha256(repr(on_cluster(_story)).encode()).hexdigest())
 """
 
