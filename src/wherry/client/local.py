@@ -6,10 +6,10 @@ HTTP; without, its user may do everything.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from wherry.api.objects import Obj, name, namespace
 from wherry.api.options import (
@@ -28,8 +28,19 @@ from wherry.api.resources import Resource
 from wherry.client.protocol import Event, Listing
 from wherry.registry.registry import Registry
 
-#: (verb, target, field selector of a list or watch); raises Forbidden
-Rights = Callable[[str, Target, str], Awaitable[None]]
+
+class Rights(Protocol):
+    """What the user of a client may do."""
+
+    def known(self, verb: str, target: Target) -> bool:
+        """Whether it is known to be allowed; else it must be asked."""
+        ...
+
+    async def ask(self, verb: str, target: Target, fields: str = "") -> None:
+        """Raises Forbidden. `fields`: the field selector of a list or watch."""
+        ...
+
+
 #: `LocalClient.list` shadows the built-in inside the class
 _Batch: TypeAlias = list[Event]
 
@@ -52,13 +63,10 @@ class LocalClient:
             return self._default
         return replace(options, user_agent=self._manager, trusted=self._trusted)
 
-    async def _ask(self, verb: str, target: Target, fields: str = "") -> None:
-        if self._rights is not None:
-            await self._rights(verb, target, fields)
-
     async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
         target = Target(resource, namespace, name, subresource)
-        await self._ask("get", target)
+        if self._rights is not None and not self._rights.known("get", target):
+            await self._rights.ask("get", target)
         return (await self._registry.get(target)).object()  # type: ignore[no-any-return]
 
     async def list(
@@ -74,7 +82,8 @@ class LocalClient:
     ) -> Listing:
         options = ListOptions(label_selector, field_selector, limit, continue_token, resource_version)
         target = Target(resource, namespace)
-        await self._ask("list", target, field_selector)
+        if self._rights is not None and not self._rights.known("list", target):
+            await self._rights.ask("list", target, field_selector)
         page = await self._registry.list(target, options)
         return Listing([r.object() for r in page.records], str(page.revision), page.continue_token, page.remaining or 0)
 
@@ -82,13 +91,15 @@ class LocalClient:
         self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "", options: WriteOptions = DEFAULT_WRITE
     ) -> Obj:
         target = Target(resource, namespace, name, subresource)
-        await self._ask("create", target)
+        if self._rights is not None and not self._rights.known("create", target):
+            await self._rights.ask("create", target)
         written = await self._registry.create(target, obj, self._options(options), self._user)
         return written.record.object()  # type: ignore[no-any-return]
 
     async def update(self, resource: Resource, obj: Obj, *, subresource: str = "", options: WriteOptions = DEFAULT_WRITE) -> Obj:
         target = Target(resource, namespace(obj), name(obj), subresource)
-        await self._ask("update", target)
+        if self._rights is not None and not self._rights.known("update", target):
+            await self._rights.ask("update", target)
         return (await self._registry.update(target, obj, self._options(options), self._user)).record.object()  # type: ignore[no-any-return]
 
     async def patch(
@@ -103,13 +114,15 @@ class LocalClient:
         options: WriteOptions = DEFAULT_WRITE,
     ) -> Obj:
         target = Target(resource, namespace, name, subresource)
-        await self._ask("patch", target)
+        if self._rights is not None and not self._rights.known("patch", target):
+            await self._rights.ask("patch", target)
         written = await self._registry.patch(target, patch_type, patch, self._options(options), self._user)
         return written.record.object()  # type: ignore[no-any-return]
 
     async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DEFAULT_DELETE) -> Obj:
         target = Target(resource, namespace, name)
-        await self._ask("delete", target)
+        if self._rights is not None and not self._rights.known("delete", target):
+            await self._rights.ask("delete", target)
         return (await self._registry.delete(target, options, self._user)).record.object()  # type: ignore[no-any-return]
 
     async def delete_collection(
@@ -122,7 +135,8 @@ class LocalClient:
         options: DeleteOptions = DEFAULT_DELETE,
     ) -> None:
         target = Target(resource, namespace)
-        await self._ask("deletecollection", target, field_selector)
+        if self._rights is not None and not self._rights.known("deletecollection", target):
+            await self._rights.ask("deletecollection", target, field_selector)
         await self._registry.delete_collection(target, options, ListOptions(label_selector, field_selector), self._user)
 
     async def watch(
@@ -130,7 +144,8 @@ class LocalClient:
     ) -> AsyncIterator[_Batch]:
         options = WatchOptions(resource_version, "", label_selector, field_selector)
         target = Target(resource, namespace)
-        await self._ask("watch", target, field_selector)
+        if self._rights is not None and not self._rights.known("watch", target):
+            await self._rights.ask("watch", target, field_selector)
         stream = self._registry.watch(target, options)
         async with aclosing(stream) as batches:  # type: ignore[type-var]
             async for batch in batches:

@@ -377,7 +377,8 @@ class Cluster(AsyncVerbs):
     def _readiness(self) -> dict[str, bool]:
         """The parts that are always asked for, and those that are ill."""
         ill = {*self.health.ill, *(each.name for each in self.components if each.health())}
-        parts = {"ping": True, "store": not self.store.failure, "controllers": self._ready}
+        controllers = self._ready and (self.second is None or self.second.ready)
+        parts = {"ping": True, "store": not self.store.failure, "controllers": controllers}
         return {**parts, **dict.fromkeys(sorted(ill), False)}
 
     def data_folder(self) -> Path:

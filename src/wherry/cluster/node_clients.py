@@ -9,7 +9,7 @@ of a pod, the host of an event. An agent of one real node needs none of this: it
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 from wherry.api.objects import Obj, name, namespace
@@ -18,6 +18,8 @@ from wherry.api.resources import Resource
 from wherry.client.informer import Informer
 from wherry.client.protocol import Client, Event, Listing
 
+#: an answer to wait for: that of the chosen client, with nothing in between
+_Written = Coroutine[Any, Any, Obj]
 #: what is named like its node
 _OF_A_NODE = ("nodes", "leases", "csinodes")
 #: as many as a recorder remembers to count up
@@ -65,26 +67,25 @@ class NodeClients:
         pod = self._pods.get(f"{namespace}/{(obj['spec'].get('boundObjectRef') or {}).get('name', '')}")
         return self._client((pod or {"spec": {}})["spec"].get("nodeName", ""))
 
-    async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Obj:
+    def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> _Written:
         client = self._client(name) if resource.plural in _OF_A_NODE else self._reader
-        return await client.get(resource, namespace, name, subresource=subresource)
+        return client.get(resource, namespace, name, subresource=subresource)
 
     async def list(self, resource: Resource, namespace: str = "", **options: Any) -> Listing:
         return await self._reader.list(resource, namespace, **options)
 
-    async def create(
+    def create(
         self, resource: Resource, namespace: str, obj: Obj, *, name: str = "", subresource: str = "", options: WriteOptions = DEFAULT_WRITE
-    ) -> Obj:
-        client = self._of_token(namespace, obj) if subresource == "token" else self._with(resource, obj)
-        made = await client.create(resource, namespace, obj, name=name, subresource=subresource, options=options)
+    ) -> _Written:
         if resource.plural == "events":
-            self._remember(made, obj["source"].get("host", ""))
-        return made
+            self._remember(namespace, obj)
+        client = self._of_token(namespace, obj) if subresource == "token" else self._with(resource, obj)
+        return client.create(resource, namespace, obj, name=name, subresource=subresource, options=options)
 
-    async def update(self, resource: Resource, obj: Obj, *, subresource: str = "", options: WriteOptions = DEFAULT_WRITE) -> Obj:
-        return await self._with(resource, obj).update(resource, obj, subresource=subresource, options=options)
+    def update(self, resource: Resource, obj: Obj, *, subresource: str = "", options: WriteOptions = DEFAULT_WRITE) -> _Written:
+        return self._with(resource, obj).update(resource, obj, subresource=subresource, options=options)
 
-    async def patch(
+    def patch(
         self,
         resource: Resource,
         namespace: str,
@@ -94,12 +95,12 @@ class NodeClients:
         *,
         subresource: str = "",
         options: WriteOptions = DEFAULT_WRITE,
-    ) -> Obj:
+    ) -> _Written:
         client = self._about(resource, namespace, name)
-        return await client.patch(resource, namespace, name, patch, patch_type, subresource=subresource, options=options)
+        return client.patch(resource, namespace, name, patch, patch_type, subresource=subresource, options=options)
 
-    async def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DEFAULT_DELETE) -> Obj:
-        return await self._about(resource, namespace, name).delete(resource, namespace, name, options)
+    def delete(self, resource: Resource, namespace: str, name: str, options: DeleteOptions = DEFAULT_DELETE) -> _Written:
+        return self._about(resource, namespace, name).delete(resource, namespace, name, options)
 
     async def delete_collection(self, resource: Resource, namespace: str, **options: Any) -> None:
         raise NotImplementedError("a node deletes no collections")
@@ -107,8 +108,7 @@ class NodeClients:
     def watch(self, resource: Resource, namespace: str = "", **options: Any) -> AsyncIterator[Sequence[Event]]:
         return self._reader.watch(resource, namespace, **options)
 
-    def _remember(self, event: Obj, host: str) -> None:
-        meta = event["metadata"]
-        self._events[meta["namespace"], meta["name"]] = host
+    def _remember(self, namespace: str, event: Obj) -> None:
+        self._events[namespace, event["metadata"]["name"]] = event["source"].get("host", "")
         if len(self._events) > _MOST_EVENTS:
             del self._events[next(iter(self._events))]

@@ -26,22 +26,21 @@ class Rights:
         self._allowed: set[tuple[str, Resource, str, str]] = set()
         self._version = -1
 
-    async def __call__(self, verb: str, target: Target, fields: str = "") -> None:
-        """Raises Forbidden. `fields`: the field selector of a list or watch."""
+    def known(self, verb: str, target: Target) -> bool:
+        """Whether it is known to be allowed; else it must be asked."""
         if self._version != self._policy.version:
             self._allowed.clear()
             self._version = self._policy.version
-        at = (verb, target.resource, target.subresource, target.namespace)
-        if at not in self._allowed:
-            await self._ask(at, target, fields)
+        return (verb, target.resource, target.subresource, target.namespace) in self._allowed
 
-    async def _ask(self, at: tuple[str, Resource, str, str], target: Target, fields: str) -> None:
-        version, row, verb = self._policy.version, target.resource, at[0]
+    async def ask(self, verb: str, target: Target, fields: str = "") -> None:
+        """Raises Forbidden. `fields`: the field selector of a list or watch."""
+        version, row = self._policy.version, target.resource
         namespace = target.name if row.plural == "namespaces" and not row.group else target.namespace
         asked = Attributes(verb, "", row.group, row.version, row.plural, target.subresource, namespace, "", fields)
         if not fields and not (namespace and row.plural == "namespaces") and (await self._authorizer.decide(self._user, asked)).allowed:
-            if version == self._policy.version:
-                self._allowed.add(at)
+            if version == self._version == self._policy.version:
+                self._allowed.add((verb, row, target.subresource, target.namespace))
             return
         asked = asked._replace(name=target.name)
         decision = await self._authorizer.decide(self._user, asked)
