@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from wherry import Cluster
+from wherry.api.errors import StatusError
 from wherry.api.objects import Obj, name
 from wherry.api.options import MERGE_PATCH
 from wherry.api.resources import resource
@@ -121,3 +123,20 @@ def test_a_component_may_say_itself_that_it_is_ill(c: Cluster) -> None:
     assert c._readiness()["proxy"] is False
     why = ""
     assert "proxy" not in c._readiness()
+
+
+def test_a_disk_that_is_full_shows_in_readiness_and_ends_by_itself(tmp_path: Path) -> None:
+    maps = resource("configmaps")
+    new = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"k": "v" * 9000}}
+    with Cluster(nodes=0, serve=False, data_dir=tmp_path) as c:
+        c.tell(lambda: c.store._db.execute("PRAGMA max_page_count = 1"))  # type: ignore[attr-defined]
+        with pytest.raises(StatusError, match="writing to the store failed: database or disk is full") as refused:
+            c.client.create(maps, "default", new)
+        assert refused.value.code == 500
+        assert c._readiness()["store"] is False
+        assert c.client.list(maps, "default") is not None
+        c.tell(lambda: c.store._db.execute("PRAGMA max_page_count = 1000000"))  # type: ignore[attr-defined]
+        c.client.create(maps, "default", new)
+        assert c._readiness()["store"] is True
+    with Cluster(nodes=0, serve=False, data_dir=tmp_path) as c:
+        assert c.client.get(maps, "default", "m")["data"] == new["data"]
