@@ -61,3 +61,13 @@ def test_its_api_names_its_pods_and_its_configuration(world: World) -> None:
     assert [pod["metadata"]["name"] for pod in pods["items"]] == ["web"]
     config = json.loads(world.kubectl("get", "--raw", "/api/v1/nodes/far/proxy/configz").stdout)["kubeletconfig"]
     assert (config["kind"], config["authorization"]) == ("KubeletConfiguration", {"mode": "Webhook"})
+
+
+def test_it_reports_what_its_pods_use(world: World) -> None:
+    summary = json.loads(world.kubectl("get", "--raw", "/api/v1/nodes/far/proxy/stats/summary").stdout)
+    (pod,) = summary["pods"]
+    assert (pod["podRef"]["name"], pod["containers"][0]["name"]) == ("web", "c")
+    assert pod["containers"][0]["memory"]["workingSetBytes"] > 100_000
+    assert summary["node"]["memory"]["workingSetBytes"] > 1_000_000
+    text = world.kubectl("get", "--raw", "/api/v1/nodes/far/proxy/metrics/resource").stdout.decode()
+    assert 'container_memory_working_set_bytes{container="c",namespace="default",pod="web"} ' in text

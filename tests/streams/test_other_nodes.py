@@ -27,6 +27,7 @@ from wherry.cluster import pki
 from wherry.node.api.access import Access
 from wherry.node.api.pods import PodRequests
 from wherry.node.api.server import NodeApi
+from wherry.node.engine import Usage
 
 pytestmark = pytest.mark.kubectl
 POD: Obj = {
@@ -56,6 +57,9 @@ class Pods:
     def all(self) -> list[Obj]:
         return self.items
 
+    async def used(self) -> tuple[Usage, dict[str, Usage]]:
+        return Usage(100.0, 1 << 30, 5, 1000.0), {"1": Usage(2.5, 4096, 1, 1000.0)}
+
 
 class Node:
     """The API of the node `other`, on a thread of its own."""
@@ -79,7 +83,7 @@ class Node:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         async with HttpClient(self._access) as client:
             requests = PodRequests(self.pods, Runtime(), time.time)  # type: ignore[arg-type]
-            api = NodeApi(Access(client, "other", time.monotonic), lambda: {"kind": "KubeletConfiguration"})
+            api = NodeApi(Access(client, "other", time.monotonic), lambda: {"kind": "KubeletConfiguration"}, "other")
             api.serve(self.pods, requests)
             self.port = await api.start("127.0.0.1", 0, self._context)
             self._ready.set()
@@ -102,7 +106,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Node
             cluster.apply(POD)
             world = World(cluster, HostSessions(), Path(cluster.kubeconfig))
             _patch(world, "node/other", {"status": status})
-            state = {"name": "c", "image": "host", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {}}}
+            state = {
+                "name": "c", "image": "host", "imageID": "", "containerID": "host://1", "ready": True, "restartCount": 0,
+                "state": {"running": {}},
+            }  # fmt: skip
             _patch(world, "pod/web", {"status": {"phase": "Running", "podIP": "127.0.0.1", "containerStatuses": [state]}})
             other.pods.items.append(json.loads(world.kubectl("get", "pod", "web", "-o", "json").stdout))
             yield world, other
@@ -157,7 +164,18 @@ def test_its_own_api_is_behind_the_proxy(world: World) -> None:
     assert world.kubectl("get", "--raw", "/api/v1/nodes/other/proxy/healthz").stdout == b"ok"
     pods = json.loads(world.kubectl("get", "--raw", "/api/v1/nodes/other/proxy/pods").stdout)
     assert [pod["metadata"]["name"] for pod in pods["items"]] == ["web"]
-    assert b"does not serve /stats/summary" in world.kubectl("get", "--raw", "/api/v1/nodes/other/proxy/stats/summary").stderr
+    assert b"does not serve /metrics/probes" in world.kubectl("get", "--raw", "/api/v1/nodes/other/proxy/metrics/probes").stderr
+
+
+def test_what_is_used_is_reported_in_both_forms(world: World) -> None:
+    summary = json.loads(world.kubectl("get", "--raw", "/api/v1/nodes/other/proxy/stats/summary").stdout)
+    assert (summary["node"]["nodeName"], summary["node"]["cpu"]["usageCoreNanoSeconds"]) == ("other", 100_000_000_000)
+    (pod,) = summary["pods"]
+    assert (pod["podRef"]["name"], pod["containers"][0]["name"], pod["containers"][0]["memory"]["workingSetBytes"]) == ("web", "c", 4096)
+    text = world.kubectl("get", "--raw", "/api/v1/nodes/other/proxy/metrics/resource").stdout.decode()
+    assert 'container_cpu_usage_seconds_total{container="c",namespace="default",pod="web"} 2.5 1000000\n' in text
+    assert 'pod_memory_working_set_bytes{namespace="default",pod="web"} 4096 1000000\n' in text
+    assert "node_memory_working_set_bytes 1073741824 1000000\n" in text
 
 
 def test_what_is_not_there_is_told(world: World) -> None:

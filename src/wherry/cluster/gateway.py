@@ -44,11 +44,15 @@ class Gateway:
         nodes = self._nodes
         return nodes is not None and node in nodes.node_names
 
+    def simulates(self, node: str) -> bool:
+        nodes = self._nodes
+        return nodes is None or nodes.runtime_of(node).name == SIMULATED
+
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         nodes = self._nodes
         if nodes is None:
             return ServiceUnavailable(f'no node agent runs in this cluster: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
-        return refused(pod, wanted) if nodes.runtime_of(pod["spec"].get("nodeName", "")).name == SIMULATED else None
+        return refused(pod, wanted) if self.simulates(pod["spec"].get("nodeName", "")) else None
 
     async def open(self, pod: Obj, wanted: Connect) -> Session:
         runtime, streams = self._runtime(pod, wanted), wanted.streams

@@ -52,7 +52,7 @@ async def run(access: Access, options: Options, joining: Joining, started: Start
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(HttpClient(access, manager="kubelet"))
         informers, clock = Informers(client), Clock()
-        api = NodeApi(Asking(client, joining.name, time.monotonic), lambda: _config(joining))
+        api = NodeApi(Asking(client, joining.name, time.monotonic), lambda: _config(joining), joining.name)
         port = await api.start(joining.address, joining.port, _context(access, joining))
         stack.push_async_callback(api.stop)
         nodes = real_nodes.build(client, informers, clock, options, joining.folder, Joined(joining.name, joining.address, port))

@@ -45,6 +45,10 @@ class NodeGateway(Protocol):
         """Whether the node is one of this process; others are reached over the network, where the server knows how."""
         ...
 
+    def simulates(self, node: str) -> bool:
+        """Whether nothing runs on the node."""
+        ...
+
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         """Why the pod's runtime does not take the connection, before anything is tried; None: it takes it."""
         ...
@@ -90,6 +94,9 @@ class Simulated:
     """Simulated containers run no process: their log is one line that says so, and nobody can connect to them."""
 
     def serves(self, node: str) -> bool:
+        return True
+
+    def simulates(self, node: str) -> bool:
         return True
 
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:

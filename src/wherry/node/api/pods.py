@@ -7,7 +7,7 @@ Source: pkg/kubelet/server/server.go (getContainerLogs, getExec, getAttach, getP
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from wherry.api import timestamps
 from wherry.api.errors import BadRequest, NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.node.api.paths import Asked
+from wherry.node.engine import Usage
 from wherry.node.runtime import LogOptions, Runtime
 from wherry.streams import serving, takeover
 from wherry.streams.port_forward import Forwarded, Opened
@@ -33,6 +34,10 @@ class Pods(Protocol):
     def find(self, namespace: str, name: str) -> Obj | None: ...
 
     def all(self) -> list[Obj]: ...
+
+    async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
+        """What the node uses, and each of its containers by its id."""
+        ...
 
 
 class PodRequests:

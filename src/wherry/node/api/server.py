@@ -21,9 +21,11 @@ from wherry.api.objects import Obj
 from wherry.node.api.access import Access
 from wherry.node.api.paths import Asked, asked
 from wherry.node.api.pods import PodRequests, Pods
+from wherry.node.api.reports import Reports
 from wherry.streams import takeover
 
 _log = logging.getLogger(__name__)
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 #: gives the kubelet's configuration, as far as it is one
 Config = Callable[[], Obj]
 
@@ -36,8 +38,8 @@ class _Server(web.Server):
 class NodeApi:
     """Use `start` and `stop` once each. Until `serve` it answers that it is not ready."""
 
-    def __init__(self, access: Access, config: Config) -> None:
-        self._access, self._config = access, config
+    def __init__(self, access: Access, config: Config, node: str) -> None:
+        self._access, self._config, self._reports = access, config, Reports(node)
         self._pods: Pods | None = None
         self._requests: PodRequests | None = None
         self._server: _Server | None = None
@@ -88,6 +90,10 @@ class NodeApi:
                 return _json({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._pods.all()})
             case "configz":
                 return _json({"kubeletconfig": self._config()})
+            case "stats" if meant.rest == "summary":
+                return _json(await self._reports.summary(self._pods))
+            case "metrics" if meant.rest == "resource":
+                return web.Response(text=await self._reports.metrics(self._pods), headers={"Content-Type": _PROMETHEUS})
             case "stats" | "metrics":
                 raise StatusError(f"wherry does not serve {request.path} on this node", code=501, reason="NotImplemented")
         return await self._requests.serve(request, meant)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from wherry.node.engine import Usage
+
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -45,6 +47,15 @@ def machine_id() -> str:
 
 def resolver_text() -> str:
     return _read("/etc/resolv.conf")
+
+
+def used(now: float) -> Usage:
+    """What all programs of the machine use: processor time since it started, and memory that is not free to be had."""
+    times = [int(word) for word in _read("/proc/stat").split("\n", 1)[0].split()[1:]]
+    busy = sum(times[:3] + times[5:8])  # user, nice, system, irq, softirq, steal; guests are counted among user
+    sizes = {line.partition(":")[0]: int(line.split()[1]) for line in _read("/proc/meminfo").splitlines() if line}
+    memory = (sizes.get("MemTotal", 0) - sizes.get("MemAvailable", 0)) * 1024
+    return Usage(busy / os.sysconf("SC_CLK_TCK"), memory, 0, now)
 
 
 def _read(path: str) -> str:

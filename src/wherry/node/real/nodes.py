@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
 from wherry.node.agent import NodeAgent
-from wherry.node.engine import Engine
+from wherry.node.engine import Engine, Usage
 from wherry.node.real import machine
 from wherry.node.real.runtime import RealRuntime
 from wherry.rules.pods.kubelet.network_files import parse_resolver
@@ -87,6 +88,10 @@ class RealNodes(NodeAgent):
 
     def all(self) -> list[Obj]:
         return [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
+
+    async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
+        """What the machine uses, and each container by its id."""
+        return machine.used(self.clock.now()), await self._engine.stats()
 
     async def begin(self) -> None:
         """Whether the machine lets programs run: once, before `run`. Raises Unavailable."""
