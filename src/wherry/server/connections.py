@@ -23,7 +23,6 @@ from wherry.server.proxies import PODS, Proxies, get
 from wherry.server.routes import Route
 from wherry.server.wire import Answer, Reply, Server
 from wherry.streams.dialing import Place
-from wherry.streams.port_forward import Forwarded
 from wherry.streams.remote_command import Wanted
 
 #: subresources that need a connection
@@ -79,6 +78,7 @@ class Connections:
 
     def _streams(self, call: Call, pod: Obj, wanted: Connect, options: Obj) -> Awaitable[None]:
         from wherry.streams import serving  # with the first connection: a start does without
+        from wherry.streams.port_forward import Forwarded
 
         if wanted.what == "portforward":
             what = f"pod {pod['metadata']['name']}"

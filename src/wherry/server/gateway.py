@@ -8,13 +8,15 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/p
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wherry.api.errors import BadRequest, StatusError
 from wherry.api.objects import Obj
-from wherry.streams.port_forward import Opened
 from wherry.streams.remote_command import Wanted
-from wherry.streams.session import Session
+
+if TYPE_CHECKING:
+    from wherry.streams.port_forward import Opened
+    from wherry.streams.session import Session
 
 
 class LogOptions(NamedTuple):

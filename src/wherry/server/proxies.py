@@ -69,7 +69,7 @@ class Proxies:
 
         await get(self._registry, target.resource, "", meant.name)
         if self._kubelets is None or self._gateway.serves(meant.name):
-            why = "simulated: no agent listens there" if self._gateway.simulates(meant.name) else "one of this process: nothing listens there"
+            why = "simulated: no agent listens there" if self._gateway.simulates(meant.name) else "one of this process: none listens there"
             text = f"wherry does not serve nodes/proxy here: node {meant.name} is {why}"
             raise StatusError(text, code=501, reason="NotImplemented")
         place = await self._kubelets.place(meant.name)
