@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -163,6 +164,68 @@ def test_a_deleted_pod_goes_when_its_containers_have_ended() -> None:
         assert ("pods", "d/stubborn") not in world.api.objects
 
     play(scenario)
+
+
+def test_a_pod_ends_when_no_traffic_comes_to_it_any_more() -> None:
+    async def scenario(world: World) -> None:
+        drained: list[Callable[[], None]] = []
+        world.nodes.drain = lambda pod, then: drained.append(then)
+        await world.pod("p")
+        await world.delete("p")
+        assert next(iter(world.main("p")["state"])) == "running"
+        drained.pop()()
+        await world.rest()
+        assert ("pods", "d/p") not in world.api.objects
+
+    play(scenario)
+
+
+def test_a_debug_container_runs_beside_the_others() -> None:
+    async def scenario(world: World) -> None:
+        await world.pod("p")
+        pod = world.get("p")
+        debug = [{"name": "dbg", "image": "busybox", "targetContainerName": "main"}]
+        meta = {**pod["metadata"], "generation": 2}
+        await world.api.update(PODS, {**pod, "metadata": meta, "spec": {**pod["spec"], "ephemeralContainers": debug}})
+        await world.rest()
+        said = world.get("p")["status"]["ephemeralContainerStatuses"]
+        assert [(next(iter(c["state"])), c["ready"], "started" in c) for c in said] == [("running", False, False)]
+        assert (condition(world.get("p"), "Ready") or {})["status"] == "True"
+        await world.delete("p")
+        assert ("pods", "d/p") not in world.api.objects
+
+    play(scenario)
+
+
+def test_the_run_before_has_a_log_too() -> None:
+    async def scenario(world: World) -> None:
+        await world.pod("p", annotations={"exit-code": "1"})
+        said = b"".join([line async for line in world.nodes.runtime.logs(world.get("p"), "main", LogOptions(previous=True))])
+        assert b"simulated" in said
+        await world.pod("q")
+        with pytest.raises(BadRequest, match='previous terminated container "main" in pod "q" not found'):
+            [line async for line in world.nodes.runtime.logs(world.get("q"), "main", LogOptions(previous=True))]
+
+    play(scenario)
+
+
+def test_nodes_from_before_live_on_and_have_zones_sizes_and_ranges() -> None:
+    async def whole() -> None:
+        api = FakeApi()
+        first = World(api, count=3, zones=2, cpu="4", memory="8Gi", pods_per_node=110)
+        await first.start()
+        await first.stop()
+        again = World(api, count=1, zones=2, pods_per_node=110)
+        await again.start()
+        nodes = {n["metadata"]["name"]: n for n in api.of("nodes")}
+        assert again.nodes.node_names == ["sim-0", "sim-1", "sim-2"]
+        assert [n["spec"]["podCIDR"] for n in nodes.values()] == ["10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24"]
+        assert [n["metadata"]["labels"]["topology.kubernetes.io/zone"] for n in nodes.values()] == ["zone-1", "zone-2", "zone-1"]
+        await again.pod("p", nodeName="sim-2")
+        assert again.get("p")["status"]["podIP"] == "10.244.2.2"
+        await again.stop()
+
+    run_virtual(whole(), epoch=1_767_225_600.0)
 
 
 def test_forced_deletion_frees_everything_at_once() -> None:

@@ -29,6 +29,13 @@ from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.status import Place
 
 _ENDED = ("Succeeded", "Failed")
+
+
+def _at_once(pod: Obj, then: Callable[[], None]) -> None:
+    """Nobody leads traffic to pods."""
+    then()
+
+
 _NO_OTHERS: Mapping[str, Runtime] = {}
 
 
@@ -44,6 +51,9 @@ class NodeAgent:
                  write_ends: bool = True, services: Informer | None = None) -> None:
         self.clock = clock
         self.runtime = runtime
+        #: called for a pod that is deleted, before anything of it is told to end: it calls back when no new traffic comes to the pod any
+        #: more. Set by whoever leads traffic to pods
+        self.drain: Callable[[Obj, Callable[[], None]], None] = _at_once
         self.full = full
         self._runtimes = runtimes
         self._routine = routine_events

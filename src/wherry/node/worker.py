@@ -40,6 +40,7 @@ class Host(Protocol):
 
     clock: Clock
     full: bool
+    drain: Callable[[Obj, Callable[[], None]], None]
 
     def runtime_of(self, node: str) -> Runtime: ...
 
@@ -62,8 +63,8 @@ class PodWorker:
     """`finished`: the pod was to end and nothing of it runs any more. `stopping`: it is being deleted. `verdict`: why the node ended it."""
 
     __slots__ = (
-        "_again", "_closed", "_deadline", "_syncing", "_timer", "containers", "endings", "events", "finished", "host", "key", "node",
-        "place", "pod", "probings", "queued", "runtime", "sandbox", "stopping", "uid", "verdict", "volume_wait",
+        "_again", "_closed", "_deadline", "_syncing", "_timer", "containers", "drained", "endings", "events", "finished", "host", "key",
+        "node", "place", "pod", "probings", "queued", "runtime", "sandbox", "stopping", "uid", "verdict", "volume_wait",
     )  # fmt: skip
 
     def __init__(self, host: Host, pod: Obj, node: str, place: Place, events: PodEvents) -> None:
@@ -78,7 +79,7 @@ class PodWorker:
         self.containers: list[Container] = []
         self.sandbox: Literal["none", "busy", "ready"] = "none"
         self.volume_wait = 0.0
-        self.finished = self.queued = self.stopping = False
+        self.finished = self.queued = self.stopping = self.drained = False
         self.verdict: Verdict | None = None
         self.probings: dict[str, Probing] | None = None
         self.endings: dict[str, ending.Ending] | None = None
@@ -105,7 +106,7 @@ class PodWorker:
         if known:
             self._adopt()
         self._watch_deadline()
-        self.stopping = is_deleting(self.pod)
+        self.stopping = self.drained = is_deleting(self.pod)
         if self.stopping or self.runtime.config == "all":
             self.changed()  # programs take a moment to start: until then it is known that the node has the pod
         self.sync()
@@ -164,9 +165,14 @@ class PodWorker:
         if not self.stopping:
             self.stopping = True
             self.changed()
-            self.sync()
+            self.host.drain(self.pod, self._drained)
         elif grace is not None and before is not None and grace < before:
             ending.hurry(self, max(float(grace), MINIMUM))
+
+    def _drained(self) -> None:
+        """No new connection comes to it any more: now it may end."""
+        self.drained = True
+        self.sync()
 
     def _changed_spec(self, spec: Obj) -> None:
         """Images may change and ephemeral containers be added; the rest of a pod's containers stays as it is."""
@@ -199,6 +205,8 @@ class PodWorker:
             self._syncing = False
 
     def _step(self) -> None:
+        if self.stopping and not self.drained:
+            return
         if self.ends or all_done(self.containers, self.pod["spec"]):
             self._step_to_end()
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import shutil
 from collections.abc import Coroutine, Mapping, Sequence
@@ -54,6 +55,8 @@ from wherry.rules.pods.kubelet.references import Found
 log = logging.getLogger(__name__)
 
 _MOST_MESSAGE = 4096
+#: the folders of volumes in memory, with the process that made them
+_MEMORY = "wherry-"
 #: seconds for which a container that runs is seen at least
 _SEEN = 0.1
 _FALLBACK_BYTES, _FALLBACK_LINES = 2048, 80
@@ -77,7 +80,7 @@ class RealRuntime(RealSessions):
         self._dns = dns
         self._resolver = resolver or network_files.Resolver()
         self._allocatable = dict(allocatable or {})
-        self._memory = memory / f"wherry-{secrets.token_hex(6)}"
+        self._memory = memory / f"{_MEMORY}{os.getpid()}-{secrets.token_hex(6)}"
         self._volumes = Volumes(client, clock, folder / "volumes", self._memory)
         self._pods: dict[str, RunningPod] = {}
         self._lives: dict[str, Life] = {}
@@ -102,6 +105,7 @@ class RealRuntime(RealSessions):
             for left in (self._folder / part).glob("*"):
                 if left.name not in known:
                     shutil.rmtree(left, ignore_errors=True)
+        _sweep(self._memory.parent)
         if self._engine.fabric is not None:
             for node, addresses in self._nodes.items():
                 await self._engine.fabric.node(node, addresses)
@@ -350,6 +354,14 @@ class RealRuntime(RealSessions):
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+
+def _sweep(memory: Path) -> None:
+    """What processes that were killed left in the machine's memory."""
+    for left in memory.glob(f"{_MEMORY}*"):
+        owner = left.name.removeprefix(_MEMORY).partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _as_seen(pod: Obj, seen: str) -> Obj:

@@ -85,7 +85,8 @@ class Volumes:
         if content is None:
             kind = next((key for key in volume if key != "name"), "none")
             raise MountProblem(f"volumes of kind {kind} are not mounted on this node")
-        folder = self._of(self._folder, pod, volume)
+        # as on a kubelet, only what is no secret is on a disk
+        folder = self._of(self._folder if "configMap" in volume else self._memory, pod, volume)
         folder.mkdir(parents=True, exist_ok=True)
         content.update(await self._tokens.of(pod, volume))
         await asyncio.get_running_loop().run_in_executor(None, payloads.write, folder, content, group)
