@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from wherry import Cluster, Options
+from wherry import Cluster, NotFound, NotRunning, Options, TimedOut, resource
 from wherry.cli.cluster_options import cluster_fields
 from wherry.cli.up import up
 from wherry.cluster.option_fields import OptionFields
@@ -58,3 +58,24 @@ def test_each_option_is_a_flag_but_those_that_a_foreground_process_cannot_have()
     given = {param.name for param in up.params}
     assert {option.name for option in cluster_fields()} <= given
     assert NAMES - given == {"serve", "time", "patience"}
+
+
+def test_a_wait_for_what_is_not_there_names_what_is_and_a_slip_in_a_name_does_not_wait_for_long() -> None:
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "c"}]}}}}
+    with Cluster(time="virtual", seed=1, serve=False, nodes=1) as cluster:
+        cluster.apply(deployment)
+        with pytest.raises(TimedOut, match=r"deployment/wbe: available not met within 0\.5 s; deployments that are there: web"):
+            cluster.wait_for("deployment/wbe", "available", timeout=0.5)
+        before = cluster.clock.now()
+        with pytest.raises(NotFound, match=r'deployments\.apps "wbe" not found'):
+            cluster.rollout("deployment/wbe").finished()
+        assert cluster.clock.now() - before < 60
+        assert len(repr(cluster.rollout("deployment/web").history()[0])) < 100
+    with pytest.raises(NotRunning, match="not running any more"):
+        cluster.client.list(resource("pods"))
+    with pytest.raises(NotRunning, match="is not started"):
+        Cluster().client  # noqa: B018
+    with pytest.raises(KeyError, match=r'resource deployments in the core group, v1: resource\("deployments", "apps"\)'):
+        resource("deployments")

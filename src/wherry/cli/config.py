@@ -28,12 +28,20 @@ def _read(path: Path) -> dict[Any, Any]:
     except OSError as error:
         raise click.BadParameter(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise click.BadParameter(f"{path} is not YAML: {_where(error)}") from error
     if config is None:
         return {}
     if not isinstance(config, dict):
         raise click.BadParameter(f"{path} must hold a mapping of option names to values")
     return config
+
+
+def _where(error: Exception) -> str:
+    """The parser's finding in one line."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', '')}"
 
 
 def _value(path: Path, option: click.Parameter, item: Any) -> Any:
@@ -48,4 +56,8 @@ def _value(path: Path, option: click.Parameter, item: Any) -> Any:
         return items
     if isinstance(item, dict | list) or (isinstance(item, bool) and not (isinstance(option, click.Option) and option.is_flag)):
         raise click.BadParameter(f"{path}: {name} must be one value")
+    try:
+        option.type.convert(item, option, None)
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{path}: {name}: {error.message}") from None
     return item

@@ -40,12 +40,12 @@ def status(data_dir: Path | None) -> int:
         click.echo(
             "contents:   "
             + ", ".join(
-                f"{_count(get, path)} {word}"
+                _counted(_count(get, path), word)
                 for word, path in (
-                    ("nodes", "/api/v1/nodes"),
-                    ("namespaces", "/api/v1/namespaces"),
-                    ("deployments", "/apis/apps/v1/deployments"),
-                    ("pods", "/api/v1/pods"),
+                    ("node", "/api/v1/nodes"),
+                    ("namespace", "/api/v1/namespaces"),
+                    ("deployment", "/apis/apps/v1/deployments"),
+                    ("pod", "/api/v1/pods"),
                 )
             )
         )
@@ -125,6 +125,10 @@ def _count(get: Callable[[str], bytes], path: str) -> int | str:
         return "?"
     listing = json.loads(body)
     return len(listing["items"]) + int(listing["metadata"].get("remainingItemCount", 0))
+
+
+def _counted(count: int | str, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _duration(seconds: float) -> str:

@@ -22,11 +22,19 @@ from wherry.rollout.progress import Progress
 from wherry.rollout.rollout import Rollout, Undone
 
 if TYPE_CHECKING:
+    from wherry.api.resources import Resource
+    from wherry.client.protocol import Client
     from wherry.cluster.cluster import Cluster
     from wherry.rollout.revisions import Revision
 
 
 T = TypeVar("T")
+
+
+#: seconds that somebody may take to create what is waited for
+_TO_BE_MADE = 10.0
+#: so many names of objects that are there are told
+_NAMED = 10
 
 
 async def until(cluster: Cluster, look: Callable[[], Any], limit: Duration) -> Any:
@@ -56,8 +64,20 @@ async def wait_for(cluster: Cluster, what: str, condition: Condition, namespace:
         await until(cluster, look, timeout)
     except NotReached:
         said = condition if isinstance(condition, str) else getattr(condition, "__name__", "the condition")
-        raise await _with_moment(cluster, await explain(TimedOut, client, what, said, f"not met within {timeout}", last, space)) from None
+        why = f"not met within {_shown(timeout)}" + ("" if last is not None else await _there(client, resource, space))
+        raise await _with_moment(cluster, await explain(TimedOut, client, what, said, why, last, space)) from None
     return last
+
+
+def _shown(timeout: Duration) -> str:
+    return timeout if isinstance(timeout, str) else f"{seconds(timeout):g} s"
+
+
+async def _there(client: Client, resource: Resource, space: str) -> str:
+    """For an object that is not there: what is."""
+    names = sorted(obj["metadata"]["name"] for obj in (await client.list(resource, space)).items)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"; {resource.plural} that are there: {', '.join(names[:_NAMED]) or 'none'}{more}"
 
 
 async def _with_moment(cluster: Cluster, error: WaitFailed) -> WaitFailed:
@@ -150,9 +170,16 @@ class _Work:
         self.rollout = Rollout(cluster.aclient, name, namespace, now=cluster.own_clock.now)
 
     async def finished(self, timeout: Duration) -> Progress:
-        async def look() -> Progress | None:
+        began, there = self._cluster.own_clock.now(), False
+
+        async def look() -> Progress | list[NotFound] | None:
+            nonlocal there
             try:
                 step = await self.rollout.progress()
+                there = True
+            except NotFound as error:
+                # an object that was never there: a name with a slip in it, most likely
+                return None if there or self._cluster.own_clock.now() - began < _TO_BE_MADE else [error]
             except Failed:
                 if is_stale(await self.rollout.workload()):
                     return None  # the deadline struck the template before this one
@@ -160,11 +187,13 @@ class _Work:
             return step if step.done else None
 
         try:
-            done: Progress = await until(self._cluster, look, timeout)
+            done: Progress | list[NotFound] = await until(self._cluster, look, timeout)
         except RolloutError as error:
             raise await self._failure(Stuck, f"failed: {error}") from None
         except NotReached:
-            raise await self._failure(TimedOut, f"not finished within {timeout}") from None
+            raise await self._failure(TimedOut, f"not finished within {_shown(timeout)}") from None
+        if isinstance(done, list):
+            raise done[0]
         return done
 
     async def _failure(self, kind: type[Stuck] | type[TimedOut], why: str) -> Exception:

@@ -7,7 +7,7 @@ Source: kubectl's polymorphichelpers (history.go, rollback.go), pkg/controller/h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wherry.api.objects import Obj, annotations_of, is_controlled_by, namespace
 from wherry.api.options import STRATEGIC_PATCH
@@ -28,8 +28,8 @@ class Revision:
 
     number: int
     change_cause: str
-    template: Obj
-    source: Obj
+    template: Obj = field(repr=False)
+    source: Obj = field(repr=False)
 
     @property
     def created(self) -> str:

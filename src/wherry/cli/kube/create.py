@@ -93,11 +93,15 @@ class _Create(KubeGroup):
             args = ["deployment", *args[1:]]
         return super().resolve_command(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self._files.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] in ("deployment", "deploy"):
             return click.Group.parse_args(self, ctx, args)
         if args and not args[0].startswith("-"):
-            click.echo(f"error: wherry creates a {args[0]} from a manifest only (-f); deployment is the one kind it makes from flags",
+            click.echo(f"error: wherry creates {args[0]} from manifests only (-f); deployment is the one kind it makes from flags",
                        err=True)
             ctx.exit(1)
         ctx.meta["files"] = True

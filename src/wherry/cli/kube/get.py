@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from wherry.cli.kube.session import Kube
 
 _FLAGS = joined((
-    FILES, SELECTOR, FIELD_SELECTOR, ALL_NAMESPACES, OUTPUT,
+    FILES, SELECTOR, FIELD_SELECTOR, ALL_NAMESPACES, Flag("output", "Output format: wide, custom-columns, json, yaml, name, jsonpath, "
+                                                        "jsonpath-as-json, jsonpath-file.", short="o"), *OUTPUT[1:],
     Flag("watch", "After listing/getting the requested object, watch for changes.", short="w", kind="bool"),
     Flag("watch-only", "Watch for changes to the requested object(s), without listing/getting first.", kind="bool"),
     Flag("output-watch-events", "Output watch event objects when --watch or --watch-only is used.", kind="bool"),
