@@ -194,6 +194,9 @@ class NodeAgent:
         events = PodEvents(self._recorder, pod, node, routine=self._routine)
         worker = self._workers[uid(pod)] = PodWorker(self, pod, node, self._place(pod, self._nodes[node]), events)
         worker.begin()
+        if worker.place.sandbox:
+            # an adopted pod: others may have written its conditions while its node was silent, so what it is is said again
+            self.status_changed(worker)
 
     def _try_again(self, at: str) -> None:
         pod = self._pods.get(at)

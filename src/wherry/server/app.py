@@ -120,6 +120,9 @@ class ApiServer:
         listener: asyncio.Server | TlsListener
         if ssl_context is None:
             listener = await loop.create_server(server, host, port, backlog=1024)
+        elif hasattr(loop, "outside"):
+            # on virtual time the loop itself listens: it must know who is outside, and a listener's patience would be virtual seconds
+            listener = await loop.create_server(server, host, port, ssl=ssl_context, ssl_shutdown_timeout=_GOODBYE, backlog=1024)
         else:
             listener = await TlsListener.on(host, port, server, ssl_context, _GOODBYE)
         self._servers.append(server)
