@@ -36,7 +36,7 @@ def remember(home: Path, count: int) -> None:
 
 
 async def left_over(cluster: Cluster, count: int) -> int:
-    """How many simulated nodes of earlier starts nobody runs now."""
+    """How many simulated nodes of earlier starts run beside those that were asked for."""
     from wherry.api.resources import resource
 
     there = {node["metadata"]["name"] for node in (await cluster.aclient.list(resource("nodes"))).items}

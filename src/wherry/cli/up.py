@@ -93,6 +93,13 @@ def run(work: Any) -> None:
         uvloop.run(work)
 
 
+#: what is said of nodes, by what runs in their pods
+_RUNS = {
+    "simulated": ", simulated: pods start, become ready and stop, but no program runs in them.",
+    "process": " of this machine: pods run programs, in namespaces of their own.",
+}
+
+
 async def _foreground(home: Path, options: dict[str, Any]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -101,6 +108,7 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.serving import import_http_without_roots
     from wherry.cluster.state import StateError
+    from wherry.node.engine import Unavailable
     from wherry.store.protocol import StoreError
 
     import_http_without_roots()
@@ -109,7 +117,7 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
     cluster = Cluster(options_of(home, options, fast=options["fast"]))
     try:
         await cluster.start()
-    except StoreError as error:
+    except (StoreError, Unavailable) as error:
         raise click.ClickException(str(error)) from error
     except StateError as error:
         raise click.ClickException(f"{error}: add --ephemeral, or give another --data-dir") from error
@@ -166,11 +174,11 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any]) -> No
     click.echo(f"wherry is up at {cluster.url}, objects {where}.")
     if cluster.insecure_port:
         click.echo(f"Plain HTTP at http://127.0.0.1:{cluster.insecure_port}: whoever can connect there may do everything.")
-    click.echo(f"{count} {'node' if count == 1 else 'nodes'}, simulated: pods start, become ready and stop, but no program runs in them.")
+    click.echo(f"{count} {'node' if count == 1 else 'nodes'}{_RUNS[options['runtime']]}")
     if not options["ephemeral"]:
         remembered.remember(home, count)
         if lost := await remembered.left_over(cluster, count):
-            click.echo(f"{lost} more of an earlier start will turn NotReady; --nodes {count + lost} runs them too.")
+            click.echo(f"{lost} more of an earlier start run too.")
     click.echo(f"\n  export KUBECONFIG={shown}\n  kubectl get nodes\n\n{_stopping(home, options['background'])} stops it.")
     sys.stdout.flush()
     # last: who waits for the note (`--detach`) reads what was printed
