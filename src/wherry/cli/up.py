@@ -121,6 +121,8 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         raise click.ClickException(str(error)) from error
     except StateError as error:
         raise click.ClickException(f"{error}: add --ephemeral, or give another --data-dir") from error
+    except Unavailable as error:
+        raise click.ClickException(f"--runtime {options['runtime']}: {error}") from error
     try:
         await _prepare(cluster, options)
         if not stop.is_set():

@@ -28,6 +28,12 @@ _RESOLVE_IN_ROOT, _RESOLVE_NO_MAGICLINKS = 0x10, 0x02
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def words(error: OSError) -> str:
+    """What happened to what, without the number."""
+    said = error.strerror or str(error)
+    return f"{os.fsdecode(error.filename)}: {said}" if isinstance(error.filename, str | bytes) else said
+
+
 def _checked(result: int, what: str) -> int:
     if result < 0:
         number = ctypes.get_errno()

@@ -27,7 +27,7 @@ class Refused(Exception):
 
     def __init__(self, step: str, error: OSError) -> None:
         super().__init__(step)
-        self.step, self.number, self.text = step, error.errno or 0, str(error)
+        self.step, self.number, self.text = step, error.errno or 0, calls.words(error)
 
 
 def boot(descriptor: int) -> None:

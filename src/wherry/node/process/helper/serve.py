@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from wherry.linux import passing, processes
+from wherry.linux import calls, passing, processes
 from wherry.linux.nft import NftError, NftMissing
 from wherry.node.process.helper import containers, network, pods
 from wherry.node.process.helper.spawn import Birth, spawn
@@ -79,7 +79,7 @@ class Server:
         except (NftError, NftMissing) as error:
             content = {"error": "rules", "text": str(error)}
         except OSError as error:
-            content = {"error": "system", "errno": error.errno or errno.EIO, "text": str(error)}
+            content = {"error": "system", "errno": error.errno or errno.EIO, "text": calls.words(error)}
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

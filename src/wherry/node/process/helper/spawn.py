@@ -80,7 +80,7 @@ def _go_between(work: Callable[[int], None], flags: int, processes: int, writer:
         calls.setns(processes)
         pid = calls.clone(flags | calls.CLONE_PARENT)
     except OSError as error:
-        say(writer, {"reason": "RunContainerError", "text": str(error), "code": 128})
+        say(writer, {"reason": "RunContainerError", "text": calls.words(error), "code": 128})
         os._exit(1)
     if pid == 0:
         _run(work, writer)
@@ -98,7 +98,7 @@ def _run(work: Callable[[int], None], writer: int) -> None:
     except Failed as failed:
         say(writer, {"reason": failed.reason, "text": failed.text, "code": failed.code})
     except BaseException as error:
-        text = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        text = calls.words(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         say(writer, {"reason": "CreateContainerError", "text": text, "code": 128})
     os._exit(128 & 255)
 

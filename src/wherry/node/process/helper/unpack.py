@@ -37,7 +37,7 @@ def run(blob: str, target: str, diff: str, kept: str) -> None:
             content.check(diff)
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         shutil.rmtree(target, ignore_errors=True)
-        raise Failed("unpack", str(error), 1) from error
+        raise Failed("unpack", calls.words(error) if isinstance(error, OSError) else str(error), 1) from error
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
