@@ -1,4 +1,4 @@
-"""`wherry up --runtime process` where the machine lets no programs run in namespaces: said so, with what to do, and not simulated instead."""
+"""`wherry up --runtime process` where the machine lets no programs run in namespaces says so, and what to do; it does not simulate."""
 
 import os
 import subprocess

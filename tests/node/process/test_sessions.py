@@ -69,7 +69,7 @@ def test_a_program_that_reads_no_more_breaks_the_pipe(play):
 
 def test_exec_with_a_terminal_has_its_size_and_is_told_of_others(play):
     async def test(world):
-        session = await world.engine.exec(await sleeping(world), ["sh", "-c", "tty; trap 'stty size; exit 3' WINCH; read x; stty size; "
+        session = await world.engine.exec(await sleeping(world), ["sh", "-c", "tty; read x; stty size; trap 'stty size; exit 3' WINCH; "
                                                                   "echo got $x; while :; do sleep 0.05; done"], tty=True, stdin=True)
         session.resize(100, 30)
         await session.stdin.write(b"hello\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 from wherry.linux import calls, passing, processes
 from wherry.linux.nft import NftError, NftMissing
-from wherry.node.process.helper import containers, network, pods
+from wherry.node.process.helper import containers, network, pods, unpack
 from wherry.node.process.helper.spawn import Birth, spawn
 from wherry.node.process.helper.state import Container, Pod, State
 
@@ -171,14 +171,7 @@ class Server:
             self._answer(request, {"error": "unpack", **error} if error else {})
 
         kept = self._state.ids
-
-        def child(_: int) -> None:
-            # imported here: it needs much, and most helpers of tests never unpack
-            from wherry.node.process.helper import unpack
-
-            unpack.run(request["blob"], request["target"], request["diff"], kept)
-
-        return self._await(spawn(child, 0, None, done))
+        return self._await(spawn(lambda _: unpack.run(request["blob"], request["target"], request["diff"], kept), 0, None, done))
 
     def _await(self, birth: Birth) -> Answer:
         self._births[birth.pipe] = birth
