@@ -117,7 +117,7 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
     cluster = Cluster(options_of(home, options, fast=options["fast"]))
     try:
         await cluster.start()
-    except (StoreError, Unavailable) as error:
+    except StoreError as error:
         raise click.ClickException(str(error)) from error
     except StateError as error:
         raise click.ClickException(f"{error}: add --ephemeral, or give another --data-dir") from error
