@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,21 @@ def test_a_rollout_and_a_second_process_that_is_killed(caplog: pytest.LogCapture
         pid = cluster.second.pid
     assert not _runs(pid)
     assert "ended with status -9; it is started again in 0.25 s" in caplog.text
+
+
+def test_the_second_process_writes_as_the_users_of_one_process(tmp_path: Path) -> None:
+    policy, log = tmp_path / "policy.json", tmp_path / "audit.log"
+    rules = [{"level": "Metadata", "verbs": ["create"], "resources": [{"group": "", "resources": ["pods", "pods/binding"]}]}]
+    policy.write_text(json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}))
+    with Cluster(processes=2, nodes=1, audit_policy_file=policy, audit_log_path=str(log)) as cluster:
+        cluster.client.create(DEPLOYMENTS, "default", web(2))
+        until(lambda: available(cluster) == 2)
+    seen = {
+        (event["impersonatedUser"]["username"], event["objectRef"].get("subresource", ""), event["responseStatus"]["code"])
+        for event in map(json.loads, log.read_text().splitlines())
+        if event["stage"] == "ResponseComplete" and "impersonatedUser" in event
+    }
+    assert seen == {("system:serviceaccount:kube-system:replicaset-controller", "", 201), ("system:kube-scheduler", "binding", 201)}
 
 
 def test_a_first_process_that_is_killed_takes_the_second_with_it(tmp_path: Path) -> None:
