@@ -178,6 +178,12 @@ def test_what_is_used_is_reported_in_both_forms(world: World) -> None:
     assert "node_memory_working_set_bytes 1073741824 1000000\n" in text
 
 
+def test_a_command_is_run_in_one_request(world: World) -> None:
+    path = "/api/v1/nodes/other/proxy/run/default/web/c?cmd="
+    assert world.kubectl("create", "--raw", path + "echo+hi", "-f", "-").stdout == b"hi\n"
+    assert b"exited with 1" in world.kubectl("create", "--raw", path + "false", "-f", "-").stderr
+
+
 def test_what_is_not_there_is_told(world: World) -> None:
     assert b'container x is not valid for pod web' in world.kubectl("exec", "web", "-c", "x", "--", "true").stderr
     gone = {**POD, "metadata": {"name": "gone"}, "spec": {**POD["spec"], "nodeName": "nowhere"}}

@@ -50,7 +50,8 @@ class Route(NamedTuple):
         if self.watch:
             return "watch" if method == "GET" and "watch" in target.resource.verbs else ""
         if target.subresource:
-            verb = _OBJECT_VERBS.get(method, "")
+            # only what lies behind a proxy is asked for its head
+            verb = "get" if method == "HEAD" and target.subresource == "proxy" else _OBJECT_VERBS.get(method, "")
             return verb if verb in SUBRESOURCE_VERBS.get(target.subresource, ()) else ""
         if target.name:
             verb = "" if method == "POST" else _OBJECT_VERBS.get(method, "")
