@@ -170,3 +170,14 @@ def test_starts_of_an_image_at_once_unpack_it_once(play, base):
     count, folders = play(test)
     assert count == 5
     assert len(folders) == 1
+
+
+def test_of_an_image_that_was_removed_nothing_is_left(play, base):
+    async def test(world):
+        image = add(world, Made([base, layer(entry("srv/mine", b"x", uid=33, gid=44))], {"Cmd": ["true"]}))
+        await run(world, image)
+        await world.engine.remove_image((await world.engine.image(image)).id)
+        folder = world.folder / "images"
+        return [path.name for path in (*folder.glob("unpacked/*/*"), *folder.glob("blobs/*/*"))]
+
+    assert play(test) == []

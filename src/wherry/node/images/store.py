@@ -15,12 +15,16 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from wherry.node.engine import Image, ImageConfig
 from wherry.node.images import names
+
+#: the ending of folders that are to be removed
+GONE = ".gone"
 
 
 class Layer(NamedTuple):
@@ -193,7 +197,11 @@ def _remove_layer(lock: Path) -> None:
     except BlockingIOError:
         return
     else:
-        shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        layer = lock.with_suffix("")
+        shutil.rmtree(layer, ignore_errors=True)
+        if layer.exists():
+            # its files belong to users that only exist in an engine's namespace: the next engine removes it
+            layer.rename(layer.with_name(f"{layer.name}.{os.getpid()}-{time.time_ns()}{GONE}"))
         lock.unlink(missing_ok=True)
     finally:
         os.close(descriptor)

@@ -69,6 +69,7 @@ class ProcessEngine:
     # --- the engine itself ---
     async def begin(self) -> None:
         await self._helper.start()
+        await self._layers.discard()
         if "memory" not in self._helper.controllers:
             self._watch = asyncio.get_running_loop().create_task(memory.watch(self._helper, lambda: list(self._containers.values())))
 
@@ -123,7 +124,8 @@ class ProcessEngine:
         return [stored.image for stored in self._images.store.all()]
 
     async def remove_image(self, id: str) -> None:
-        self._images.store.remove(id)
+        await asyncio.to_thread(self._images.store.remove, id)
+        await self._layers.discard()
 
     # --- pods ---
     async def run_pod(self, pod: PodBox) -> PodAt:

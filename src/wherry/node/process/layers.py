@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from wherry.node.engine import StartFailed
-from wherry.node.images.store import ImageStore, Layer, Stored, short
+from wherry.node.images.store import GONE, ImageStore, Layer, Stored, short
 from wherry.node.process.client import Helper, HelperError
 
 
@@ -38,6 +38,12 @@ class Layers:
                 self._give_back(layer)
             raise
         return ":".join(short(layer.diff) for layer in reversed(stored.layers)) or self._empty()
+
+    async def discard(self) -> None:
+        """Remove what is left of layers that only the helper may remove."""
+        for path in self.folder.glob(f"*{GONE}"):
+            with contextlib.suppress(HelperError):
+                await self._helper.ask("discard", path=str(path))
 
     def release(self, stored: Stored) -> None:
         for layer in stored.layers:

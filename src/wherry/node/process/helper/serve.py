@@ -33,7 +33,7 @@ class Server:
         self._operations: dict[str, Callable[[dict[str, Any], list[int]], Answer]] = {
             "pod": self._pod, "node": self._node, "remove": self._remove, "start": self._start, "exec": self._exec, "kill": self._kill,
             "sockets": self._sockets, "rules": self._rules, "address": self._address, "stats": self._stats, "unpack": self._unpack,
-            "memory": self._memory,
+            "memory": self._memory, "discard": self._discard,
         }
 
     def run(self) -> None:
@@ -172,6 +172,12 @@ class Server:
 
         kept = self._state.ids
         return self._await(spawn(lambda _: unpack.run(request["blob"], request["target"], request["diff"], kept), 0, None, done))
+
+    def _discard(self, request: dict[str, Any], _: list[int]) -> Answer:
+        def done(birth: Birth, error: dict[str, Any] | None) -> None:
+            self._answer(request, {"error": "unpack", **error} if error else {})
+
+        return self._await(spawn(lambda _: unpack.discard(request["path"]), 0, None, done))
 
     def _await(self, birth: Birth) -> Answer:
         self._births[birth.pipe] = birth

@@ -43,6 +43,11 @@ def run(blob: str, target: str, diff: str, kept: str) -> None:
         raise
 
 
+def discard(target: str) -> None:
+    """Remove an unpacked layer, whoever of this user namespace owns its files."""
+    shutil.rmtree(target)
+
+
 def _plain(file: IO[bytes]) -> IO[bytes]:
     """The archive without its compression. Raises Failed for one that is not known."""
     head = file.read(6)
