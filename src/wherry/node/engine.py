@@ -269,6 +269,11 @@ class Engine(Protocol):
     #: None where the engine brings a network of its own
     fabric: Fabric | None
 
+    @property
+    def enforced(self) -> tuple[str, ...]:
+        """Limits that the kernel keeps: of cpu, memory, pids."""
+        ...
+
     async def begin(self) -> None:
         """Be ready. Raises Unavailable."""
         ...

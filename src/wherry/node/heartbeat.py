@@ -87,9 +87,13 @@ class Heartbeat:
             self._objects[spec.name] = await self._client.create(NODES, "", new_node(spec, now))
         except AlreadyExists:
             node = await self._client.get(NODES, "", spec.name)
-            labels = {**(node["metadata"].get("labels") or {}), **node_labels(spec)}
-            if labels != node["metadata"].get("labels"):
-                node = await self._client.update(NODES, {**node, "metadata": {**node["metadata"], "labels": labels}})
+            meta = node["metadata"]
+            told = {
+                "labels": {**(meta.get("labels") or {}), **node_labels(spec)},
+                **({"annotations": {**(meta.get("annotations") or {}), **spec.annotations}} if spec.annotations else {}),
+            }
+            if any(meta.get(part) != entries for part, entries in told.items()):
+                node = await self._client.update(NODES, {**node, "metadata": {**meta, **told}})
             self._objects[spec.name] = node
             await self._post_status(spec)
 

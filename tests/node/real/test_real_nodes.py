@@ -113,6 +113,23 @@ def test_a_program_says_who_it_is_and_ends() -> None:
     play(story)
 
 
+def test_a_node_says_what_it_is_and_which_limits_it_does_not_keep() -> None:
+    async def story(world: World) -> None:
+        async def registered() -> Any:
+            return (await world.client.list(resource("nodes"))).items
+
+        node = (await world.eventually(registered))[0]
+        assert node["metadata"]["annotations"]["volumes.kubernetes.io/controller-managed-attach-detach"] == "true"
+        engine: Any = world.runtime._engine
+        loose = node["metadata"]["annotations"].get("wherry.dev/limits-not-enforced", "")
+        assert set(filter(None, loose.split(","))) == {"cpu", "memory"} - set(engine.enforced)
+        info = node["status"]["nodeInfo"]
+        assert info["containerRuntimeVersion"] == f"process://{engine.version}"
+        assert node["spec"]["podCIDR"] == "10.244.0.0/24"
+
+    play(story)
+
+
 def test_a_program_that_is_not_there() -> None:
     async def story(world: World) -> None:
         await world.pod("p", "", container={"command": ["nosuch"]}, restartPolicy="Never")

@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 NODES = resource("nodes")
 _NAME = "node-"
 _MACHINES = uuid.UUID("2f0f3c1a-55d1-5d9b-8a0e-0f4d6c1be001")
+_ATTACHING = "volumes.kubernetes.io/controller-managed-attach-detach"
+#: the limits that the kernel does not keep here: memory is watched, and who takes too much is killed; the rest is not
+_LOOSE = "wherry.dev/limits-not-enforced"
 #: seconds between two looks at what volumes are made of
 _REFRESH = 20.0
 
@@ -96,6 +99,10 @@ class RealNodes(NodeAgent):
     async def begin(self) -> None:
         """Whether the machine lets programs run: once, before `run`. Raises Unavailable."""
         await self._real.ready()
+        loose = sorted({"cpu", "memory"} - set(self._engine.enforced))
+        said = {_ATTACHING: "true", **({_LOOSE: ",".join(loose)} if loose else {})}
+        for spec in list(self._nodes.values()):
+            self.place_node(replace(spec, annotations=said))
 
     async def run(self) -> None:
         await self._place_nodes()

@@ -38,6 +38,7 @@ class NodeSpec:
     internal_ip: str
     capacity: Mapping[str, str]
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     architecture: str = "amd64"
     runtime_version: str = "simulated://1"
     os_image: str = "wherry simulated node"
@@ -64,7 +65,11 @@ def new_node(spec: NodeSpec, now: float) -> Obj:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": spec.name, "labels": node_labels(spec)},
+        "metadata": {
+            "name": spec.name,
+            "labels": node_labels(spec),
+            **({"annotations": dict(spec.annotations)} if spec.annotations else {}),
+        },
         "spec": {"podCIDR": spec.pod_range, "podCIDRs": [spec.pod_range]} if spec.pod_range else {},
         "status": node_status(spec, {}, now),
     }
