@@ -256,6 +256,18 @@ async def test_what_others_write_into_a_quota_meanwhile_stays(world: World) -> N
     assert len((await world.client.get(QUOTAS, "default", "q"))["metadata"]["labels"]) == MANY
 
 
+# --- events ---
+@plays
+async def test_that_a_namespace_took_events_is_not_kept_when_it_was_written_meanwhile(world: World) -> None:
+    known = world.registry.core.events
+    era = known.era
+    await world.client.patch(resource("namespaces"), "", "default", {"metadata": {"labels": {"a": "b"}}}, MERGE_PATCH)
+    known.add("default", era)
+    assert "default" not in known
+    known.add("default", known.era)
+    assert "default" in known
+
+
 # --- controllers ---
 def applier(world: World) -> Applier:
     client = LocalClient(world.registry, user=ADMIN, manager="controllers", trusted=True)

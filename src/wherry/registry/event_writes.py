@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from wherry.api.objects import Obj
 from wherry.rules.writing.managed_fields import entries
-from wherry.store.protocol import Store
+from wherry.store.protocol import Record, Store
 
 NAMESPACES = "namespaces"
 
@@ -20,16 +20,24 @@ class Admitted:
 
     def __init__(self) -> None:
         self._namespaces: set[str] = set()
+        #: grows with every write of a namespace
+        self.era = 0
 
     def __contains__(self, namespace: str) -> bool:
         return namespace in self._namespaces
 
-    def add(self, namespace: str) -> None:
-        self._namespaces.add(namespace)
+    def add(self, namespace: str, era: int) -> None:
+        """What was found out in that era, unless a namespace was written since: admission may have waited."""
+        if era == self.era:
+            self._namespaces.add(namespace)
 
     def follow(self, store: Store) -> None:
         """Hear of every write of a namespace."""
-        store.follow(NAMESPACES, lambda record: self._namespaces.clear())
+        store.follow(NAMESPACES, self._namespace_written)
+
+    def _namespace_written(self, record: Record) -> None:
+        self._namespaces.clear()
+        self.era += 1
 
 
 def owned_fields(event: Obj) -> Obj:

@@ -21,8 +21,9 @@ async def admit_event(write: Write) -> None:
     """Whether events are admitted depends on nothing but the namespace. Raises Forbidden, NotFound."""
     core = write.core
     if write.namespace not in core.events:
+        era = core.events.era
         await core.admission.admit(write)
-        core.events.add(write.namespace)
+        core.events.add(write.namespace, era)
 
 
 def date_event(write: Write) -> None:
