@@ -119,7 +119,9 @@ def _of_container(pod: str, status: Obj, images: dict[str, str]) -> Cause | None
         return _crash(pod, container, reason, (status.get("lastState") or {}).get("terminated") or {}, status.get("restartCount", 0), True)
     ended = state.get("terminated") or {}
     if ended and ended.get("exitCode", 0) != 0:
-        return _crash(pod, container, ended.get("reason") or "Error", ended, status.get("restartCount", 0), False)
+        # a kubelet of v1.36 leaves it at that until the back-off is over: one that was started again and ended again is in its loop
+        restarts = status.get("restartCount", 0)
+        return _crash(pod, container, ended.get("reason") or "Error", ended, restarts, restarts > 0)
     return None
 
 
