@@ -100,6 +100,9 @@ class Moment:
     def now(self) -> float:
         return self.world.now
 
+    def steady(self) -> float:
+        return self.world.now
+
 
 class World:
     """`kind`: of the controller's own objects. All are in the namespace `default`; nodes are in none."""
