@@ -60,7 +60,7 @@ async def once(
     replicas: int, nodes: int, directory: Path | None, used: Callable[[], int] = lambda: 0, *, quiet: bool = False
 ) -> tuple[float, float, float, int]:
     """(seconds to create, seconds to roll, bytes of JSON per pod, what `used` gives more when all pods run than when there is none)."""
-    told = {"routine_events": not quiet, "full_status": not quiet}
+    told = {"routine_events": not quiet}
     async with Cluster(nodes=nodes, data_dir=directory, pods_per_node=2 * replicas, **told) as cluster:
         idle = used()
         begun = time.perf_counter()

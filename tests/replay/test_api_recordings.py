@@ -18,7 +18,7 @@ KNOWN: dict[str, str] = json.loads((Path(__file__).parent / "known_differences.j
 
 @pytest.fixture
 def session() -> Iterator[Session]:
-    with Cluster(nodes=4, routine_events=False, full_status=False, pods_per_node=16000, test_mode=True) as cluster:
+    with Cluster(nodes=4, routine_events=False, pods_per_node=16000, test_mode=True) as cluster:
         session = Session(cluster)
         yield session
         session.close()

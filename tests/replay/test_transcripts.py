@@ -26,7 +26,7 @@ NAMES = sorted(chosen(RECORDED, is_new()), key=lambda name: (name[:2] not in ("b
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    plain: dict[str, Any] = {"nodes": 4, "routine_events": False, "full_status": False, "pods_per_node": 16000}
+    plain: dict[str, Any] = {"nodes": 4, "routine_events": False, "pods_per_node": 16000}
     with Cluster(**plain, test_mode=True, epoch=time.time() - 3000) as cluster:
         yield cluster
 

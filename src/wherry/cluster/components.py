@@ -127,7 +127,7 @@ def node_agent(client: Client, informers: Informers, clock: Clock, options: Opti
         zones=options.zones,
         image_missing=options.image_missing,
         timings=timings,
-        whole_pods=not options.full_status,
-        full=options.full_status,
+        whole_pods=not options.routine_events,
+        full=options.routine_events,
         routine_events=options.routine_events,
     )

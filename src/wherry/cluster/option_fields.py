@@ -39,7 +39,6 @@ class OptionFields(TypedDict, total=False):
     terminate_seconds: float
     job_seconds: float
     routine_events: bool
-    full_status: bool
     run_nodes: bool
     run_controllers: bool
     processes: int

@@ -69,8 +69,8 @@ class Options:
     terminate_seconds: float = described(0.0, "How long a container takes to end when it is told to.", least=0, human=1.0)
     job_seconds: float = described(0.0, "How long containers run, before they succeed, of pods that are meant to end (restartPolicy "
                                          "Never or OnFailure).", least=0, human=3.0)
-    routine_events: bool = described(True, "The nodes also record what goes well (Pulled, Created, Started, Killing), as the kubelet does.")
-    full_status: bool = described(True, "Statuses of pods as the kubelet writes them; without it they are short.")
+    routine_events: bool = described(True, "The nodes say all that a kubelet does: whole statuses, and events of what goes well (Pulled, "
+                                                "Created, Started, Killing).")
     run_nodes: bool = described(True, "Register simulated nodes and run pods; without it somebody else plays the node agent.")
 
     # --- its controllers ---

@@ -16,7 +16,7 @@ NAMES = sorted(path.stem for path in (GOLDEN / "transcripts").glob("*.json"))
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with Cluster(nodes=4, test_mode=True) as running:
+    with Cluster(nodes=4, routine_events=False, test_mode=True) as running:
         yield running
 
 
