@@ -112,7 +112,7 @@ class Informer:
         part = f"{owner or getattr(handler, '__qualname__', 'a handler')} ({self.part})"
         self._handlers.append((handler, part))
         for obj in list(self._objects.values()):
-            self._call(handler, part, None, obj)
+            self._tell(None, obj, ((handler, part),))
 
     def add_index(self, name: str, index_by: IndexBy) -> None:
         if name in self._index_by:
@@ -242,8 +242,7 @@ class Informer:
                         _unindex(index, value, at)
             for value in values:
                 index.setdefault(value, {})[at] = obj
-        for handler, part in self._handlers:
-            self._call(handler, part, old, obj)
+        self._tell(old, obj)
 
     def forget(self) -> None:
         """Everything is gone, as the handlers are told."""
@@ -255,8 +254,7 @@ class Informer:
         for name, index in self._indexes.items():
             for value in self._values(name, old):
                 _unindex(index, value, at)
-        for handler, part in self._handlers:
-            self._call(handler, part, old, None)
+        self._tell(old, None)
 
     def _values(self, name: str, obj: Obj) -> Iterable[str]:
         """Under what an index has the object; under nothing when the index cannot read it."""
@@ -268,17 +266,19 @@ class Informer:
             log.exception("%s cannot read %s", part, key(obj))
             return ()
 
-    def _call(self, handler: Handler, part: str, old: Obj | None, new: Obj | None) -> None:
-        try:
-            handler(old, new)
-        except Exception as error:
-            self._failing.add(part)
-            self._health.failed(part, f"{type(error).__name__}: {error}")
-            log.exception("%s failed about %s", part, key(new or old or {"metadata": {"name": ""}}))
-        else:
-            if self._failing and part in self._failing:
-                self._failing.discard(part)
-                self._health.well(part)
+    def _tell(self, old: Obj | None, new: Obj | None, handlers: Iterable[tuple[Handler, str]] | None = None) -> None:
+        """Every handler hears it, also when one before it failed. (One loop, no call per handler: every pod's news passes here.)"""
+        for handler, part in self._handlers if handlers is None else handlers:
+            try:
+                handler(old, new)
+            except Exception as error:
+                self._failing.add(part)
+                self._health.failed(part, f"{type(error).__name__}: {error}")
+                log.exception("%s failed about %s", part, key(new or old or {"metadata": {"name": ""}}))
+            else:
+                if self._failing and part in self._failing:
+                    self._failing.discard(part)
+                    self._health.well(part)
 
 
 def _unindex(index: dict[str, dict[str, Obj]], value: str, at: str) -> None:
