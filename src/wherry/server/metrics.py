@@ -8,7 +8,7 @@ Source: k8s.io/apiserver/pkg/endpoints/metrics; https://kubernetes.io/docs/refer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wherry.kit.metrics import Family, Histogram
 
@@ -29,27 +29,19 @@ _DURATIONS = ("Response latency distribution in seconds for each verb, dry run v
               "component.")  # fmt: skip
 
 
-class Asked(NamedTuple):
-    """What a request was about, as far as the labels say: as short as a key can be, since there is one for each request."""
-
-    verb: str
-    group: str
-    version: str
-    resource: str
-    subresource: str
-    scope: str
-    dry_run: str
+#: what a request was about, as far as the labels say: verb, group, version, resource, subresource, scope, dry run
+Asked = tuple[str, str, str, str, str, str, str]
 
 
 def asked(verb: str, route: Route | None, dry_run: bool) -> Asked:
     """The labels of a request; `route`: None for one that is not about a resource."""
     tried = "All" if dry_run else ""
     if route is None:
-        return Asked(verb, "", "", "", "", "", tried)
+        return verb, "", "", "", "", "", tried
     target = route.target
     row = target.resource
     scope = "resource" if target.name else "namespace" if target.namespace else "cluster"
-    return Asked(verb, row.group, row.version, row.plural, target.subresource, scope, tried)
+    return verb, row.group, row.version, row.plural, target.subresource, scope, tried
 
 
 class Metrics:
@@ -63,7 +55,7 @@ class Metrics:
         """A request was answered; of a watch only that."""
         key = asked, code
         self._requests[key] = self._requests.get(key, 0) + 1
-        if asked.verb != "WATCH":
+        if asked[0] != "WATCH":
             durations = self._durations.get(asked)
             if durations is None:
                 durations = self._durations[asked] = Histogram(_BUCKETS)
