@@ -21,7 +21,7 @@ from wherry.server.wire import JSON, TEXT, Header, Reply
 YAML = "application/yaml"
 #: bodies up to this size are not worth compressing (the reference's threshold)
 _GZIP_FROM = 128 * 1024
-#: beyond this many characters of warnings each is cut to the second number
+#: beyond this many characters of warnings each is cut to the second number, and no more are sent
 _MAX_WARNINGS, _MAX_WARNING = 4096, 256
 
 encode = msgspec.json.Encoder().encode
@@ -39,10 +39,24 @@ def _clean(text: str) -> str:
 
 
 def warning_headers(texts: Iterable[str]) -> list[Header]:
-    """`299 - "text"` for each different warning; when they are too long together, each is cut."""
-    listed = [_clean(t) for t in dict.fromkeys(texts) if t]
-    if sum(map(len, listed)) > _MAX_WARNINGS:
-        listed = [t[:_MAX_WARNING] for t in listed]
+    """`299 - "text"` for each different warning; when they are too long together each is cut, and what comes beyond the limit is left out.
+
+    Source: k8s.io/apiserver/pkg/endpoints/filters/warning.go.
+    """
+    listed: list[str] = []
+    written, cutting = 0, False
+    for text in dict.fromkeys(texts):
+        if cutting and written >= _MAX_WARNINGS:
+            break
+        if not text:
+            continue
+        clean = _clean(text)
+        listed.append(clean[:_MAX_WARNING] if cutting else clean)
+        written += len(listed[-1])
+        if not cutting and written > _MAX_WARNINGS:
+            cutting = True
+            listed = [t[:_MAX_WARNING] for t in listed]
+            written = sum(map(len, listed))
     quoted = (t.replace("\\", "\\\\").replace('"', '\\"') for t in listed)
     return [("Warning", f'299 - "{t}"') for t in quoted]
 

@@ -6,6 +6,7 @@ Called by `pod_warnings`. Pure. Source: pkg/api/pod/warnings.go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from heapq import merge
 from typing import Any
 
 from wherry.api import quantity
@@ -13,6 +14,8 @@ from wherry.api.field import child, index, key, show
 from wherry.api.objects import Obj
 from wherry.rules.pods.profiles import from_annotation, profile_annotation
 
+#: a reply has warnings of 4,096 characters, each cut to 256 when they are more (k8s.io/apiserver/pkg/endpoints/filters/warning.go)
+_ENOUGH, _CUT = 2 * 4096, 256
 _SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
 
 
@@ -74,38 +77,69 @@ def _hidden(env: list[Obj], at: str) -> list[str]:
 
 
 def port_warnings(spec: Obj, at: str) -> list[str]:
-    """Ports of all containers that collide, then names of ports that do."""
+    """Ports of all containers that collide, then names of ports that do; no more than a reply's headers hold, as pairs are many."""
     warnings: list[str] = []
+    length = 0
+    for warning in _port_warnings(spec, at):
+        warnings.append(warning)
+        length += min(len(warning), _CUT)
+        if length >= _ENOUGH:
+            break
+    return warnings
+
+
+def _port_warnings(spec: Obj, at: str) -> Iterator[str]:
     ports = [(port, index(child(place, "ports"), i)) for c, place in _visit(spec, at) for i, port in enumerate(c.get("ports") or ())]
-    known: dict[tuple[int, str], list[tuple[Obj, str]]] = {}
+    known: dict[tuple[int, str], _Colliding] = {}
     for port, place in ports:
         if port.get("hostIP") and not port.get("hostPort"):
-            warnings.append(f"{place}: hostIP set without hostPort: {_struct(port)}")
-        others = known.setdefault((port.get("containerPort") or 0, port.get("protocol") or ""), [])
-        for other, where in others:
-            if how := _collision(port, other):
-                warnings.append(f"{place}: {how} port definition with {where}")
-        others.append((port, place))
+            yield f"{place}: hostIP set without hostPort: {_struct(port)}"
+        others = known.setdefault((port.get("containerPort") or 0, port.get("protocol") or ""), _Colliding())
+        for how, where in others.of(port):
+            yield f"{place}: {how} port definition with {where}"
+        others.add(port, place)
     names: dict[str, str] = {}
     for port, place in ports:
         if name := port.get("name"):
             if name in names:
                 first = names[name]
                 text = f"services and probes that select ports by name will use {first}"
-                warnings.append(f"{place}: duplicate port name {show(name)} with {first}, {text}")
+                yield f"{place}: duplicate port name {show(name)} with {first}, {text}"
             else:
                 names[name] = place
-    return warnings
 
 
-def _collision(port: Obj, other: Obj) -> str:
-    ip, host = port.get("hostIP") or "", port.get("hostPort") or 0
-    other_ip, other_host = other.get("hostIP") or "", other.get("hostPort") or 0
-    if (ip, host) == (other_ip, other_host):
-        return "duplicate"
-    if not host or not other_host:
-        return "overlapping"
-    return "dangerously ambiguous" if host == other_host and bool(ip) != bool(other_ip) else ""
+class _Colliding:
+    """Ports with one number and protocol. Those that collide with another are found without a look at those that do not."""
+
+    def __init__(self) -> None:
+        self._all: list[str] = []
+        self._same: dict[tuple[str, int], list[int]] = {}
+        self._host: dict[tuple[int, bool], list[int]] = {}
+
+    def add(self, port: Obj, place: str) -> None:
+        ip, host = port.get("hostIP") or "", port.get("hostPort") or 0
+        self._same.setdefault((ip, host), []).append(len(self._all))
+        self._host.setdefault((host, bool(ip)), []).append(len(self._all))
+        self._all.append(place)
+
+    def of(self, port: Obj) -> Iterator[tuple[str, str]]:
+        """How it collides with which of those before, in their order."""
+        ip, host = port.get("hostIP") or "", port.get("hostPort") or 0
+        same = self._same.get((ip, host), ())
+        if not host:
+            duplicates = set(same)
+            for i, place in enumerate(self._all):
+                yield "duplicate" if i in duplicates else "overlapping", place
+            return
+        found = merge(
+            ((i, "duplicate") for i in same),
+            ((i, "overlapping") for i in self._host.get((0, False), ())),
+            ((i, "overlapping") for i in self._host.get((0, True), ())),
+            ((i, "dangerously ambiguous") for i in self._host.get((host, not ip), ())),
+        )
+        for i, how in found:
+            yield how, self._all[i]
 
 
 def _struct(port: Obj) -> str:

@@ -139,7 +139,8 @@ def _delete_from_list(merged: Obj, key: str, value: Any, field: Field) -> None:
     if lists.element_type(before, value) is dict:
         merged[key] = _merge_list(before, value, child)
         return
-    merged[key] = [v for v in before if not any(lists.same(v, gone) for gone in value)]
+    gone = lists.Places(value, "")
+    merged[key] = [v for v in before if gone.of(v) < 0]
 
 
 def _merge_list(original: list[Any], patch: list[Any], field: Field) -> list[Any]:
@@ -157,30 +158,40 @@ def _merge_list(original: list[Any], patch: list[Any], field: Field) -> list[Any
 def _special_items(original: list[Any], patch: list[Any], merge_key: str) -> tuple[list[Any], list[Any]]:
     """Items with `$patch` carried out; the list to merge into, and the items of the patch that are left."""
     plain: list[Any] = []
+    deleted: list[Any] = []
     replace = False
     for item in patch:
         directive = item.get(DIRECTIVE)
         if DIRECTIVE not in item:
             plain.append(item)
         elif directive == "delete":
-            gone = lists.key_of(item, merge_key)
+            lists.key_of(item, merge_key)
             lists.require_maps(original)
-            original = [o for o in original if merge_key not in o or not lists.same(o[merge_key], gone)]
+            deleted.append(item)
         elif directive == "replace":
             replace = True
         elif directive == "merge":
             raise StatusError("merging lists cannot yet be specified in the patch")
         else:
             raise StatusError(f"unknown patch type: {sprint(directive)} in map: {sprint(item)}")
-    return (plain, []) if replace else (original, plain)
+    if replace:
+        return plain, []
+    if deleted:
+        gone = lists.Places(deleted, merge_key)
+        original = [o for o in original if merge_key not in o or gone.of(o) < 0]
+    return original, plain
 
 
 def _merge_items(base: list[Any], additions: list[Any], field: Field) -> tuple[list[Any], list[Any]]:
     """`base` with its items merged, and the same followed by the items that are new."""
     merged = list(base)
+    if additions:
+        lists.require_maps(merged)
+    places = lists.Places(merged, field.merge_key)
     for item in additions:
-        at = lists.find(merged, field.merge_key, lists.key_of(item, field.merge_key))
-        if at is None:
+        at = places.of_value(lists.key_of(item, field.merge_key))
+        if at < 0:
+            places.add(item, len(merged))
             merged.append(item)
         else:
             merged[at] = _merge_map(merged[at], item, field)
