@@ -1,5 +1,6 @@
-"""A kopf operator with webhooks, a timer, a daemon and events works on a served cluster (`tests/rules/custom/test_kopf.py`: handlers
-of changes)."""
+"""A kopf operator with webhooks, a timer, a daemon and events works on a served cluster.
+
+Handlers of changes are in `tests/rules/custom/test_kopf.py`."""
 
 from __future__ import annotations
 

@@ -69,8 +69,6 @@ def split(rows: Sequence[Row] = ROWS) -> tuple[list[Row], list[Row]]:
 async def begin(cluster: Cluster) -> SecondProcess:
     """The second process of a cluster that serves already, begun. Raises ValueError for options that do not go together, SecondFailed."""
     options = cluster.options
-    if options.processes != 2:
-        raise ValueError(f"a cluster runs in one process or in two, not in {options.processes}")
     if options.time == "virtual" or not options.serve:
         raise ValueError("two processes need real time and a cluster that serves")
     second = SecondProcess(

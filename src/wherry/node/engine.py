@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from wherry.linux.fabric import Fabric, RulesRefused, RulesTooLarge
+from wherry.streams.session import Session
 
 __all__ = [
     "ContainerBox", "Credentials", "Engine", "Exit", "Fabric", "Image", "ImageConfig", "Known", "Limits", "Mount", "NoSuchContainer",
     "PodAt", "PodBox", "Progress", "PullFailed", "RulesRefused", "RulesTooLarge",
-    "Security", "Session", "Sink", "Source", "StartFailed", "Unavailable",
+    "Security", "StartFailed", "Unavailable",
     "Usage",
 ]
 
@@ -214,52 +215,7 @@ class Usage:
     written: int = 0
 
 
-# --- sessions ---
-class Source(Protocol):
-    async def read(self, most: int = 65536) -> bytes:
-        """The next bytes, at least one; b"" once it has ended."""
-        ...
-
-
-class Sink(Protocol):
-    async def write(self, data: bytes) -> None:
-        """All of it, waiting while the program does not read. Raises BrokenPipeError when it never will."""
-        ...
-
-    def close(self) -> None:
-        """The program reads the end of its input."""
-        ...
-
-
-class Session(Protocol):
-    """A program's streams: of an exec, or of a running container (attach). Read `stdout` and `stderr` both: one may hold up the other."""
-
-    @property
-    def stdin(self) -> Sink | None:
-        """None where none was asked for."""
-        ...
-
-    @property
-    def stdout(self) -> Source: ...
-
-    @property
-    def stderr(self) -> Source | None:
-        """None with a terminal, where both are one."""
-        ...
-
-    def resize(self, columns: int, rows: int) -> None:
-        """Set the terminal's size; nothing happens without one."""
-        ...
-
-    async def wait(self) -> int:
-        """The program's exit code (128 + signal)."""
-        ...
-
-    async def close(self) -> None:
-        """The caller is done: an exec's program is killed if it still runs, an attached container runs on. Call it always."""
-        ...
-
-
+# --- the engine ---
 class Engine(Protocol):
     """One engine runs the pods of any number of nodes of one cluster."""
 

@@ -14,10 +14,10 @@ from socket import socket
 from typing import Literal, NamedTuple, Protocol
 
 from wherry.api.objects import Obj
-from wherry.node.engine import Session
 from wherry.rules.pods.kubelet.container import Container
 from wherry.rules.pods.kubelet.probes import Kind
 from wherry.rules.pods.kubelet.references import Found
+from wherry.streams.session import Session
 
 
 # --- pods ---

@@ -12,9 +12,9 @@ from wherry.api import timestamps
 from wherry.api.errors import BadRequest
 from wherry.api.objects import Obj, name
 from wherry.kit.clock import Clock
-from wherry.node.engine import Session
 from wherry.node.runtime import LogOptions
 from wherry.rules.pods.kubelet.readable_logs import logged_since
+from wherry.streams.session import Session
 
 
 class SimulatedSessions:

@@ -32,22 +32,31 @@ class Session(Protocol):
     """What runs, or what is attached to. Read `stdout` and `stderr` both: one may hold up the other."""
 
     @property
-    def stdin(self) -> Sink | None: ...
+    def stdin(self) -> Sink | None:
+        """None where none was asked for."""
+        ...
 
     @property
     def stdout(self) -> Source: ...
 
     @property
-    def stderr(self) -> Source | None: ...
+    def stderr(self) -> Source | None:
+        """None with a terminal, where both are one."""
+        ...
 
-    def resize(self, columns: int, rows: int) -> None: ...
+    def resize(self, columns: int, rows: int) -> None:
+        """Set the terminal's size; nothing happens without one."""
+        ...
 
     async def wait(self) -> int:
-        """The program's exit code. Raises StatusError when it is not known: the program was never run, or the way to it is gone."""
+        """The program's exit code (128 + signal).
+
+        Raises StatusError when it is not known: the program was never run, or the way to it is gone.
+        """
         ...
 
     async def close(self) -> None:
-        """The caller is done, whatever state the program is in. To be called always."""
+        """The caller is done: an exec's program is killed if it still runs, an attached container runs on. Call it always."""
         ...
 
 

@@ -28,7 +28,6 @@ from wherry.node.engine import (
     PodBox,
     Progress,
     PullFailed,
-    Session,
     StartFailed,
     Unavailable,
     Usage,
@@ -42,6 +41,7 @@ from wherry.node.process.container import Container, Streams
 from wherry.node.process.fabric import ProcessFabric, node_place
 from wherry.node.process.layers import Layers
 from wherry.node.process.session import ExecSession
+from wherry.streams.session import Session
 
 _LOG = logging.getLogger(__name__)
 #: bytes that the containers of a pod may write beside volumes, unless the pod says otherwise

@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from wherry.linux import ptys
-from wherry.node.engine import Sink, Source
 from wherry.node.process.client import Ended
 from wherry.node.process.output import Follower
 from wherry.node.process.streams import PipeSink, PipeSource
+from wherry.streams.session import Sink, Source
 
 
 class ExecSession:

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 from wherry.api.objects import Obj
 from wherry.kit.version import VERSION
 from wherry.linux.fabric import Fabric
-from wherry.node.engine import Engine, NoSuchContainer, Source, StartFailed
+from wherry.node.engine import Engine, NoSuchContainer, StartFailed
 from wherry.node.runtime import Probed
+from wherry.streams.session import Source
 
 _MOST_OUTPUT = 10 * 1024
 _MOST_REDIRECTS = 10

@@ -16,11 +16,12 @@ from wherry.api.errors import BadRequest, InternalError
 from wherry.api.objects import Obj, name, namespace, uid
 from wherry.kit.clock import Clock
 from wherry.node import engine as engines
-from wherry.node.engine import Engine, NoSuchContainer, PodAt, Session
+from wherry.node.engine import Engine, NoSuchContainer, PodAt
 from wherry.node.real import logs
 from wherry.node.runtime import LogOptions, Report
 from wherry.rules.pods.kubelet.container import Container
 from wherry.rules.pods.kubelet.readable_logs import logged_since
+from wherry.streams.session import Session
 
 
 @dataclass(slots=True)

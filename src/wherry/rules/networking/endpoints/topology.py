@@ -1,9 +1,8 @@
 """Hints that spread a Service's traffic over zones in proportion to their processors (`service.kubernetes.io/topology-mode: Auto`).
 
 Called by `wherry.rules.networking.endpoints.slices` for the slices of one address family. Every ready endpoint serves its own zone,
-and some are lent to
-zones that have too few. When no zone could get its share, there are no hints at all, and the Service is told why. Slices that are right
-already are not touched.
+and some are lent to zones that have too few. When no zone could get its share, there are no hints at all, and the Service is told why.
+Slices that are right already are not touched.
 Source: staging/src/k8s.io/endpointslice/topologycache; KEP-2433.
 """
 

@@ -1,8 +1,7 @@
 """What a Service's writer meant with clusterIP, clusterIPs and IP families: values kept from before, fields brought in step.
 
 Called by `wherry.rules.networking.services.allocation` only. The cluster is single stack, IPv4: dual stack is refused as the
-reference refuses it
-there, except of headless services without selector, whose endpoints are the user's own.
+reference refuses it there, except of headless services without selector, whose endpoints are the user's own.
 Source: pkg/registry/core/service/storage normalizeClusterIPs, patchAllocatedValues, initIPFamilyFields.
 """
 

@@ -15,7 +15,7 @@ from wherry.api.objects import Obj
 from wherry.api.schema import Node
 from wherry.rules.texts.go_values import sprint
 from wherry.rules.writing.patch.patch_meta import Field, of_kind
-from wherry.rules.writing.patch.strategic_lists import element_type, key_of, same
+from wherry.rules.writing.patch.strategic_lists import Places, element_type, key_of, same
 
 ORDER, DELETE_SCALARS, RETAIN, DIRECTIVE = "$setElementOrder", "$deleteFromPrimitiveList", "$retainKeys", "$patch"
 
@@ -108,8 +108,9 @@ def _diff_lists(before: list[Any], wanted: list[Any], field: Field, mode: Mode, 
         moved = [key_of(e, field.merge_key) for e in before] != [key_of(e, field.merge_key) for e in wanted]
         tells = (mode.additions and (patch or moved)) or (mode.deletions and patch)
         return patch, [], [{field.merge_key: e[field.merge_key]} for e in wanted] if tells else []
-    added = [v for v in sorted(wanted, key=sprint) if mode.additions and not any(same(v, b) for b in before)]
-    deleted = [v for v in sorted(before, key=sprint) if mode.deletions and not any(same(v, w) for w in wanted)]
+    there, asked = Places(before, ""), Places(wanted, "")
+    added = [v for v in sorted(wanted, key=sprint) if mode.additions and there.of(v) < 0]
+    deleted = [v for v in sorted(before, key=sprint) if mode.deletions and asked.of(v) < 0]
     tells = (mode.deletions and deleted) or (mode.additions and before != wanted)
     return sorted(added, key=wanted.index), list(dict.fromkeys(deleted)), wanted if tells else []
 

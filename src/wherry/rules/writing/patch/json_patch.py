@@ -1,8 +1,7 @@
 """JSON patch (RFC 6902): a list of operations, done one after the other on a copy of what they touch.
 
 Called through `wherry.rules.writing.patch.apply`. An operation that does not apply fails the whole patch; the reference answers with
-a 422 that
-does not say which one. Containers are copied once, when the first operation reaches into them; everything else stays shared.
+a 422 that does not say which one. Containers are copied once, when the first operation reaches into them; everything else stays shared.
 Source: RFC 6902, RFC 6901; where they leave room, evanphx/json-patch v4: negative indices count from the end, `replace` sets a field that
 is missing, `test` of a missing field equals null.
 """

@@ -1,9 +1,8 @@
 """Lists of a strategic merge patch: which items are the same, and in which order the merged items stand.
 
-Called by `wherry.rules.writing.patch.strategic` alone. Order: what the patch says, then what the live list says; items that only the
-server has
-keep their place relative to the live items around them. Where an item stands is looked up in a table (`Places`), so that a list of
-thousands costs no more than its length.
+Called by `wherry.rules.writing.patch.strategic` and, for equal scalars, by `difference`. Order: what the patch says, then what the live
+list says; items that only the server has keep their place relative to the live items around them. Where an item stands is looked up in a
+table (`Places`), so that a list of thousands costs no more than its length.
 Source: normalizeElementOrder and its helpers in k8s.io/apimachinery/pkg/util/strategicpatch/patch.go.
 """
 
