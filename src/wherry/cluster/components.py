@@ -25,6 +25,7 @@ from wherry.registry.core import ALPHABET
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.network.proxy import ServiceProxy
     from wherry.rules.placing.scheduling.setup import Setup
     from wherry.scheduler.scheduler import Scheduler
 
@@ -47,6 +48,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.on_demand.prepare()
     if cluster.options.run_nodes:
         build_nodes(cluster)
+    proxy = _service_proxy(cluster)
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
@@ -56,6 +58,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.nodes.run))
     if cluster.real_nodes is not None:
         await cluster.real_nodes.begin()
+        if proxy is not None:
+            cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
     if cluster.second is not None:
         await cluster.second.until_ready()
@@ -112,6 +116,15 @@ def build_nodes(cluster: Cluster) -> None:
         from wherry.cluster import real_nodes
 
         cluster.real_nodes = real_nodes.build(client, cluster.informers, cluster.own_clock, options, cluster.data_folder().absolute())
+
+
+def _service_proxy(cluster: Cluster) -> ServiceProxy | None:
+    """Where pods run programs on a network of ours."""
+    if cluster.real_nodes is None or cluster.real_nodes.fabric is None:
+        return None
+    from wherry.network.proxy import ServiceProxy
+
+    return ServiceProxy(cluster.informers, cluster.real_nodes.fabric)
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

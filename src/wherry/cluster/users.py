@@ -17,6 +17,7 @@ NAMESPACE = "kube-system"
 
 API_SERVER = User("system:apiserver", "", ("system:masters", _AUTHENTICATED))
 CONTROLLER_MANAGER = User("system:kube-controller-manager", "", (_AUTHENTICATED,))
+PROXY = User("system:kube-proxy", "", (_AUTHENTICATED,))
 SCHEDULER = User("system:kube-scheduler", "", (_AUTHENTICATED,))
 #: as whom one agent reads for all nodes it speaks for; it writes as each of them
 SIMULATED_NODES = User("system:wherry:simulated-nodes", "", (_AUTHENTICATED,))

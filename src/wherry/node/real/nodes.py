@@ -20,6 +20,7 @@ from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
+from wherry.linux.fabric import Fabric
 from wherry.node.agent import NodeAgent
 from wherry.node.engine import Engine, Usage
 from wherry.node.real import machine
@@ -95,6 +96,11 @@ class RealNodes(NodeAgent):
     async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
         """What the machine uses, and each container by its id."""
         return machine.used(self.clock.now()), await self._engine.stats()
+
+    @property
+    def fabric(self) -> Fabric | None:
+        """The network of their pods, None where the engine has none of its own."""
+        return self._engine.fabric
 
     async def begin(self) -> None:
         """Whether the machine lets programs run: once, before `run`. Raises Unavailable."""

@@ -1,0 +1,1 @@
+"""The network of pods that run programs: what makes Services carry their traffic. Started beside real nodes only."""

@@ -1,0 +1,1 @@
+"""Where Services lead, and the nftables rules of it; for the service proxy."""

@@ -1,0 +1,102 @@
+"""What every address and port of a Service leads to, from Services and their EndpointSlices.
+
+Called by the service proxy of real nodes; IPv4 ClusterIPs, externalIPs and load balancers' addresses, TCP and UDP. Headless Services and
+ExternalName lead nowhere. Endpoints that are ready get the traffic; where none is, those that serve while they terminate
+(KEP-1669); where there are none either, the address refuses at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from wherry.api.objects import Obj, name, namespace
+
+_SERVICE = "kubernetes.io/service-name"
+_PROTOCOLS = ("TCP", "UDP")
+
+
+class Front(NamedTuple):
+    """Where a client knocks; `protocol` is tcp or udp."""
+
+    address: str
+    protocol: str
+    port: int
+
+
+class Backend(NamedTuple):
+    address: str
+    port: int
+
+
+class Route(NamedTuple):
+    """`sticky`: a client's address always gets the same backend, as long as these are the backends."""
+
+    backends: tuple[Backend, ...]
+    sticky: bool = False
+
+
+Routes = dict[Front, Route]
+
+
+def routes(services: Iterable[Obj], slices: Iterable[Obj]) -> Routes:
+    """Sorted, so that equal facts give equal routes."""
+    of_service: dict[tuple[str, str], list[Obj]] = {}
+    for each in slices:
+        owner = (each["metadata"].get("labels") or {}).get(_SERVICE)
+        if owner and each.get("addressType") == "IPv4":
+            of_service.setdefault((namespace(each), owner), []).append(each)
+    found: Routes = {}
+    for service in services:
+        _add(found, service, of_service.get((namespace(service), name(service)), []))
+    return dict(sorted(found.items()))
+
+
+def _add(found: Routes, service: Obj, slices: list[Obj]) -> None:
+    spec = service["spec"]
+    addresses = _addresses(service)
+    sticky = spec.get("sessionAffinity") == "ClientIP"
+    for port in spec.get("ports") or () if addresses else ():
+        protocol = port.get("protocol") or "TCP"
+        if protocol not in _PROTOCOLS:
+            continue
+        route = Route(_backends(slices, port.get("name") or "", protocol), sticky)
+        for address in addresses:
+            found[Front(address, protocol.lower(), port["port"])] = route
+
+
+def _addresses(service: Obj) -> list[str]:
+    spec = service["spec"]
+    cluster_ip = spec.get("clusterIP") or ""
+    if spec.get("type") == "ExternalName" or cluster_ip in ("", "None"):
+        return []
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    # a load balancer of mode Proxy wants its traffic to come from outside
+    balanced = [each["ip"] for each in ingress if each.get("ip") and each.get("ipMode") != "Proxy"]
+    every = [*(spec.get("clusterIPs") or [cluster_ip]), *(spec.get("externalIPs") or ()), *balanced]
+    return [each for each in every if ":" not in each]
+
+
+def _backends(slices: list[Obj], port_name: str, protocol: str) -> tuple[Backend, ...]:
+    ready: set[Backend] = set()
+    leaving: set[Backend] = set()
+    for each in slices:
+        numbers = [
+            port["port"]
+            for port in each.get("ports") or ()
+            if (port.get("name") or "") == port_name and (port.get("protocol") or "TCP") == protocol and port.get("port")
+        ]
+        for endpoint in each.get("endpoints") or ():
+            group = _group(endpoint.get("conditions") or {}, ready, leaving)
+            if group is not None:
+                group.update(Backend(endpoint["addresses"][0], number) for number in numbers)
+    return tuple(sorted(ready or leaving))
+
+
+def _group(conditions: Obj, ready: set[Backend], leaving: set[Backend]) -> set[Backend] | None:
+    """A condition that is not told counts as ready."""
+    if conditions.get("ready") is not False:
+        return ready
+    if conditions.get("serving") and conditions.get("terminating"):
+        return leaving
+    return None
