@@ -32,8 +32,9 @@ def test_each_part_has_a_module() -> None:
 
 
 def marks(part: str) -> list[pytest.MarkDecorator]:
-    """Real nodes are there where namespaces are."""
-    return [pytest.mark.real_nodes] if part == "nodes" else [pytest.mark.slow] if part in LONG else []
+    """Real nodes are there where namespaces are, the page where Chromium is."""
+    needing = {"nodes": pytest.mark.real_nodes, "dashboard": pytest.mark.browser}
+    return [needing[part]] if part in needing else [pytest.mark.slow] if part in LONG else []
 
 
 @pytest.mark.parametrize("part", [pytest.param(part, marks=marks(part)) for part in PARTS])

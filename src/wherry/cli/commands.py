@@ -38,6 +38,7 @@ CLUSTER = {
 }
 KUBECTL = {
     "rollout": _kube("rollout", "Watch, undo, guard and rehearse rollouts"),
+    "dashboard": _kube("dashboard", "Show and steer rollouts on a page in your browser"),
     "get": _kube("get", "Show objects"),
     "create": _kube("create", "Create objects"),
     "apply": _kube("apply", "Make objects as files say"),

@@ -17,6 +17,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "node": ("wherry node --nodes 2 --server https://127.0.0.1:6443",),
     "controllers": ("wherry controllers --controllers=deployment,replicaset",),
     "scheduler": ("wherry scheduler --config scheduler.yaml",),
+    "dashboard": ("{program} dashboard", "{program} dashboard --namespaces shop,web --port 0"),
     "rollout status": (
         "{program} rollout status deployment/web",
         "{program} rollout status deployment/web --why --timeout=5m   # name what holds it up",

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ image_missing_option = click.option(
 @click.option("--faults", multiple=True, type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Faults in YAML to start with.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Write the kubeconfig here too.")
 @click.option("--merge", is_flag=True, help="Merge into the file named by --kubeconfig instead of refusing to replace it.")
+@click.option("--dashboard", is_flag=True, help="Show and steer rollouts on a page; the link to it is printed.")
+@click.option("--dashboard-port", type=click.IntRange(0, 65535), default=8440, show_default=True, help="The page's port; 0 for a free one.")
 @click.option("--detach/--no-detach", "-d", help="Leave the cluster running in the background.")
 @click.option("--background", is_flag=True, hidden=True, help="It was detached.")
 @click.option("--passing", is_flag=True, hidden=True, help="The data directory goes when the cluster stops.")
@@ -125,10 +128,12 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         raise click.ClickException(f"--runtime {options['runtime']}: {error}") from error
     try:
         await _prepare(cluster, options)
-        if not stop.is_set():
-            await _announce(cluster, home, options)
-            leave_alone_what_is_there()
-        await _until_stopped(cluster, stop)
+        async with AsyncExitStack() as beside:
+            page = await _dashboard(cluster, beside, options) if options["dashboard"] and not stop.is_set() else ""
+            if not stop.is_set():
+                await _announce(cluster, home, options, page)
+                leave_alone_what_is_there()
+            await _until_stopped(cluster, stop)
     finally:
         homes.remove_note(home)
         await cluster.stop()
@@ -168,7 +173,21 @@ async def _prepare(cluster: Cluster, options: dict[str, Any]) -> None:
         raise click.ClickException(str(error)) from error
 
 
-async def _announce(cluster: Cluster, home: Path, options: dict[str, Any]) -> None:
+async def _dashboard(cluster: Cluster, beside: AsyncExitStack, options: dict[str, Any]) -> str:
+    """Its link. Raises ClickException."""
+    from wherry.cli.forecasting import forecast
+    from wherry.client.kubeconfig import Overrides, load
+    from wherry.dashboard.serving import CannotServe, Dashboard, Settings
+
+    access = load(Overrides(kubeconfig=str(cluster.kubeconfig_path)), {})
+    try:
+        page = await beside.enter_async_context(Dashboard(access, Settings(port=options["dashboard_port"]), forecast=forecast))
+    except CannotServe as error:
+        raise click.ClickException(str(error).replace("--port", "--dashboard-port")) from error
+    return page.link
+
+
+async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page: str) -> None:
     shown = _write_kubeconfig(cluster, options["kubeconfig"], options["merge"])
     pid, count = os.getpid(), options["nodes"]
     note = homes.Running(pid, cluster.url, time.time(), str(shown), count, options["ephemeral"], homes.birth(pid), options["processes"])
@@ -177,6 +196,8 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any]) -> No
     if cluster.insecure_port:
         click.echo(f"Plain HTTP at http://127.0.0.1:{cluster.insecure_port}: whoever can connect there may do everything.")
     click.echo(f"{count} {'node' if count == 1 else 'nodes'}{_RUNS[options['runtime']]}")
+    if page:
+        click.echo(f"Rollouts at {page} (the link works once; `wherry dashboard` makes another).")
     if not options["ephemeral"]:
         remembered.remember(home, count)
         if lost := await remembered.left_over(cluster, count):

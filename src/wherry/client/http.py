@@ -155,6 +155,18 @@ class HttpClient:
         finally:
             connection.close()
 
+    async def stream(self, target: str, query: Query | None = None) -> AsyncIterator[bytes]:
+        """The pieces of an answer's body as they come (a log that is followed). Raises StatusError, ConnectionFailed."""
+        status, headers, connection = await self._start(Request("GET", self._target(target, query or []), (("Accept", "*/*"),)))
+        try:
+            if status >= 400:
+                raise responses.error("GET", status, headers, await _drain(connection))
+            async with aclosing(connection.body()) as pieces:  # type: ignore[type-var]
+                async for piece in pieces:
+                    yield piece
+        finally:
+            connection.close()
+
     async def read(self, target: str, query: Query | None = None, accept: str = JSON) -> Obj:
         """GET of any path, decoded."""
         return await self._object("GET", target, query, accept=accept)

@@ -99,7 +99,9 @@ class Watched:
     async def wait(self, seconds: float) -> None:
         """Until something changes, and then a moment for what changes with it; at most that long."""
         try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            # not wait_for, which in Python 3.11 forgets a cancellation that comes together with the change
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
         except TimeoutError:
             return
         await asyncio.sleep(TOGETHER)
@@ -116,11 +118,16 @@ class Watched:
         """All that its selector means."""
         return self._mirrors["pods"].values()
 
+    def sources(self) -> list[Obj]:
+        """Its ReplicaSets or ControllerRevisions."""
+        workload = self.workload()
+        return [source for source in self._mirrors["sources"].values() if is_controlled_by(source, workload)]
+
     async def look(self) -> Snapshot:
         """The rollout now."""
         self._raise()
         workload = self.workload()
-        sources = [source for source in self._mirrors["sources"].values() if is_controlled_by(source, workload)]
+        sources = self.sources()
         budgets = self._mirrors["budgets"].values()
         found = snapshot(workload, f"{self._target.resource.plural}/{self._target.name}", of_sources(self._target, workload, sources),
                          newest(workload, sources), self.pods(), self._mirrors["events"].values(), self._now(), budgets=budgets,
