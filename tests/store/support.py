@@ -21,8 +21,9 @@ def versioned(content: Any = None, labels: dict[str, str] | None = None) -> Enco
     return Encoded(msgspec.json.encode(obj), obj)
 
 
-def revisions(records: list[Record]) -> list[int]:
-    return [record.revision for record in records]
+def revisions(records: list[Record], base: int = 0) -> list[int]:
+    """Counted from `base`: a store in which others write too does not begin at 0."""
+    return [record.revision - base for record in records]
 
 
 def keys(records: list[Record]) -> list[str]:

@@ -12,14 +12,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from tests.store.conftest import opens_etcd
 from tests.store.support import value
+from tests.worlds.etcd import EtcdServer
 from wherry.store.history import Bounds
 from wherry.store.memory import MemoryStore
 from wherry.store.protocol import Compacted, CompareFailed, Store, Watch
 from wherry.store.sqlite import SQLiteStore
 
-KEYS = st.sampled_from([f"{table}/{ns}/{name}" for table in ("pods", "pods.x") for ns in ("a", "ab") for name in "xyz"])
-PREFIXES = st.sampled_from(["pods/", "pods/a/", "pods.x/ab/", "pods.x/", ""])
+KEYS = st.sampled_from([f"{table}/{ns}/{name}" for table in ("pods", "pods.example.com") for ns in ("a", "ab") for name in "xyz"])
+PREFIXES = st.sampled_from(["pods/", "pods/a/", "pods.example.com/ab/", "pods.example.com/", ""])
 #: small, so that a walk of a few dozen writes meets each of them
 BOUNDS = Bounds(records=12, seconds=None, unsorted_keys=2)
 
@@ -33,9 +35,17 @@ class Walk(RuleBasedStateMachine):
         self.versions: list[tuple[str, bool]] = []
         self.watches: list[tuple[Watch, str, list[int], int]] = []
         self.store = self.run(self.open())
+        self.base = self.compacted = self.store.revision
+        self.versions += [("", True)] * self.base  # what others wrote before
 
     async def open(self) -> Store:
         return MemoryStore(BOUNDS)
+
+    async def together(self, calls: list[Any]) -> list[Any]:
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    def is_compacted(self, prefix: str, revision: int) -> bool:
+        return revision < self.store.oldest
 
     def run(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
@@ -60,12 +70,8 @@ class Walk(RuleBasedStateMachine):
             expected.append(len(self.versions) + 1 if good else None)
             if good:
                 self.versions.append((key, delete))
-            calls.append((self.store.delete if delete else self.store.put)(key, value(), expect=expect))
-
-        async def together() -> list[Any]:
-            return await asyncio.gather(*calls, return_exceptions=True)
-
-        for result, revision in zip(self.run(together()), expected, strict=True):
+            calls.append(self.store.delete(key, expect=expect) if delete else self.store.put(key, value(), expect=expect))
+        for result, revision in zip(self.run(self.together(calls)), expected, strict=True):
             if revision is None:
                 assert isinstance(result, CompareFailed)
             else:
@@ -73,11 +79,11 @@ class Walk(RuleBasedStateMachine):
 
     @rule(prefix=PREFIXES, back=st.integers(0, 14), limit=st.integers(0, 4))
     def read(self, prefix: str, back: int, limit: int) -> None:
-        revision = max(1, len(self.versions) - back)
+        revision = max(1, self.base, len(self.versions) - back)
         if revision > len(self.versions):
             return
         want = sorted(self.state(prefix, revision).items())
-        if revision < self.store.oldest:
+        if self.is_compacted(prefix, revision):
             with pytest.raises(Compacted):
                 self.run(self.store.range(prefix, revision=revision))
             return
@@ -102,10 +108,12 @@ class Walk(RuleBasedStateMachine):
 
     @rule(back=st.integers(0, 5))
     def compact(self, back: int) -> None:
-        async def on_the_loop() -> None:
-            self.store.compact(max(0, len(self.versions) - back))
+        async def on_the_loop(revision: int) -> None:
+            self.store.compact(revision)
 
-        self.run(on_the_loop())
+        revision = max(0, len(self.versions) - back)
+        self.compacted = max(self.compacted, revision)
+        self.run(on_the_loop(revision))
 
     @rule()
     def catch_up(self) -> None:
@@ -153,7 +161,43 @@ class DurableWalk(Walk):
         self.directory.cleanup()
 
 
+class EtcdWalk(Walk):
+    """The same on etcd, one write after the other: who of several at once comes first is for etcd to say. With restarts."""
+
+    server: EtcdServer
+
+    def __init__(self) -> None:
+        self.open_store = opens_etcd(self.server)
+        super().__init__()
+
+    async def open(self) -> Store:
+        return await self.open_store(BOUNDS)
+
+    async def together(self, calls: list[Any]) -> list[Any]:
+        return [(await asyncio.gather(call, return_exceptions=True))[0] for call in calls]
+
+    def is_compacted(self, prefix: str, revision: int) -> bool:
+        """What the log has forgotten, etcd still knows, of one table."""
+        return revision < (self.store.oldest if not prefix else self.compacted)
+
+    @rule()
+    def restart(self) -> None:
+        self.catch_up()
+        self.watches.clear()
+        self.run(self.store.close())
+        self.store = self.run(self.open())
+        assert self.store.oldest == self.store.revision == len(self.versions)
+
+
+QUICK = {"stateful_step_count": 25, "deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
 @pytest.mark.parametrize(("walk", "examples"), [(Walk, 60), (DurableWalk, 25)], ids=["memory", "sqlite"])
 def test_a_store_agrees_with_the_model_after_every_step(walk: type[Walk], examples: int) -> None:
-    quick = settings(max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(walk, settings=quick)
+    run_state_machine_as_test(walk, settings=settings(max_examples=examples, **QUICK))
+
+
+@pytest.mark.etcd
+def test_a_store_over_etcd_agrees_with_the_model_after_every_step(etcd_server: EtcdServer) -> None:
+    walk = type("WalkOnThisServer", (EtcdWalk,), {"server": etcd_server})
+    run_state_machine_as_test(walk, settings=settings(max_examples=8, **QUICK))

@@ -72,6 +72,28 @@ class Log:
         for record in history:
             self.history.append(record)
 
+    def advance(self, revision: int) -> None:
+        """Up to this revision nothing else was written."""
+        self.history.newest = max(self.history.newest, revision)
+
+    def replace(self, records: Iterable[Record], revision: int) -> list[Record]:
+        """All that is live at `revision`, where how it came about is not known: what is different comes in, and is returned.
+
+        Watchers end with Compacted, since they missed what was between; followers hear of the difference.
+        """
+        for watchers in tuple(self._watchers.values()):
+            for watcher in tuple(watchers):
+                watcher.lose(revision)
+        now = {record.key: record for record in records}
+        changed = [record for record in now.values() if (old := self._live.get(record.key)) is None or old.revision != record.revision]
+        changed.sort(key=lambda record: record.revision)
+        changed.extend(deletion(old, revision, None) for old in tuple(self._live.values()) if old.key not in now)
+        for record in changed:
+            self.append(record)
+        self.advance(revision)
+        self.history.forget(revision)
+        return changed
+
     def append(self, record: Record) -> None:
         """The record is durable: make it visible, tell those who follow and watch."""
         key, table = record.key, _table(record.key)

@@ -31,8 +31,17 @@ class MemoryStore:
     def failure(self) -> str:
         return "the store is closed" if self._closed else ""
 
+    def known(self, key: str) -> Record | None:
+        return self._log.get(key)
+
     async def get(self, key: str) -> Record | None:
         return self._log.get(key)
+
+    async def settle(self) -> None:
+        """The log is all there is."""
+
+    async def reach(self, revision: int, patience: float) -> bool:
+        return revision <= self._log.revision
 
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         return self._log.range(prefix, revision, after, limit)

@@ -130,7 +130,21 @@ class Store(Protocol):
         """Why nothing can be written now, "" while writing works. It ends by itself when the storage works again."""
         ...
 
-    async def get(self, key: str) -> Record | None: ...
+    def known(self, key: str) -> Record | None:
+        """The live record of a key as known here."""
+        ...
+
+    async def get(self, key: str) -> Record | None:
+        """The live record of a key, exact. Raises StoreFailed."""
+        ...
+
+    async def settle(self) -> None:
+        """Until the log here has all that was acknowledged anywhere before the call. Raises StoreFailed."""
+        ...
+
+    async def reach(self, revision: int, patience: float) -> bool:
+        """Until the log here has all up to `revision`, which a client has seen elsewhere; False after `patience` seconds."""
+        ...
 
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         """Live records whose key starts with `prefix` and is greater than `after`; at an older `revision` if given.

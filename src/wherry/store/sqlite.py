@@ -95,10 +95,19 @@ class SQLiteStore:
     def failure(self) -> str:
         return _CLOSED if self._closed else self._failure
 
+    def known(self, key: str) -> Record | None:
+        return self._log.get(key)
+
     async def get(self, key: str) -> Record | None:
         while (waiting := self._newest.get(key)) is not None:
             await self._settled(waiting)
         return self._log.get(key)
+
+    async def settle(self) -> None:
+        """The log is all there is."""
+
+    async def reach(self, revision: int, patience: float) -> bool:
+        return revision <= self._log.revision
 
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         return self._log.range(prefix, revision, after, limit)

@@ -39,6 +39,12 @@ class Watcher:
         if self._waiter is not None:
             self._wake()
 
+    def lose(self, revision: int) -> None:
+        """There was more than is known of, up to `revision`."""
+        self._overflow(revision)
+        if self._waiter is not None:
+            self._wake()
+
     def end(self) -> None:
         """The store closes: what is pending is still delivered, then the iteration stops."""
         self._ended = True
