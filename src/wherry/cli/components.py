@@ -111,8 +111,10 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 
 @click.command()
 @_connection
-@click.option("--runtime", type=click.Choice(["simulated", "process"]), default="simulated", show_default=True,
-              help="What runs the containers: nothing, or programs in namespaces of this machine (one node).")
+@click.option("--runtime", type=click.Choice(["simulated", "process", "containerd"]), default="simulated", show_default=True,
+              help="What runs the containers: nothing, programs in namespaces of this machine, or its container runtime (one node).")
+@click.option("--container-runtime-endpoint", default="", metavar="SOCKET",
+              help="The container runtime's socket, with --runtime containerd.  [default: the first of the usual ones]")
 @click.option("--nodes", type=click.IntRange(1, 5000), default=3, show_default=True, help="How many simulated nodes.")
 @click.option("--pods-per-node", type=click.IntRange(1, 16000), default=110, show_default=True)
 @image_missing_option
@@ -133,10 +135,11 @@ def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str,
 
     words = ("name", "node_ip", "port", "root_dir", "client_ca_file", "tls_cert_file", "tls_private_key_file")
     own = {word: options.pop(word) for word in words}
-    if runtime == "process":
+    endpoint = options.pop("container_runtime_endpoint")
+    if runtime != "simulated":
         from wherry.cluster import joined_node
 
-        real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node)
+        real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node, container_runtime_endpoint=endpoint)
         real = replace(real, image_table=image_table) if image_table else real
         _run(lambda access: joined_node.run(access, real, _joining(own), _say), options)
         return

@@ -100,6 +100,7 @@ def run(work: Any) -> None:
 _RUNS = {
     "simulated": ", simulated: pods start, become ready and stop, but no program runs in them.",
     "process": " of this machine: pods run programs, in namespaces of their own.",
+    "containerd": " of this machine: pods run containers, by its container runtime.",
 }
 
 

@@ -26,6 +26,7 @@ class OptionFields(TypedDict, total=False):
     kubelet_preferred_address_types: Sequence[str]
     legacy_apis: bool
     runtime: str
+    container_runtime_endpoint: str
     nodes: int
     pods_per_node: int
     node_cpu: str

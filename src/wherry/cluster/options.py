@@ -53,8 +53,10 @@ class Options:
     legacy_apis: bool = described(False, "Also serve extensions/v1beta1, apps/v1beta1 and apps/v1beta2 workloads.")
 
     # --- its nodes ---
-    runtime: str = described("simulated", "What runs in pods: nothing (simulated), or programs in namespaces of this machine (process).",
-                             among=("simulated", "process"))
+    runtime: str = described("simulated", "What runs in pods: nothing (simulated), programs in namespaces of this machine (process), or "
+                                          "containers of its container runtime, containerd or CRI-O (containerd).",
+                             among=("simulated", "process", "containerd"))
+    container_runtime_endpoint: str = described("", "The container runtime's socket, with runtime containerd; empty: the usual one.")
     nodes: int = described(3, "How many nodes.", least=0, most=5000)
     pods_per_node: int = described(110, "How many pods a node takes.", least=1, most=16000)
     node_cpu: str = described("256", "The CPUs of each simulated node, a Kubernetes quantity.")

@@ -1,7 +1,7 @@
-"""The real nodes of a cluster: their engine, with the images of its data directory, and the agent over them.
+"""The real nodes of a cluster: their engine (processes, with images of the data directory, or a container runtime) and the agent over it.
 
-Called by `components` for `runtime="process"`. What the machine refuses is told by the engine with what to do about it, and the start
-fails: nodes are never simulated instead. Not with virtual time: programs do not wait for a clock.
+Called by `components` for every runtime but `simulated`. What the machine refuses is told by the engine with what to do about it, and the
+start fails: nodes are never simulated instead. Not with virtual time: programs do not wait for a clock.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.cluster.option_values import OptionError
 from wherry.kit.clock import Clock
+from wherry.node.engine import Engine, Unavailable
 
 if TYPE_CHECKING:
     from wherry.cluster.options import Options
@@ -21,19 +22,43 @@ if TYPE_CHECKING:
 
 def build(client: Client, informers: Informers, clock: Clock, options: Options, folder: Path,
           joined: Joined | None = None) -> RealNodes:
-    """`folder`: of the cluster's data; `joined`: one node of another cluster instead of as many as the options say. Raises OptionError."""
+    """`folder`: of the cluster's data; `joined`: one node of another cluster instead of as many as the options say.
+
+    Raises OptionError, Unavailable.
+    """
+    from wherry.node.real.nodes import RealNodes
+
+    if options.time == "virtual":
+        why = "programs do not wait for a clock that stands still"
+        raise OptionError(f"runtime: {why}: time has to be real with runtime {options.runtime}")
+    lasting = joined is not None or (options.data_dir is not None and not options.ephemeral)
+    engine = _process(options, folder, clock) if options.runtime == "process" else _containerd(options, folder, clock, lasting=lasting)
+    return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node,
+                     routine_events=options.routine_events, joined=joined)
+
+
+def _process(options: Options, folder: Path, clock: Clock) -> Engine:
     from wherry.node.images.images import Images
     from wherry.node.images.store import ImageStore
     from wherry.node.images.table import Table
     from wherry.node.process.engine import ProcessEngine
-    from wherry.node.real.nodes import RealNodes
 
-    if options.time == "virtual":
-        raise OptionError("runtime: programs do not wait for a clock that stands still: time has to be real with runtime process")
     images = Images(ImageStore(folder / "images"), Table(_table(options.image_table)))
-    engine = ProcessEngine(images, now=clock.now)
-    return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node,
-                     routine_events=options.routine_events, joined=joined)
+    return ProcessEngine(images, now=clock.now)
+
+
+def _containerd(options: Options, folder: Path, clock: Clock, *, lasting: bool) -> Engine:
+    """`lasting`: pods outlive this process, and are found again by who keeps this folder."""
+    if options.image_table:
+        raise OptionError("image_table: images that stand for this machine's own files are of runtime process")
+    try:
+        from wherry.node.cri.engine import CriEngine, Settings
+    except ImportError as error:
+        raise Unavailable(f"the packages of container runtimes are not installed ({error})", "pip install 'wherry[containerd]'") from error
+    from wherry.node.cri import ownership
+
+    labels = ownership.lasting(folder) if lasting else ownership.passing()
+    return CriEngine(Settings(labels, options.container_runtime_endpoint, survives=lasting), now=clock.now)
 
 
 def _table(rows: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What runs containers: the protocol that the node's runtime adapter and its sessions stand on. Implemented by `node.process`.
+"""What runs containers: the protocol that the node's runtime adapter and its sessions stand on. Implemented by `node.process`, `node.cri`.
 
 A pod is run first (its network, hostname, shared namespaces), then its containers are started in it; what ends is told by `exits`, once per
 container. Sizes are bytes, times seconds since 1970, lengths of time seconds, processor time seconds of one core.
@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from wherry.linux.fabric import Fabric, RulesRefused, RulesTooLarge
 from wherry.streams.session import Session
 
 __all__ = [
-    "ContainerBox", "Credentials", "Engine", "Exit", "Fabric", "Image", "ImageConfig", "Known", "Limits", "Mount", "NoSuchContainer",
-    "PodAt", "PodBox", "Progress", "PullFailed", "RulesRefused", "RulesTooLarge",
-    "Security", "StartFailed", "Unavailable",
-    "Usage",
+    "ContainerBox", "Credentials", "Engine", "Exit", "Fabric", "HostPort", "Image", "ImageConfig", "Known", "KnownPod", "Limits", "Mount",
+    "NameServers", "NoSuchContainer", "PodAt", "PodBox", "Progress", "Propagation", "PullFailed", "RulesRefused", "RulesTooLarge",
+    "Security", "StartFailed", "Unavailable", "Usage",
 ]
 
 
@@ -32,11 +31,14 @@ class Unavailable(Exception):
 
 
 class StartFailed(Exception):
-    """A pod or container could not be started. `reason` as in the state: CreateContainerError, RunContainerError, StartError."""
+    """A pod or container could not be started. `reason` as in the state: CreateContainerError, RunContainerError, StartError.
 
-    def __init__(self, reason: str, text: str, exit_code: int = 128) -> None:
+    `id`: of the container that was made and did not start, "" where the caller knows it.
+    """
+
+    def __init__(self, reason: str, text: str, exit_code: int = 128, id: str = "") -> None:
         super().__init__(text)
-        self.reason, self.text, self.exit_code = reason, text, exit_code
+        self.reason, self.text, self.exit_code, self.id = reason, text, exit_code, id
 
 
 class PullFailed(Exception):
@@ -91,11 +93,53 @@ Progress = Callable[[int, int], None]
 
 
 # --- pods and containers ---
+class HostPort(NamedTuple):
+    """A port of the node that leads to one of the pod's. `protocol`: TCP, UDP or SCTP; `address` "": any of the node's."""
+
+    port: int
+    container_port: int
+    protocol: str = "TCP"
+    address: str = ""
+
+
+class NameServers(NamedTuple):
+    """What /etc/resolv.conf says."""
+
+    servers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """Who the program is and what it may do. `uid` and `gid` None: as the image says, else 0. Capabilities without CAP_ ("ALL" too).
+
+    `seccomp`, `apparmor`: RuntimeDefault, Unconfined, "" (nothing said), or localhost/NAME for a profile of the node. `selinux`: user,
+    role, type, level. `strict_groups`: none of the groups that the image gives its user.
+    """
+
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+    strict_groups: bool = False
+    privileged: bool = False
+    read_only_root: bool = False
+    no_new_privileges: bool = False
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    seccomp: str = ""
+    apparmor: str = ""
+    selinux: tuple[str, str, str, str] | None = None
+    unmasked_proc: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodBox:
     """What containers of a pod share. `addresses`: its own, chosen by the node; none with `host_network` (it has its node's).
 
     `scratch`: bytes that what its containers write beside volumes may take, 0 for the engine's default. `id` is unique over all nodes.
+    `logs`: the folder below which its containers' logs are. `qos`: Guaranteed, Burstable or BestEffort. `handler`: of its RuntimeClass.
+    `security`: what of it holds for the pod as a whole; privileged when one of its containers is.
     """
 
     id: str
@@ -107,9 +151,18 @@ class PodBox:
     addresses: tuple[str, ...] = ()
     host_network: bool = False
     host_pid: bool = False
+    host_ipc: bool = False
     share_processes: bool = False
     sysctls: tuple[tuple[str, str], ...] = ()
     scratch: int = 0
+    logs: str = ""
+    qos: str = "BestEffort"
+    handler: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    ports: tuple[HostPort, ...] = ()
+    names: NameServers = field(default_factory=NameServers)
+    security: Security = field(default_factory=Security)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +171,10 @@ class PodAt:
 
     id: str
     addresses: tuple[str, ...]
+
+
+#: whether what is mounted below later, on one side, appears on the other
+Propagation = Literal["", "HostToContainer", "Bidirectional"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,39 +186,31 @@ class Mount:
     read_only: bool = False
     size: int = 0
     mode: int = 0o1777
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Security:
-    """Who the program is and what it may do. `uid` and `gid` None: as the image says, else 0. Capabilities without CAP_ ("ALL" too)."""
-
-    uid: int | None = None
-    gid: int | None = None
-    groups: tuple[int, ...] = ()
-    privileged: bool = False
-    read_only_root: bool = False
-    no_new_privileges: bool = False
-    add: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    seccomp: Literal["", "RuntimeDefault"] = ""
-    unmasked_proc: bool = False
+    propagation: Propagation = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """0 is none. `cpu` in cores, `shares` by the kernel's old measure (1024 is one core's worth)."""
+    """0 is none. `cpu` in cores, `shares` by the kernel's old measure (1024 is one core's worth).
+
+    `oom_score`: who is killed first when the machine's memory is used up (-1000 to 1000). `huge_pages`: bytes by size (2MB, 1GB).
+    """
 
     memory: int = 0
     cpu: float = 0.0
     shares: int = 0
     processes: int = 0
+    oom_score: int = 0
+    huge_pages: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerBox:
     """`command` and `args` replace the image's entrypoint and command as in a pod's spec; `env` goes over the image's.
 
-    `id` is the caller's (64 hexadecimal digits, say) and never used twice. `log`: a file for the output in the CRI format, "" for none.
+    `id` is the caller's (64 hexadecimal digits, say) and never used twice; an engine may have ids of its own (`Engine.start` gives it).
+    `log`: a file for the output in the CRI format, "" for none. `run`: how often it was started before in this pod. `target`: the id of the
+    container whose processes it sees too, "" for its own alone.
     """
 
     id: str
@@ -179,6 +228,8 @@ class ContainerBox:
     stdin_once: bool = False
     log: str = ""
     stop_signal: str = ""
+    run: int = 0
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +245,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A container that the engine has. `running` False: it ended and was not removed."""
+    """A container that the engine has. `running` False: it ended and was not removed. `run`: as in its box."""
 
     id: str
     pod: str
@@ -202,6 +253,16 @@ class Known:
     image: str
     started_at: float
     running: bool
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPod:
+    """A pod that the engine has, of this start or of an earlier one. `ready` False: its network or shared namespaces are gone."""
+
+    at: PodAt
+    node: str
+    ready: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +283,14 @@ class Engine(Protocol):
     #: scheme of container ids and of nodeInfo.containerRuntimeVersion
     name: str
     version: str
-    #: None where the engine brings a network of its own
+    #: None where the engine brings a network that is not to be entered
     fabric: Fabric | None
+    #: pods get their addresses from the engine, not from their node
+    assigns: bool
+    #: programs on the network of their node (hostNetwork) are on the machine's own; known once it has begun
+    machine: bool
+    #: what runs outlives `close` and the end of this process, and is found again by `list` and `pods`
+    survives: bool
 
     @property
     def enforced(self) -> tuple[str, ...]:
@@ -234,8 +301,19 @@ class Engine(Protocol):
         """Be ready. Raises Unavailable."""
         ...
 
+    async def use_ranges(self, networks: Sequence[str]) -> None:
+        """Its nodes have these ranges of pod addresses, as the API says: one that `assigns` takes them for a network that it makes.
+
+        Raises Unavailable where pods have no network.
+        """
+        ...
+
     async def close(self) -> None:
-        """End every container at once and leave nothing behind."""
+        """End every container at once and leave nothing behind; or, where it `survives`, let everything be."""
+        ...
+
+    def trouble(self) -> str:
+        """Why no pods can be run at present, as the node's Ready condition says it; "" when they can."""
         ...
 
     # --- images ---
@@ -257,6 +335,8 @@ class Engine(Protocol):
     async def run_pod(self, pod: PodBox) -> PodAt:
         """Raises StartFailed; then nothing of the pod is left."""
         ...
+
+    async def pods(self) -> list[KnownPod]: ...
 
     async def remove_pod(self, id: str) -> None:
         """End what runs in it at once (each container still gets its Exit), and forget it. Nothing happens when it is not there."""
@@ -297,8 +377,18 @@ class Engine(Protocol):
         ...
 
     # --- sessions ---
+    async def run(self, id: str, argv: Sequence[str], seconds: float = 0.0) -> tuple[int, bytes]:
+        """Run a program beside the container's to its end: its exit code, and the beginning of its output with errors.
+
+        It is killed after `seconds` (0: never). Raises NoSuchContainer, StartFailed, TimeoutError.
+        """
+        ...
+
     async def exec(self, id: str, argv: Sequence[str], *, tty: bool = False, stdin: bool = False) -> Session:
-        """Run a program beside the container's. Raises NoSuchContainer, StartFailed (the program is not there: exit code 127, or 126)."""
+        """Run a program beside the container's. Raises NoSuchContainer, StartFailed (the program is not there: exit code 127, or 126).
+
+        An engine that learns only later that there is no such program tells it as `Session.wait` does.
+        """
         ...
 
     async def attach(self, id: str, *, stdin: bool = False) -> Session:

@@ -60,6 +60,15 @@ class Session(Protocol):
         ...
 
 
+async def beginning(source: Source, most: int) -> bytes:
+    """The first bytes of what it gives; it is read to its end."""
+    kept = b""
+    while data := await source.read():
+        if len(kept) < most:
+            kept += data
+    return kept[:most]
+
+
 _SUCCESS: Obj = {"metadata": {}, "status": "Success"}
 
 

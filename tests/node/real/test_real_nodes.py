@@ -1,106 +1,18 @@
-"""A cluster whose pods run programs: from the API to a process and back. The images are the machine's own file system."""
+"""A cluster whose pods run programs: from the API to a process and back, with every engine (see `conftest`)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from wherry import Cluster
+from tests.worlds.real_nodes import EVENTS, Play, World
 from wherry.api.errors import BadRequest
 from wherry.api.resources import resource
-from wherry.node.runtime import LogOptions
-
-pytestmark = pytest.mark.real_nodes
-
-PODS, EVENTS = resource("pods"), resource("events")
-_LOOK = 0.05
 
 
-class World:
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.client = cluster.client
-        assert cluster.real_nodes is not None
-        self.runtime: Any = cluster.real_nodes.runtime
-
-    async def create(self, plural: str, name: str, **fields: Any) -> None:
-        await self.client.create(resource(plural), "default", {"metadata": {"name": name, "namespace": "default"}, **fields})
-
-    async def pod(self, name: str, command: str, *, container: Any = None, **spec: Any) -> None:
-        main = {"name": "c", "image": "busybox:1", "command": ["sh", "-c", command], **(container or {})}
-        await self.create("pods", name, spec={"terminationGracePeriodSeconds": 2, "containers": [main], **spec})
-
-    async def get(self, name: str) -> Any:
-        return await self.client.get(PODS, "default", name)
-
-    async def eventually(self, ask: Callable[[], Awaitable[Any]], limit: float = 30.0) -> Any:
-        """What it gives once that is something."""
-        for _ in range(int(limit / _LOOK)):
-            if found := await ask():
-                return found
-            await asyncio.sleep(_LOOK)
-        raise AssertionError("it never happens")
-
-    async def until(self, name: str, reached: Callable[[Any], Any]) -> Any:
-        """The pod's status once it is so."""
-
-        async def status() -> Any:
-            found = (await self.get(name))["status"]
-            return found if reached(found) else None
-
-        return await self.eventually(status)
-
-    async def phase(self, name: str, wanted: str) -> Any:
-        return await self.until(name, lambda status: status.get("phase") == wanted)
-
-    async def ready(self, name: str) -> Any:
-        return await self.until(name, lambda status: all(c["ready"] for c in status.get("containerStatuses") or [{"ready": False}]))
-
-    async def gone(self, name: str) -> None:
-        await self.client.delete(PODS, "default", name)
-
-        async def absent() -> bool:
-            return all(p["metadata"]["name"] != name for p in (await self.client.list(PODS, "default")).items)
-
-        await self.eventually(absent)
-
-    async def log(self, name: str, container: str = "c", **options: Any) -> str:
-        pieces = self.runtime.logs(await self.get(name), container, LogOptions(**options))
-        return b"".join([piece async for piece in pieces]).decode()
-
-    async def run(self, name: str, *command: str) -> str:
-        session = await self.runtime.exec(await self.get(name), "c", command)
-        said: bytes = await session.stdout.read()
-        await session.wait()
-        await session.close()
-        return said.decode()
-
-    async def told(self, name: str, reason: str) -> None:
-        """Until there is such an event."""
-
-        async def there() -> bool:
-            return reason in await self.reasons(name)
-
-        await self.eventually(there)
-
-    async def reasons(self, name: str) -> list[str]:
-        listed = [e for e in (await self.client.list(EVENTS, "default")).items if e["involvedObject"]["name"] == name]
-        listed.sort(key=lambda e: str(e["metadata"]["name"]))
-        return [e["reason"] for e in listed if e["reason"] not in ("Scheduled", "FailedScheduling")]
-
-
-def play(test: Callable[[World], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        async with Cluster(runtime="process", nodes=1, serve=False, image_table=("*=host",)) as cluster:
-            await asyncio.wait_for(test(World(cluster)), 50)
-
-    asyncio.run(whole())
-
-
-def test_a_program_says_who_it_is_and_ends() -> None:
+def test_a_program_says_who_it_is_and_ends(play: Play) -> None:
     async def story(world: World) -> None:
         named = {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
         await world.pod("p", "echo $IP $KUBERNETES_SERVICE_HOST; hostname; exit 3", container={"env": [named]}, restartPolicy="Never")
@@ -113,7 +25,7 @@ def test_a_program_says_who_it_is_and_ends() -> None:
     play(story)
 
 
-def test_a_node_says_what_it_is_and_which_limits_it_does_not_keep() -> None:
+def test_a_node_says_what_it_is_and_which_limits_it_does_not_keep(play: Play) -> None:
     async def story(world: World) -> None:
         async def registered() -> Any:
             return (await world.client.list(resource("nodes"))).items
@@ -124,13 +36,13 @@ def test_a_node_says_what_it_is_and_which_limits_it_does_not_keep() -> None:
         loose = node["metadata"]["annotations"].get("wherry.dev/limits-not-enforced", "")
         assert set(filter(None, loose.split(","))) == {"cpu", "memory"} - set(engine.enforced)
         info = node["status"]["nodeInfo"]
-        assert info["containerRuntimeVersion"] == f"process://{engine.version}"
+        assert info["containerRuntimeVersion"] == f"{world.engine}://{engine.version}"
         assert node["spec"]["podCIDR"] == "10.244.0.0/24"
 
     play(story)
 
 
-def test_a_program_that_is_not_there() -> None:
+def test_a_program_that_is_not_there(play: Play) -> None:
     async def story(world: World) -> None:
         await world.pod("p", "", container={"command": ["nosuch"]}, restartPolicy="Never")
         ended = (await world.phase("p", "Failed"))["containerStatuses"][0]["state"]["terminated"]
@@ -140,7 +52,7 @@ def test_a_program_that_is_not_there() -> None:
     play(story)
 
 
-def test_a_crash_is_followed_by_a_new_run_and_both_have_logs() -> None:
+def test_a_crash_is_followed_by_a_new_run_and_both_have_logs(play: Play) -> None:
     async def story(world: World) -> None:
         volume = [{"name": "v", "emptyDir": {}}]
         command = "if [ -f /v/x ]; then echo second; trap 'exit 0' TERM; while true; do sleep 0.1; done; fi; touch /v/x; echo first; exit 5"
@@ -156,7 +68,7 @@ def test_a_crash_is_followed_by_a_new_run_and_both_have_logs() -> None:
     play(story)
 
 
-def test_volumes_of_other_objects_and_what_changes_in_them() -> None:
+def test_volumes_of_other_objects_and_what_changes_in_them(play: Play) -> None:
     async def story(world: World) -> None:
         await world.create("configmaps", "conf", data={"a": "1", "b": "2"})
         await world.create("secrets", "sec", stringData={"user": "me"})
@@ -192,7 +104,7 @@ def test_volumes_of_other_objects_and_what_changes_in_them() -> None:
     play(story)
 
 
-def test_probes_are_made_over_the_pods_network_and_in_it() -> None:
+def test_probes_are_made_over_the_pods_network_and_in_it(play: Play) -> None:
     async def story(world: World) -> None:
         probes = {"readinessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1},
                   "livenessProbe": {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 2, "periodSeconds": 1, "failureThreshold": 1}}
@@ -209,7 +121,7 @@ def test_probes_are_made_over_the_pods_network_and_in_it() -> None:
     play(story)
 
 
-def test_an_http_probe_hears_a_server() -> None:
+def test_an_http_probe_hears_a_server(play: Play) -> None:
     async def story(world: World) -> None:
         command = ["python3", "-m", "http.server", "8000", "--bind", "0.0.0.0"]
         server = {"command": command, "ports": [{"containerPort": 8000, "name": "web"}]}
@@ -227,7 +139,7 @@ def test_an_http_probe_hears_a_server() -> None:
     play(story)
 
 
-def test_hooks_and_sidecars_in_their_order() -> None:
+def test_hooks_and_sidecars_in_their_order(play: Play) -> None:
     async def story(world: World) -> None:
         mounted = [{"name": "v", "mountPath": "/v"}]
         wait = "while true; do sleep 0.1; done"
@@ -246,7 +158,7 @@ def test_hooks_and_sidecars_in_their_order() -> None:
     play(story)
 
 
-def test_what_is_wrong_is_told_as_a_kubelet_tells_it() -> None:
+def test_what_is_wrong_is_told_as_a_kubelet_tells_it(play: Play) -> None:
     async def story(world: World) -> None:
         wrong = [{"name": "v", "hostPath": {"path": "/etc/passwd", "type": "Directory"}}]
         await world.pod("p", "true", volumes=wrong, container={"volumeMounts": [{"name": "v", "mountPath": "/v"}]})

@@ -16,6 +16,7 @@ from typing import Any
 
 from wherry.kit.version import VERSION
 from wherry.linux.fabric import Fabric
+from wherry.linux.signals import number_of
 from wherry.node.engine import (
     ContainerBox,
     Credentials,
@@ -23,6 +24,7 @@ from wherry.node.engine import (
     Image,
     ImageConfig,
     Known,
+    KnownPod,
     NoSuchContainer,
     PodAt,
     PodBox,
@@ -41,16 +43,19 @@ from wherry.node.process.container import Container, Streams
 from wherry.node.process.fabric import ProcessFabric, node_place
 from wherry.node.process.layers import Layers
 from wherry.node.process.session import ExecSession
-from wherry.streams.session import Session
+from wherry.streams.session import Session, beginning
 
 _LOG = logging.getLogger(__name__)
 #: bytes that the containers of a pod may write beside volumes, unless the pod says otherwise
 _SCRATCH = 4 << 30
+#: bytes that are kept of what a program of a probe or hook says
+_MOST_OUTPUT = 10 * 1024
 
 
 class ProcessEngine:
     name = "process"
     version = VERSION
+    assigns = survives = machine = False
 
     def __init__(self, images: Images, settings: Settings | None = None, *, now: Callable[[], float] = time.time) -> None:
         """`now`: wall time in seconds, for logs and exits."""
@@ -86,6 +91,12 @@ class ProcessEngine:
         self._layers.close()
         await self._images.close()
         self._exits.put_nowait(None)
+
+    async def use_ranges(self, networks: Sequence[str]) -> None:
+        """Pods are given their addresses."""
+
+    def trouble(self) -> str:
+        return ""
 
     @property
     def ids(self) -> str:
@@ -129,6 +140,8 @@ class ProcessEngine:
 
     # --- pods ---
     async def run_pod(self, pod: PodBox) -> PodAt:
+        if pod.host_ipc:
+            raise StartFailed("CreatePodSandboxError", "the machine's IPC (hostIPC) is not given to pods on this node")
         try:
             await self._helper.ask(
                 "pod", id=pod.id, hostname=pod.hostname, domain=pod.domain, addresses=list(pod.addresses), host_pid=pod.host_pid,
@@ -140,6 +153,9 @@ class ProcessEngine:
             raise StartFailed("CreatePodSandboxError", f"failed to create pod sandbox: {text}") from error
         self._pods[pod.id] = pod
         return PodAt(pod.id, pod.addresses)
+
+    async def pods(self) -> list[KnownPod]:
+        return [KnownPod(PodAt(pod.id, pod.addresses), pod.node, True) for pod in self._pods.values()]
 
     async def remove_pod(self, id: str) -> None:
         if self._pods.pop(id, None) is None:
@@ -193,7 +209,7 @@ class ProcessEngine:
         container = self._containers.get(id)
         if container is None or not container.running:
             return
-        await self._kill(id, plan.signal_number(signal) or container.stop_signal)
+        await self._kill(id, number_of(signal) or container.stop_signal)
         try:
             await asyncio.wait_for(asyncio.shield(container.exit), max(grace, 0.0))
         except TimeoutError:
@@ -202,7 +218,7 @@ class ProcessEngine:
 
     async def signal(self, id: str, signal: str) -> None:
         self._running(id)
-        await self._kill(id, plan.signal_number(signal))
+        await self._kill(id, number_of(signal))
 
     async def remove(self, id: str) -> None:
         container = self._containers.get(id)
@@ -215,7 +231,7 @@ class ProcessEngine:
 
     async def list(self) -> list[Known]:
         return [
-            Known(one.box.id, one.pod, one.box.name, one.box.image, one.started_at, one.running)
+            Known(one.box.id, one.pod, one.box.name, one.box.image, one.started_at, one.running, one.box.run)
             for one in self._containers.values() if one.started_at
         ]
 
@@ -230,6 +246,18 @@ class ProcessEngine:
             log.reopen()
 
     # --- sessions ---
+    async def run(self, id: str, argv: Sequence[str], seconds: float = 0.0) -> tuple[int, bytes]:
+        return await asyncio.wait_for(self._run_program(id, argv), seconds or None)
+
+    async def _run_program(self, id: str, argv: Sequence[str]) -> tuple[int, bytes]:
+        session = await self.exec(id, argv)
+        try:
+            outputs = [session.stdout, *([session.stderr] if session.stderr is not None else [])]
+            texts = await asyncio.gather(*(beginning(output, _MOST_OUTPUT) for output in outputs))
+            return await session.wait(), b"".join(texts)[:_MOST_OUTPUT]
+        finally:
+            await session.close()
+
     async def exec(self, id: str, argv: Sequence[str], *, tty: bool = False, stdin: bool = False) -> Session:
         container = self._running(id)
         if not argv:

@@ -6,10 +6,11 @@ cmd count), the CRI plugin of containerd for PATH, TERM and HOSTNAME.
 
 from __future__ import annotations
 
-import signal as signals
+from signal import SIGTERM
 from typing import Any
 
 from wherry.linux import capabilities
+from wherry.linux.signals import number_of
 from wherry.node.engine import ContainerBox, ImageConfig, Limits, PodBox, Security, StartFailed
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -37,6 +38,7 @@ def environment(box: ContainerBox, config: ImageConfig, hostname: str) -> list[t
 def process(pod: PodBox, box: ContainerBox, config: ImageConfig) -> dict[str, Any]:
     """Raises StartFailed for what cannot be kept."""
     security = box.security
+    _refuse(pod, box)
     allowed = _capabilities(security)
     if security.gid is not None and security.uid is None and not config.user:
         raise StartFailed("CreateContainerError", "runAsGroup is specified without a runAsUser")
@@ -53,18 +55,21 @@ def process(pod: PodBox, box: ContainerBox, config: ImageConfig) -> dict[str, An
 
 def stop_signal(box: ContainerBox, config: ImageConfig, asked: str = "") -> int:
     """By name or number, with or without SIG. One that is none is SIGTERM, as container runtimes have it."""
-    return signal_number(asked or box.stop_signal or config.stop_signal) or signals.SIGTERM
+    return number_of(asked or box.stop_signal or config.stop_signal) or SIGTERM
 
 
-def signal_number(name: str) -> int:
-    """0 for what is no signal."""
-    if name.isdecimal():
-        return int(name) if int(name) in set(signals.Signals) else 0
-    plain = name.upper().removeprefix("SIG")
-    if plain.startswith("RTMIN+") and plain[6:].isdecimal():
-        return signals.SIGRTMIN + int(plain[6:])
-    found = getattr(signals.Signals, f"SIG{plain}", None)
-    return int(found) if found else 0
+def _refuse(pod: PodBox, box: ContainerBox) -> None:
+    """What namespaces without a container runtime do not give."""
+    if box.security.seccomp.startswith("localhost/"):
+        profile = box.security.seccomp.removeprefix("localhost/")
+        raise StartFailed("CreateContainerError", f"seccomp profiles of the node are not loaded here: {profile}")
+    if box.security.apparmor.startswith("localhost/"):
+        raise StartFailed("CreateContainerError", "Cannot enforce AppArmor: profiles of the node are not loaded here")
+    for mount in box.mounts:
+        if mount.propagation:
+            raise StartFailed("CreateContainerError", f"mountPropagation {mount.propagation} is not kept on this node")
+    if pod.handler:
+        raise StartFailed("CreateContainerError", f'no runtime for "{pod.handler}" is configured')
 
 
 def _capabilities(security: Security) -> frozenset[str]:

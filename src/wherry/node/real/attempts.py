@@ -10,7 +10,6 @@ import asyncio
 import errno
 import os
 import ssl
-from collections.abc import Sequence
 from socket import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -20,9 +19,7 @@ from wherry.kit.version import VERSION
 from wherry.linux.fabric import Fabric
 from wherry.node.engine import Engine, NoSuchContainer, StartFailed
 from wherry.node.runtime import Probed
-from wherry.streams.session import Source
 
-_MOST_OUTPUT = 10 * 1024
 _MOST_REDIRECTS = 10
 
 
@@ -40,12 +37,12 @@ async def probe(engine: Engine, target: Target, spec: Obj) -> Probed:
     if "exec" in spec:
         command = spec["exec"].get("command") or []
         try:
-            code, output = await asyncio.wait_for(run(engine, target.id, command), seconds)
+            code, output = await engine.run(target.id, command, seconds)
         except TimeoutError:
             return Probed(False, f'command timed out: "{" ".join(command)}" timed out after {seconds:g}s')
         except (NoSuchContainer, StartFailed) as error:
             return Probed(False, str(error), error=True)
-        return Probed(code == 0, output)
+        return Probed(code == 0, output.decode(errors="replace"))
     if engine.fabric is None:
         return Probed(False, "the engine has no network to connect over", error=True)
     if "httpGet" in spec:
@@ -60,33 +57,14 @@ async def hook(engine: Engine, target: Target, handler: Obj) -> str:
     if "exec" in handler:
         command = handler["exec"].get("command") or []
         try:
-            code, output = await run(engine, target.id, command)
+            code, output = await engine.run(target.id, command)
         except (NoSuchContainer, StartFailed) as error:
             return str(error)
-        return f"command '{' '.join(command)}' exited with {code}: {output}" if code else ""
+        return f"command '{' '.join(command)}' exited with {code}: {output.decode(errors='replace')}" if code else ""
     if "httpGet" in handler and engine.fabric is not None:
         found = await http_get(engine.fabric, target, handler["httpGet"], 30.0, any_status=True)
         return "" if found.success else found.output
     return "handlers of this kind are not run on this node"
-
-
-async def run(engine: Engine, id_: str, command: Sequence[str]) -> tuple[int, str]:
-    """Exit code and output, errors with it. Raises NoSuchContainer, StartFailed."""
-    session = await engine.exec(id_, command)
-    try:
-        parts = [session.stdout, *([session.stderr] if session.stderr is not None else [])]
-        texts = await asyncio.gather(*(_read(part) for part in parts))
-        return await session.wait(), b"".join(texts)[:_MOST_OUTPUT].decode(errors="replace")
-    finally:
-        await session.close()
-
-
-async def _read(source: Source) -> bytes:
-    kept = b""
-    while data := await source.read():
-        if len(kept) < _MOST_OUTPUT:
-            kept += data
-    return kept
 
 
 def port_of(target: Target, port: int | str) -> int:

@@ -107,8 +107,11 @@ class RealNodes(NodeAgent):
         await self._real.ready()
         loose = sorted({"cpu", "memory"} - set(self._engine.enforced))
         said = {_ATTACHING: "true", **({_LOOSE: ",".join(loose)} if loose else {})}
+        version = f"{self._engine.name}://{self._engine.version}"
         for spec in list(self._nodes.values()):
-            self.place_node(replace(spec, annotations=said))
+            own = (spec.kubelet_address or machine.address()) if self._engine.machine else spec.internal_ip
+            self.place_node(replace(spec, annotations=said, runtime_version=version, internal_ip=own))
+            self._real.place_node(spec.name, (own,))
 
     async def run(self) -> None:
         await self._place_nodes()
@@ -133,6 +136,7 @@ class RealNodes(NodeAgent):
             if each in ranges:
                 self.place_node(replace(self._nodes[each], pod_range=ranges[each]))
                 self._real.place(each, ranges[each])
+        await self._engine.use_ranges([ranges[each] for each in self._nodes if each in ranges])
 
     async def _refresh(self) -> None:
         while True:

@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import secrets
 import shutil
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from wherry.api import timestamps
+from wherry.api import quantity
 from wherry.api.errors import StatusError
-from wherry.api.objects import Obj, annotations_of, name, uid
+from wherry.api.objects import Obj, name, uid
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
 from wherry.node import engine as engines
 from wherry.node.addresses import PodAddresses
 from wherry.node.engine import Engine, Mount
 from wherry.node.real import attempts, boxes, logs
+from wherry.node.real.left import Left
+from wherry.node.real.pods import RealPods
 from wherry.node.real.pull_secrets import credentials_of
-from wherry.node.real.sessions import Life, RealSessions, RunningPod
-from wherry.node.real.volumes import Refused, Volumes, mounts
+from wherry.node.real.sessions import Life, RunningPod
+from wherry.node.real.volumes import Volumes, mounts
 from wherry.node.runtime import (
     Attempt,
     Exited,
@@ -36,21 +39,16 @@ from wherry.node.runtime import (
     HookReport,
     ImageFound,
     Launch,
-    PodReport,
     Probed,
     Pulled,
     PullFailed,
     Report,
-    SandboxFailed,
-    SandboxReady,
     Started,
     StartFailed,
 )  # fmt: skip
 from wherry.rules.pods.kubelet import network_files
 from wherry.rules.pods.kubelet.container import Container
-from wherry.rules.pods.kubelet.field_values import Setting
 from wherry.rules.pods.kubelet.probes import Kind
-from wherry.rules.pods.kubelet.references import Found
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +58,10 @@ _MEMORY = "wherry-"
 #: seconds for which a container that runs is seen at least
 _SEEN = 0.1
 _FALLBACK_BYTES, _FALLBACK_LINES = 2048, 80
+_ENDED = ("Succeeded", "Failed")
 
 
-class RealRuntime(RealSessions):
+class RealRuntime(RealPods):
     """`dns`: the cluster's name server, "" for none; `nodes`: each node's own addresses."""
 
     config: Literal["nothing", "faults", "all"] = "all"
@@ -80,26 +79,35 @@ class RealRuntime(RealSessions):
         self._dns = dns
         self._resolver = resolver or network_files.Resolver()
         self._allocatable = dict(allocatable or {})
-        self._memory = memory / f"{_MEMORY}{os.getpid()}-{secrets.token_hex(6)}"
+        self._machine = quantity.to_int(self._allocatable.get("memory", "0"))
+        # what outlives this process has to find its files again
+        kept = f"kept-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+        self._memory = memory / f"{_MEMORY}{kept if engine.survives else f'{os.getpid()}-{secrets.token_hex(6)}'}"
         self._volumes = Volumes(client, clock, folder / "volumes", self._memory)
         self._pods: dict[str, RunningPod] = {}
         self._lives: dict[str, Life] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left = Left()
         self._begun = False
 
     def place(self, node: str, network: str) -> None:
         """The node's pods get their addresses out of that range."""
         self._addresses.add(node, network)
 
+    def place_node(self, node: str, addresses: tuple[str, ...]) -> None:
+        """These are the node's own."""
+        self._nodes[node] = addresses
+
     async def ready(self) -> None:
         """Raises Unavailable."""
         await self._engine.begin()
 
     async def begin(self, pods: Sequence[Obj]) -> None:
-        """Nothing of before runs any more. `ready` comes first."""
+        """What of before runs still is taken over if its pod is there, and ended if not. `ready` comes first."""
         if self._begun:
             return
         self._begun = True
+        await self._take_over(pods)
         known = {uid(pod) for pod in pods}
         for part in ("volumes", "logs", "etc", "messages"):
             for left in (self._folder / part).glob("*"):
@@ -112,12 +120,13 @@ class RealRuntime(RealSessions):
         self._spawn(self._watch_exits(), "exits")
 
     async def close(self) -> None:
-        """End everything that runs, and forget the folders of memory."""
+        """End everything that runs, and forget the folders of memory; or, where it survives, leave it."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._engine.close()
-        shutil.rmtree(self._memory, ignore_errors=True)
+        if not self._engine.survives:
+            shutil.rmtree(self._memory, ignore_errors=True)
 
     def check(self, pod: Obj) -> list[str]:
         return []
@@ -125,82 +134,6 @@ class RealRuntime(RealSessions):
     def saw(self, pod: Obj) -> None:
         if (known := self._pods.get(uid(pod))) is not None:
             known.pod = pod
-
-    # --- the pod as a whole ---
-    def prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
-        self._spawn(self._prepare(node, pod, found, report), f"prepare {name(pod)}")
-
-    async def _prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
-        run = self._pods.get(uid(pod))
-        if run is None:
-            own = self._nodes.get(node, ()) if pod["spec"].get("hostNetwork") else (self._addresses.take(node),)
-            run = self._pods[uid(pod)] = RunningPod(pod, own, timestamps.micro_time(self._clock.now()))
-        if not all(run.addresses):
-            self._pods.pop(uid(pod), None)
-            report(SandboxFailed("no pod address is free"))
-            return
-        try:
-            run.volumes = await self._volumes.make(_as_seen(pod, run.seen), found, self._setting(run, node))
-            self._etc(run)
-            run.at = await self._engine.run_pod(boxes.pod_box(pod, node, () if pod["spec"].get("hostNetwork") else run.addresses))
-        except Refused as refused:
-            report(SandboxFailed(str(refused), refused.volume))
-        except (engines.StartFailed, engines.Unavailable, OSError) as error:
-            report(SandboxFailed(str(error)))
-        else:
-            report(SandboxReady(run.addresses))
-
-    def _setting(self, run: RunningPod, node: str) -> Setting:
-        return Setting(run.addresses, self._nodes.get(node, ()), self._allocatable)
-
-    def _etc(self, run: RunningPod) -> None:
-        folder = self._folder / "etc" / uid(run.pod)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "hosts").write_text(network_files.hosts(run.pod, run.addresses))
-        found = network_files.resolver(run.pod, self._dns, self._resolver)
-        (folder / "resolv.conf").write_text(network_files.resolv_conf(found))
-
-    def refresh(self, pod: Obj, found: Found) -> None:
-        run = self._pods.get(uid(pod))
-        if run is not None:
-            self._spawn(self._refresh(run, found), f"refresh {name(pod)}")
-
-    async def _refresh(self, run: RunningPod, found: Found) -> None:
-        try:
-            await self._volumes.refresh(_as_seen(run.pod, run.seen), found, self._setting(run, run.pod["spec"].get("nodeName", "")))
-        except (ValueError, StatusError, OSError) as error:
-            log.info("volumes of %s are as they were: %s", name(run.pod), error)
-
-    def holds(self, node: str, pod: Obj) -> bool:
-        return uid(pod) in self._pods and self._pods[uid(pod)].at is not None
-
-    def finish(self, pod: Obj) -> None:
-        self._spawn(self._finish(pod, gone=False), f"finish {name(pod)}")
-
-    def remove(self, pod: Obj) -> None:
-        self._spawn(self._finish(pod, gone=True), f"remove {name(pod)}")
-
-    def lose(self, pod: Obj) -> None:
-        self.finish(pod)
-
-    async def _finish(self, pod: Obj, *, gone: bool) -> None:
-        """The sandbox and volumes go; with the pod also what it left."""
-        id_ = uid(pod)
-        if gone:
-            self._lives = {key: life for key, life in self._lives.items() if life.pod != id_}
-        await self._engine.remove_pod(id_)
-        self._volumes.remove(pod)
-        shutil.rmtree(self._folder / "etc" / id_, ignore_errors=True)
-        run = self._pods.get(id_)
-        if run is not None:
-            run.at = None
-        if gone:
-            self._pods.pop(id_, None)
-            for part in ("logs", "messages"):
-                shutil.rmtree(self._folder / part / id_, ignore_errors=True)
-            if run is not None and not pod["spec"].get("hostNetwork"):
-                for address in run.addresses:
-                    self._addresses.give_back(pod["spec"].get("nodeName", ""), address)
 
     # --- images ---
     def find_image(self, node: str, pod: Obj, container: Container, report: Report) -> None:
@@ -239,30 +172,58 @@ class RealRuntime(RealSessions):
             report(StartFailed("CreateContainerError", "the pod's sandbox is not there"))
             return
         id_ = secrets.token_hex(32)
-        shown = f"{self.name}://{id_}"
         image: engines.Image | None = None
         try:
             image = await self._engine.image(container.image)
-            message, path = self._places(run, container)
-            mounted = (*self._mounts(run, container, launch), Mount(str(message), _message_path(container)))
-            box = boxes.container_box(pod, container.spec, id_, launch.variables or {}, mounted, str(path))
-            life = self._lives[id_] = Life(uid(pod), container, report, message, path)
-            at = self._clock.now()
-            await self._engine.start(run.at, box)
+            known = self._left.started(uid(pod), container.name, _next_run(container))
+            if known is not None:  # before this process began, and nobody wrote it down
+                life = self._live(known.id, pod, container, report)
+                started, at = known.id, known.started_at
+            else:
+                message, path = self._places(run, container)
+                mounted = (*self._mounts(run, container, launch), Mount(str(message), _message_path(container)))
+                of_run = boxes.Run(id_, str(path), _next_run(container), self._target_of(pod, container))
+                box = boxes.container_box(pod, container.spec, of_run, launch.variables or {}, mounted, self._machine)
+                life = Life(uid(pod), container, report, message, path)
+                if not self._engine.assigns:
+                    self._lives[id_] = life
+                at = self._clock.now()
+                started = await self._engine.start(run.at, box)
+                self._lives[started] = life
             life.since = self._clock.now()
         except engines.StartFailed as failed:
             self._lives.pop(id_, None)
-            started = failed.reason in ("RunContainerError", "StartError")
-            reason = "RunContainerError" if started else failed.reason
-            if started:
+            began = failed.reason in ("RunContainerError", "StartError")
+            reason = "RunContainerError" if began else failed.reason
+            if began:
                 self._create_log(pod, container)
-            report(StartFailed(reason, failed.text, shown if started else "", failed.exit_code, image.id if image is not None else ""))
+            shown = f"{self.name}://{failed.id or id_}" if began else ""
+            report(StartFailed(reason, failed.text, shown, failed.exit_code, image.id if image is not None else ""))
         except (engines.Unavailable, engines.PullFailed, OSError) as error:
             self._lives.pop(id_, None)
             report(StartFailed("CreateContainerError", str(error)))
         else:
             names = image.names if image is not None else ()
+            shown = f"{self.name}://{started}"
             life.report(Started(shown, image.id if image is not None else container.image, at, image=names[0] if names else ""))
+            self._left.tell(started, self._exited)
+
+    def _target_of(self, pod: Obj, container: Container) -> str:
+        """The container that an ephemeral one looks into. Raises StartFailed."""
+        wanted = container.spec.get("targetContainerName") or ""
+        found = self._running(pod, wanted) if wanted else ""
+        if found is None:
+            raise engines.StartFailed("CreateContainerError", f'unable to find target container "{wanted}"')
+        return found
+
+    def _live(self, id_: str, pod: Obj, container: Container, report: Report) -> Life:
+        """Of a container that was started before this process began."""
+        run = self._left.number(id_)
+        folder = self._folder / "messages" / uid(pod)
+        messages = sorted(folder.glob(f"{container.name}-{run}-*"), key=lambda file: file.stat().st_mtime)
+        message = messages[-1] if messages else folder / f"{container.name}-{run}-none"
+        life = self._lives[id_] = Life(uid(pod), container, report, message, self.log_path(pod, container.name, run))
+        return life
 
     def _create_log(self, pod: Obj, container: Container) -> None:
         """Of a container that was made and did not start: there is a log, and nothing in it."""
@@ -271,8 +232,9 @@ class RealRuntime(RealSessions):
 
     def _places(self, run: RunningPod, container: Container) -> tuple[Path, Path]:
         """The files of its termination message and of its log. Raises OSError."""
-        message = self._folder / "messages" / uid(run.pod) / f"{container.name}-{container.restarts}-{secrets.token_hex(4)}"
-        path = self.log_path(run.pod, container.name, _next_run(container))
+        number = _next_run(container)
+        message = self._folder / "messages" / uid(run.pod) / f"{container.name}-{number}-{secrets.token_hex(4)}"
+        path = self.log_path(run.pod, container.name, number)
         for file in (message, path):
             file.parent.mkdir(parents=True, exist_ok=True)
         message.touch(0o666)
@@ -293,20 +255,31 @@ class RealRuntime(RealSessions):
         await self._engine.stop(id_, grace)
 
     def adopt(self, node: str, pod: Obj, container: Container, report: Report) -> bool:
-        life = self._lives.get(_bare(container.id))
-        if life is None:
+        id_ = _bare(container.id)
+        life = self._lives.get(id_)
+        if life is not None:
+            life.container, life.report = container, report
+            return True
+        if not self._left.take(id_):
             return False
-        life.container, life.report = container, report
+        self._live(id_, pod, container, report)
+        asyncio.get_running_loop().call_soon(self._left.tell, id_, self._exited)
         return True
 
     async def _watch_exits(self) -> None:
         async for exit_ in self._engine.exits():
-            life = self._lives.pop(exit_.id, None)
-            if life is not None:
-                exited = Exited(exit_.code, exit_.at, exit_.reason, self._message(life, exit_.code))
-                # that it ran is to be seen, however short it was
-                self._clock.call_later(max(life.since + _SEEN - self._clock.now(), 0.0), life.report, exited)
-                await self._engine.remove(exit_.id)
+            if exit_.id in self._lives:
+                self._exited(exit_)
+            else:
+                self._left.ended(exit_)
+
+    def _exited(self, exit_: engines.Exit) -> None:
+        life = self._lives.pop(exit_.id, None)
+        if life is not None:
+            exited = Exited(exit_.code, exit_.at, exit_.reason, self._message(life, exit_.code))
+            # that it ran is to be seen, however short it was
+            self._clock.call_later(max(life.since + _SEEN - self._clock.now(), 0.0), life.report, exited)
+        self._spawn(self._engine.remove(exit_.id), f"remove {exit_.id[:12]}")
 
     def _message(self, life: Life, code: int) -> str:
         with contextlib.suppress(OSError):
@@ -344,30 +317,12 @@ class RealRuntime(RealSessions):
 
         self._spawn(once(), f"{name_} of {name(pod)}/{container.name}")
 
-    # --- helpers ---
-    def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=what)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("%s failed", task.get_name(), exc_info=task.exception())
-
-
 def _sweep(memory: Path) -> None:
     """What processes that were killed left in the machine's memory."""
     for left in memory.glob(f"{_MEMORY}*"):
         owner = left.name.removeprefix(_MEMORY).partition("-")[0]
         if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _as_seen(pod: Obj, seen: str) -> Obj:
-    """As the kubelet shows it to its own containers: where it heard of the pod, and when."""
-    own = {"kubernetes.io/config.seen": seen, "kubernetes.io/config.source": "api"}
-    return {**pod, "metadata": {**pod["metadata"], "annotations": {**annotations_of(pod), **own}}}
 
 
 def _bare(id_: str) -> str:

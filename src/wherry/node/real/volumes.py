@@ -19,7 +19,7 @@ from wherry.api.objects import Obj, name, namespace, uid
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
-from wherry.node.engine import Mount, StartFailed
+from wherry.node.engine import Mount, Propagation, StartFailed
 from wherry.node.real import payloads
 from wherry.node.real.tokens import Tokens
 from wherry.rules.pods.kubelet.field_values import Setting
@@ -27,6 +27,7 @@ from wherry.rules.pods.kubelet.references import Found
 from wherry.rules.pods.kubelet.volumes import File, MountProblem, files
 
 _CLAIMS, _VOLUMES = resource("persistentvolumeclaims"), resource("persistentvolumes")
+_PROPAGATION: dict[str, Propagation] = {"None": "", "HostToContainer": "HostToContainer", "Bidirectional": "Bidirectional"}
 _READ_ONLY = ("configMap", "secret", "projected", "downwardAPI")
 _TYPES = {
     "Directory": (stat.S_ISDIR, "directory"), "File": (stat.S_ISREG, "file"), "Socket": (stat.S_ISSOCK, "socket"),
@@ -53,6 +54,9 @@ class Volumes:
 
     async def make(self, pod: Obj, found: Found, setting: Setting) -> dict[str, Path]:
         """Where each volume is, by its name. Raises Refused."""
+        return await self._each(pod, found, setting)
+
+    async def _each(self, pod: Obj, found: Found | None, setting: Setting | None) -> dict[str, Path]:
         made: dict[str, Path] = {}
         for volume in pod["spec"].get("volumes") or ():
             try:
@@ -60,6 +64,10 @@ class Volumes:
             except (MountProblem, OSError, StatusError) as problem:
                 raise Refused(volume["name"], str(problem)) from problem
         return made
+
+    async def again(self, pod: Obj) -> dict[str, Path]:
+        """Where the volumes of a pod are that ran before this process did; what is in them stays. Raises Refused."""
+        return await self._each(pod, None, None)
 
     async def refresh(self, pod: Obj, found: Found, setting: Setting) -> None:
         """Write anew what has changed. Raises MountProblem, StatusError, OSError."""
@@ -71,7 +79,8 @@ class Volumes:
         for folder in (self._folder, self._memory):
             shutil.rmtree(folder / uid(pod), ignore_errors=True)
 
-    async def _make(self, pod: Obj, volume: Obj, found: Found, setting: Setting) -> Path:
+    async def _make(self, pod: Obj, volume: Obj, found: Found | None, setting: Setting | None) -> Path:
+        """`found` None: nothing is written anew."""
         group = (pod["spec"].get("securityContext") or {}).get("fsGroup")
         if "emptyDir" in volume:
             return self._empty(pod, volume, group)
@@ -81,6 +90,8 @@ class Volumes:
             return await self._claimed(namespace(pod), volume["persistentVolumeClaim"]["claimName"])
         if "ephemeral" in volume:
             return await self._claimed(namespace(pod), f"{name(pod)}-{volume['name']}")
+        if found is None or setting is None:
+            return self._of(self._folder if "configMap" in volume else self._memory, pod, volume)
         content = files(pod, volume, found, setting)
         if content is None:
             kind = next((key for key in volume if key != "name"), "none")
@@ -156,13 +167,15 @@ def mounts(pod: Obj, container: Obj, made: Mapping[str, Path], below: Mapping[st
     kinds = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
     listed = []
     for mount in container.get("volumeMounts") or ():
-        if mount.get("mountPropagation") not in (None, "None"):
-            raise StartFailed("CreateContainerError", f"mountPropagation {mount['mountPropagation']} is not kept on this node")
         source, path = made[mount["name"]], below.get(mount["mountPath"], "")
         if path:
             source = _inside(source, path)
         fixed = any(kind in kinds[mount["name"]] for kind in _READ_ONLY)
-        listed.append(Mount(str(source), mount["mountPath"], read_only=fixed or bool(mount.get("readOnly"))))
+        read_only = fixed or bool(mount.get("readOnly"))
+        if mount.get("recursiveReadOnly") == "Enabled":
+            raise StartFailed("CreateContainerError", "recursiveReadOnly Enabled is not kept on this node")
+        propagation = _PROPAGATION[mount.get("mountPropagation") or "None"]
+        listed.append(Mount(str(source), mount["mountPath"], read_only, propagation=propagation))
     return listed
 
 

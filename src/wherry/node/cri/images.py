@@ -1,0 +1,81 @@
+"""The images of a container runtime: looked up, pulled with credentials, listed and removed; what it says of failures sorted by reasons.
+
+Used by the engine. Source of the rules: pkg/kubelet/kuberuntime/kuberuntime_image.go, pkg/kubelet/images/image_manager.go (evalCRIPullErr),
+pkg/kubelet/cri/remote/remote_image.go (the code is left out where it is Unknown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from wherry.node.cri.calls import CallFailed, Calls
+from wherry.node.engine import Credentials, Image, ImageConfig, PullFailed, Unavailable
+from wherry.node.images.credentials import matching
+from wherry.node.images.names import is_id, parse
+
+_TOKEN_USER = "<token>"
+
+
+class Images:
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def find(self, name: str) -> Image | None:
+        """Raises PullFailed for what is no name, Unavailable."""
+        if not is_id(name):
+            parse(name)
+        try:
+            told = await self._calls("ImageStatus", {"image": {"image": name}})
+        except CallFailed as failed:
+            raise PullFailed("ErrImagePull", _text(failed)) from failed
+        return _image(told.image) if told.HasField("image") and told.image.id else None
+
+    async def pull(self, name: str, credentials: Sequence[Credentials]) -> Image:
+        """With each fitting name and password in turn, or without. Raises PullFailed, Unavailable."""
+        parsed = parse(name)
+        fitting: list[Credentials | None] = [*matching(parsed, credentials)]
+        failure: CallFailed | None = None
+        for each in fitting or [None]:
+            request: dict[str, Any] = {"image": {"image": name}}
+            if each is not None:
+                request["auth"] = {"username": each.username, "password": each.password, "identity_token": each.token}
+            try:
+                told = await self._calls("PullImage", request, seconds=None)
+            except CallFailed as failed:
+                failure = failed
+                continue
+            except Unavailable as down:
+                raise PullFailed("ErrImagePull", str(down)) from down
+            return await self._pulled(told.image_ref, name)
+        assert failure is not None
+        raise PullFailed(_kind(failure), _text(failure)) from failure
+
+    async def _pulled(self, reference: str, name: str) -> Image:
+        found = await self.find(reference) or await self.find(name)
+        if found is None:
+            raise PullFailed("ErrImagePull", f'image "{name}" was pulled and is not there')
+        return found
+
+    async def all(self) -> list[Image]:
+        """Raises CallFailed, Unavailable."""
+        return [_image(each) for each in (await self._calls("ListImages")).images]
+
+    async def remove(self, id: str) -> None:
+        """Raises CallFailed, Unavailable."""
+        await self._calls("RemoveImage", {"image": {"image": id}})
+
+
+def _image(told: Any) -> Image:
+    user = str(told.uid.value) if told.HasField("uid") else told.username
+    return Image(told.id, tuple(told.repo_tags), tuple(told.repo_digests), told.size, ImageConfig(user=user))
+
+
+def _kind(failed: CallFailed) -> Literal["InvalidImageName", "RegistryUnavailable", "ErrImagePull"]:
+    if failed.text.startswith("RegistryUnavailable"):
+        return "RegistryUnavailable"
+    return "InvalidImageName" if "invalid reference format" in failed.text else "ErrImagePull"
+
+
+def _text(failed: CallFailed) -> str:
+    return failed.text if failed.code == "Unknown" else str(failed)
