@@ -69,6 +69,7 @@ class Arrivals:
         self._keys: dict[str, list[tuple[Callable[[], bool], asyncio.Future[None]]]] = {}
         self._revisions: list[tuple[int, int, asyncio.Future[None]]] = []
         self._count = 0
+        self._reached = 0
         self._idle: asyncio.Future[None] | None = None
 
     def wrote(self) -> None:
@@ -106,6 +107,7 @@ class Arrivals:
 
     def reached(self, revision: int) -> None:
         """The log has everything up to this revision."""
+        self._reached = revision
         waiting = self._revisions
         while waiting and waiting[0][0] <= revision:
             future = waiting.pop(0)[2]
@@ -127,6 +129,8 @@ class Arrivals:
 
     async def at(self, revision: int, patience: float = PATIENCE) -> None:
         """Until the log has everything up to this revision. Raises StoreFailed."""
+        if revision <= self._reached:
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count += 1
         entry = (revision, self._count, future)

@@ -170,9 +170,10 @@ class Feed:
         return next_version(key, current, revision, encoded)
 
     def _unreadable(self, what: str) -> None:
-        for _ in range(2):  # nobody will try it again: it is ill at once
-            self._health.failed(PART, what)
-        log.error("%s cannot be read: %s", PART, what)
+        if PART not in self._health.ill:
+            log.error("%s cannot be read: %s", PART, what)
+            self._health.failed(PART, what)  # twice, for nobody will try it again: it is ill at once
+        self._health.failed(PART, what)
 
     async def _reload(self) -> None:
         """What comes next is forgotten there: go on with everything as it is now."""
