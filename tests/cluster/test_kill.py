@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.worlds.etcd import EtcdServer
+
 #: kills of each of two runs
 KILLS = 25
 START_LIMIT = 20.0
@@ -29,9 +31,9 @@ START_LIMIT = 20.0
 class _Server:
     """`wherry up` in a process of its own, and a plain HTTP client for it."""
 
-    def __init__(self, directory: Path, port: int) -> None:
+    def __init__(self, directory: Path, port: int, *flags: str) -> None:
         self._directory, self._port = directory, port
-        command = [sys.executable, "-m", "wherry.cli.main", "up", "--data-dir", str(directory), "--port", str(port), "--nodes", "1"]
+        command = [sys.executable, "-m", "wherry.cli.main", "up", "--data-dir", str(directory), "--port", str(port), "--nodes", "1", *flags]
         # compiled modules are kept: half of a start would be compiling them again
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
@@ -86,13 +88,25 @@ def _free_port() -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("run", [1, 2])
 def test_every_acknowledged_write_survives_kill_9(tmp_path: Path, run: int) -> None:
+    _killed_again_and_again(tmp_path, run)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.slow
+@pytest.mark.etcd
+def test_every_acknowledged_write_survives_kill_9_on_etcd(tmp_path: Path) -> None:
+    with EtcdServer() as etcd:
+        _killed_again_and_again(tmp_path, 3, "--etcd-servers", etcd.url)
+
+
+def _killed_again_and_again(tmp_path: Path, run: int, *flags: str) -> None:
     rng = random.Random(run * int(os.environ.get("WHERRY_SEED", "7")))
     port = _free_port()
     acknowledged: dict[str, int] = {}
     watched = 0
     path = "/api/v1/namespaces/default/configmaps"
     for round_ in range(KILLS):
-        server = _Server(tmp_path, port)
+        server = _Server(tmp_path, port, *flags)
         try:
             _all_there(server, path, acknowledged)
             watched = _resumes(server, path, watched, acknowledged)
@@ -102,7 +116,7 @@ def test_every_acknowledged_write_survives_kill_9(tmp_path: Path, run: int) -> N
             killer.join()
         finally:
             server.kill()
-    server = _Server(tmp_path, port)
+    server = _Server(tmp_path, port, *flags)
     try:
         _all_there(server, path, acknowledged)
     finally:

@@ -26,6 +26,7 @@ _OWN = ("data_dir",)
 _SHOWN = {"data_dir": "the user's data directory", "nodes": "3, or as many as the data has"}
 _DEFAULTS = {"port": 6443, "nodes": None}
 
+_METAVARS = {"image_missing": "GLOB", "image_table": "GLOB=host", "etcd_servers": "URL"}
 #: how the reference calls a flag that we call otherwise
 _ALSO = {"host": ("--bind-address",), "port": ("--secure-port",)}
 
@@ -55,7 +56,7 @@ def _flag(option: Field[Any], about: Description) -> Callable[[Command], Command
     told = f"{about.text}  [default: {_SHOWN[option.name]}]" if option.name in _SHOWN else about.text
     if kind == "tuple[str, ...]":
         told = f"{about.text}  [default: {', '.join(default)}]" if default else about.text
-        return click.option(f"--{name}", multiple=True, metavar="GLOB" if "image" in name else "NAME", help=told)
+        return click.option(f"--{name}", multiple=True, metavar=_METAVARS.get(option.name, "NAME"), help=told)
     if kind == "float" and default is not None:
         default = f"{default:g}s"
     names = [f"--{name}", *_ALSO.get(option.name, ())]

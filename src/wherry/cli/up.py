@@ -193,6 +193,8 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page:
     pid, count = os.getpid(), options["nodes"]
     note = homes.Running(pid, cluster.url, time.time(), str(shown), count, options["ephemeral"], homes.birth(pid), options["processes"])
     where = "in memory only" if options["ephemeral"] else f"in {home}"
+    if options["etcd_servers"]:
+        where = f"in etcd at {', '.join(options['etcd_servers'])}"
     click.echo(f"wherry is up at {cluster.url}, objects {where}.")
     if cluster.insecure_port:
         click.echo(f"Plain HTTP at http://127.0.0.1:{cluster.insecure_port}: whoever can connect there may do everything.")

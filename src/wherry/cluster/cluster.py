@@ -148,7 +148,9 @@ class Cluster(AsyncVerbs):
         if options.time == "virtual" and not self.own_clock.virtual:
             raise NotVirtual('`start` runs on the loop it is called on: give it a virtual one (kit.virtual), or use `with` or `async with`')
         try:
-            await self._open_store()
+            from wherry.cluster.stores import open_store
+
+            self._store, self._lock = await open_store(options, self.own_clock.now, self.health)
             await self._start_parts()
         except BaseException:
             await self.stop(check=False)
@@ -185,7 +187,11 @@ class Cluster(AsyncVerbs):
             from wherry.server.interference import Interference
 
             own = (options.host, addresses.advertised(options.host, options.advertise_address), *options.certificate_names)
-            if options.data_dir is None:
+            if options.etcd_servers:
+                from wherry.cluster import shared_pki
+
+                self.pki = await shared_pki.ensure(self.store, self.data_folder() / "pki", *own)  # type: ignore[arg-type]
+            elif options.data_dir is None:
                 seed = options.seed if options.time == "virtual" else None
                 self.pki = pki.shared(self.data_folder() / "pki", *own, seed=seed)
             else:
@@ -347,22 +353,6 @@ class Cluster(AsyncVerbs):
             self._thread.call(done(action))
 
     # --- parts ---
-    async def _open_store(self) -> None:
-        """One cluster per data directory, whether its objects are on disk or not: its certificates and kubeconfig are."""
-        directory = self.options.data_dir
-        if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if directory is None or self.options.ephemeral:
-            from wherry.store.lock import DirectoryLock
-            from wherry.store.memory import MemoryStore
-
-            self._lock = DirectoryLock(directory) if directory is not None else None
-            self._store = MemoryStore(now=self.own_clock.now, health=self.health)
-        else:
-            from wherry.store.sqlite import SQLiteStore
-
-            self._store = await SQLiteStore.open(directory, now=self.own_clock.now, health=self.health)
-
     async def _seed(self) -> None:
         """What is in the store before anything starts."""
         if self.options.state is not None:

@@ -12,6 +12,15 @@ class OptionFields(TypedDict, total=False):
     ephemeral: bool
     state: Path | str | None
     storage_class: str
+    event_ttl: float
+    etcd_servers: Sequence[str]
+    etcd_prefix: str
+    etcd_cafile: Path | str | None
+    etcd_certfile: Path | str | None
+    etcd_keyfile: Path | str | None
+    etcd_username: str
+    etcd_password_file: Path | str | None
+    etcd_compaction_interval: float
     serve: bool
     host: str
     advertise_address: str

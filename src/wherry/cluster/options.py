@@ -32,6 +32,16 @@ class Options:
                                          "at its time.")
     storage_class: str = described("standard", "The default StorageClass; empty for none.")
 
+    event_ttl: float = described(3600.0, "How long events stay in etcd after they were written last.", least=1)
+    etcd_servers: tuple[str, ...] = described((), "Keep objects in etcd at these URLs, for several servers; none: in the data directory.")
+    etcd_prefix: str = described("/registry", "What the keys of objects in etcd begin with.")
+    etcd_cafile: Path | None = described(None, "Whom the certificates of etcd's servers must be signed by.")
+    etcd_certfile: Path | None = described(None, "The certificate that etcd's servers see of this one.")
+    etcd_keyfile: Path | None = described(None, "Its key.")
+    etcd_username: str = described("", "As whom etcd is asked, where it asks for a name.")
+    etcd_password_file: Path | None = described(None, "The file with that user's password.")
+    etcd_compaction_interval: float = described(300.0, "How often one of the servers lets etcd forget old history; 0: none does.", least=0)
+
     # --- how it is reached ---
     serve: bool = described(True, "Serve HTTP; without it the cluster is used through `client` only.", up=False)
     host: str = described(HOST, "The address it listens on.")

@@ -94,16 +94,23 @@ class Issuer:
         return self._key
 
     def _pem(self) -> bytes:
-        path = self._directory / FILE if self._directory is not None else None
-        if path is not None and path.exists():
-            return path.read_bytes()
-        from cryptography.hazmat.primitives import serialization as s
-        from cryptography.hazmat.primitives.asymmetric import ec
+        if self._directory is None:
+            return _new_key()
+        make(self._directory)
+        return (self._directory / FILE).read_bytes()
 
-        pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
-        if path is not None:
-            replace(path, pem)
-        return pem
+
+def make(directory: Path) -> None:
+    """The key, where there is none yet."""
+    if not (directory / FILE).exists():
+        replace(directory / FILE, _new_key())
+
+
+def _new_key() -> bytes:
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
 
 
 def _base64(data: bytes) -> str:

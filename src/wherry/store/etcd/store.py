@@ -59,8 +59,10 @@ CLOSE_PATIENCE = 2.0
 FEED_PATIENCE = 0.2
 #: the name of the task that follows etcd
 FEED = "etcd-feed"
-#: below the prefix: written to see that all that was written before has been heard of, and that etcd can be written
-FENCE = "wherry.dev/fence"
+#: below the prefix: what is no object
+OWN = "wherry/"
+#: written to see that all that was written before has been heard of, and that etcd can be written
+FENCE = f"{OWN}fence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,25 @@ class EtcdStore:
             if not answer.succeeded:
                 raise await self._compare_failed(key, answer)
             return await write.record(answer.header.revision)
+
+    async def kept(self, name: str) -> bytes | None:
+        """What was put beside the objects under a name. Raises StoreFailed."""
+        try:
+            found = await self._connection.call(RANGE, RangeRequest(key=self._layout.start + f"{OWN}{name}".encode()))
+        except EtcdError as error:
+            raise self._failed(error) from error
+        return bytes(found.kvs[0].value) if found.kvs else None
+
+    async def keep(self, name: str, content: bytes) -> bytes:
+        """Put it there unless something is; gives what is there. Raises StoreFailed."""
+        path = self._layout.start + f"{OWN}{name}".encode()
+        try:
+            answer = await self._connection.call(TXN, TxnRequest(
+                compare=[Compare(key=path, target=MOD, result=EQUAL)], success=[RequestOp(request_put=PutRequest(key=path, value=content))],
+                failure=[RequestOp(request_range=RangeRequest(key=path))]))
+        except EtcdError as error:
+            raise self._failed(error) from error
+        return content if answer.succeeded else bytes(answer.responses[0].response_range.kvs[0].value)
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
         self._check_open()
