@@ -18,6 +18,7 @@ from wherry.cluster.node_clients import NodeClients
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
+from wherry.network.leaving import Leaving
 from wherry.node.simulated_nodes import SimulatedNodes
 from wherry.node.timings import Timings
 from wherry.reconcile.controller import Parts
@@ -48,7 +49,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.on_demand.prepare()
     if cluster.options.run_nodes:
         build_nodes(cluster)
-    proxy = _service_proxy(cluster)
+    leaving = Leaving()
+    proxy = _service_proxy(cluster, leaving)
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
@@ -118,13 +120,16 @@ def build_nodes(cluster: Cluster) -> None:
         cluster.real_nodes = real_nodes.build(client, cluster.informers, cluster.own_clock, options, cluster.data_folder().absolute())
 
 
-def _service_proxy(cluster: Cluster) -> ServiceProxy | None:
+def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:
     """Where pods run programs on a network of ours."""
     if cluster.real_nodes is None or cluster.real_nodes.fabric is None:
         return None
     from wherry.network.proxy import ServiceProxy
 
-    return ServiceProxy(cluster.informers, cluster.real_nodes.fabric)
+    proxy = ServiceProxy(cluster.informers, cluster.real_nodes.fabric)
+    leaving.add(proxy.without)
+    cluster.real_nodes.drain = leaving.drain
+    return proxy
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

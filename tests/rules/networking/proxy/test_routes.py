@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wherry.rules.networking.proxy import nft
-from wherry.rules.networking.proxy.routes import Backend, Front, Route, routes
+from wherry.rules.networking.proxy.routes import Backend, Front, Route, routes, targets
 
 READY, NOT = {"ready": True}, {"ready": False, "serving": False}
 LEAVING = {"ready": False, "serving": True, "terminating": True}
@@ -60,3 +60,21 @@ def test_the_table_leads_live_addresses_on_and_refuses_the_others() -> None:
     dead = nft.table(routes([service()], []))
     assert "set refused { type ipv4_addr . inet_proto . inet_service; elements = { 10.96.0.9 . tcp . 80 };" in dead
     assert "goto" not in dead
+
+
+@pytest.mark.parametrize(
+    ("going", "more", "last_bytes"),
+    [
+        ({"u2"}, {}, (3,)),
+        ({"u2", "u3"}, {}, (2, 3)),  # there is no other
+        ({"u2"}, {"publishNotReadyAddresses": True}, (2, 3)),
+        ({"another"}, {}, (2, 3)),
+    ],
+)
+def test_a_pod_that_is_about_to_end_gets_no_new_connection(going: Any, more: Any, last_bytes: Any) -> None:
+    one = endpoints(READY, READY)
+    for at, each in enumerate(one["endpoints"], 2):
+        each["targetRef"] = {"kind": "Pod", "uid": f"u{at}"}
+    wanted = tuple(Backend(f"10.244.0.{each}", 8080) for each in last_bytes)
+    assert routes([service(**more)], [one], going) == {FRONT: Route(wanted)}
+    assert targets([one]) == {"u2", "u3"}
