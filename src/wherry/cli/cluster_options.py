@@ -24,7 +24,7 @@ Command = Callable[..., Any]
 _OWN = ("data_dir",)
 #: texts that stand for a default that is no value
 _SHOWN = {"data_dir": "the user's data directory", "nodes": "3, or as many as the data has"}
-_DEFAULTS = {"port": 6443, "nodes": None}
+_DEFAULTS = {"port": 6443, "nodes": None, "ingress_port": 8080, "ingress_tls_port": 8443}
 
 _METAVARS = {"image_missing": "GLOB", "image_table": "GLOB=host", "etcd_servers": "URL"}
 #: how the reference calls a flag that we call otherwise

@@ -26,6 +26,7 @@ from wherry.rules.pods.kubelet.images import MISSING
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.cluster.options import Options
 
 image_missing_option = click.option(
     "--image-missing", multiple=True, metavar="GLOB", help=f"Images that cannot be pulled.  [default: {', '.join(MISSING)}]"
@@ -199,6 +200,8 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page:
     if cluster.insecure_port:
         click.echo(f"Plain HTTP at http://127.0.0.1:{cluster.insecure_port}: whoever can connect there may do everything.")
     click.echo(f"{count} {'node' if count == 1 else 'nodes'}{_RUNS[options['runtime']]}")
+    if cluster.real_nodes is not None and cluster.options.ingress:
+        click.echo(_ingress(cluster.options))
     if page:
         click.echo(f"Rollouts at {page} (the link works once; `wherry dashboard` makes another).")
     if not options["ephemeral"]:
@@ -209,6 +212,14 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page:
     sys.stdout.flush()
     # last: who waits for the note (`--detach`) reads what was printed
     homes.write_note(home, note)
+
+
+def _ingress(options: Options) -> str:
+    if not (options.ingress_port and options.ingress_tls_port):
+        return "Ingresses of the class wherry are served; their status says where."
+    host = f"[{options.ingress_host}]" if ":" in options.ingress_host else options.ingress_host
+    ways = f"http://{host}:{options.ingress_port} and https://{host}:{options.ingress_tls_port}"
+    return f"Ingresses of the class wherry are served at {ways}, from the first one on."
 
 
 def _stopping(home: Path, background: bool) -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wherry.cluster.sync_cluster import SyncCluster
     from wherry.cluster.thread import LoopThread
     from wherry.cluster.webhooks import LazyCaller
+    from wherry.network.ingress.controller import IngressController
     from wherry.node.real.nodes import RealNodes
     from wherry.node.simulated_nodes import SimulatedNodes
     from wherry.registry.registry import Registry
@@ -80,6 +81,8 @@ class Cluster(AsyncVerbs):
         self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
         self.real_nodes: RealNodes | None = None
+        #: where pods run programs, once there is an Ingress
+        self.ingress: IngressController | None = None
         #: for who is in the `async with`: the same as `aclient`, or (on virtual time) a bridge to it
         self._client_of_user: Client | None = None
         self._store: Store | None = None
@@ -89,6 +92,8 @@ class Cluster(AsyncVerbs):
         self.health = Health()
         self._tasks = Tasks(self._crashed, self.health)
         self._ready = False
+        #: nothing is started any more
+        self.stopping = False
         #: the store's revision when the start was over
         self.ready_revision = 0
         #: this start put a saved state into the store
@@ -254,7 +259,7 @@ class Cluster(AsyncVerbs):
 
     async def stop(self, *, check: bool = True) -> None:
         """Stops everything, the last started first. Safe to call twice. In test mode raises what `check` raises, when all is stopped."""
-        was_ready, self._ready = self._ready, False
+        was_ready, self._ready, self.stopping = self._ready, False, True
         try:
             _let_time_pass()
             if self.second is not None:

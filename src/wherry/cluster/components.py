@@ -62,6 +62,9 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         await cluster.real_nodes.begin()
         if proxy is not None:
             cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
+        from wherry.cluster import ingress
+
+        await ingress.begin(cluster)
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
     if cluster.second is not None:
         await cluster.second.until_ready()

@@ -50,6 +50,10 @@ class OptionFields(TypedDict, total=False):
     job_seconds: float
     routine_events: bool
     run_nodes: bool
+    ingress: bool
+    ingress_host: str
+    ingress_port: int
+    ingress_tls_port: int
     run_controllers: bool
     processes: int
     scheduler_config: Path | str | None

@@ -85,6 +85,12 @@ class Options:
                                                 "Created, Started, Killing).")
     run_nodes: bool = described(True, "Register simulated nodes and run pods; without it somebody else plays the node agent.")
 
+    # --- what is reached from outside its nodes ---
+    ingress: bool = described(True, "Where pods run programs: serve Ingresses of the class wherry, from the first one on.")
+    ingress_host: str = described(HOST, "The address at which Ingresses are served.")
+    ingress_port: int = described(0, "Their HTTP port; 0 takes any free one.", least=0, most=_PORTS)
+    ingress_tls_port: int = described(0, "Their HTTPS port; 0 takes any free one.", least=0, most=_PORTS)
+
     # --- its controllers ---
     run_controllers: bool = described(True, "Run controllers and scheduler; without it they run as processes of their own.")
     processes: int = described(1, "2: controllers and scheduler run in a process of their own, on another core (not on virtual time).",

@@ -30,7 +30,7 @@ of clusters whose test failed. `wherry up` keeps the number of nodes with the da
 `--ephemeral` and no `--data-dir` it needs no directory: several can run at once.
 """
 #: where the command line's default is another than Python's
-UP_DEFAULTS = {"data_dir": "the user's data directory", "port": "6443"}
+UP_DEFAULTS = {"data_dir": "the user's data directory", "port": "6443", "ingress_port": "8080", "ingress_tls_port": "8443"}
 
 
 def page() -> str:

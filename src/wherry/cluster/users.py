@@ -33,6 +33,8 @@ def node(name: str) -> User:
     return User(f"system:node:{name}", "", ("system:nodes", _AUTHENTICATED))
 
 
+INGRESS = account("ingress-controller")
+
 #: the ServiceAccounts of controllers that go by another name there
 _ACCOUNTS_OF = {
     "certificatesigningrequest-approving-controller": "certificate-controller",

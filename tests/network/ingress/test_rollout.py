@@ -1,0 +1,51 @@
+"""No request is lost in a rollout."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import aiohttp
+import pytest
+
+from tests.worlds.ingress import DEPLOYMENTS, INGRESSES, World, ingress, template, world
+from wherry.api.options import MERGE_PATCH
+
+pytestmark = pytest.mark.real_nodes
+
+
+async def _ask(world: World, url: str, found: Counter[str], stop: asyncio.Event, *, keep: bool) -> None:
+    """One request after the other; counts what they came to, by version or error."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=not keep)) as session:
+        while not stop.is_set():
+            try:
+                async with session.get(url, headers={"Host": "web.example"}) as answer:
+                    said = await answer.json(content_type=None) if answer.status == 200 else {}
+                    found[said.get("version") or f"failed: {answer.status}"] += 1
+            except aiohttp.ClientError as error:
+                found[f"failed: {error!r}"] += 1
+
+
+def test_no_request_is_lost_while_a_deployment_is_rolled_out_under_load() -> None:
+    async def story() -> None:
+        async with world() as at:
+            await at.deployment("web", "1", 4)
+            await at.service("web", "web")
+            await at.cluster.client.create(INGRESSES, "default", ingress("web", ("web.example", "/", "web")))
+            await at.rolled_out("web")
+            await at.until_status("web.example", 200)
+            found: Counter[str] = Counter()
+            stop = asyncio.Event()
+            url = f"http://127.0.0.1:{await at.served()}/"
+            clients = [asyncio.create_task(_ask(at, url, found, stop, keep=each % 2 == 0)) for each in range(8)]
+            for version in ("2", "3"):
+                await at.cluster.client.patch(DEPLOYMENTS, "default", "web", {"spec": {"template": template(version)}}, MERGE_PATCH)
+                await at.rolled_out("web")
+                seen = found[version]
+                await at.until(lambda version=version, seen=seen: found[version] > seen)
+            stop.set()
+            await asyncio.gather(*clients)
+            assert {version: count for version, count in found.items() if version.startswith("failed")} == {}
+            assert all(found[version] > 20 for version in ("1", "2", "3"))
+
+    asyncio.run(asyncio.wait_for(story(), 55))
