@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wherry.api.errors import ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
 from wherry.node.runtime import LogOptions as RuntimeLogOptions
-from wherry.server.gateway import Connect, LogOptions, refused
+from wherry.server.gateway import Connect, LogOptions, nobody_listens, refused
 from wherry.streams.port_forward import Opened
 from wherry.streams.session import Session
 
@@ -63,6 +63,12 @@ class Gateway:
     async def dial(self, pod: Obj, port: int) -> Opened:
         connected = await self._runtime(pod, Connect("portforward", ports=(str(port),))).dial(pod, port)
         return Opened(*await asyncio.open_connection(sock=connected))
+
+    async def dial_node(self, node: str) -> Opened:
+        nodes = self._cluster.real_nodes
+        if nodes is None or node not in nodes.node_names:
+            raise nobody_listens(node)
+        return Opened(*await nodes.connect(node))
 
     def _runtime(self, pod: Obj, wanted: Connect) -> Runtime:
         """Raises StatusError where nothing can be connected to (any more)."""

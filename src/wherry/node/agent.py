@@ -26,7 +26,7 @@ from wherry.node.writer import PODS, StatusWriter
 from wherry.rules.pods.kubelet.field_values import Setting
 from wherry.rules.pods.kubelet.node_object import NodeSpec
 from wherry.rules.pods.kubelet.references import Found, Ref
-from wherry.rules.pods.kubelet.status import Place
+from wherry.rules.pods.kubelet.status import Place, Verdict
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -163,6 +163,13 @@ class NodeAgent:
             self._on_pod(None, pod)
 
     # --- pods ---
+    def workers(self) -> list[PodWorker]:
+        return list(self._workers.values())
+
+    def node_event(self, node: str, type_: str, reason: str, message: str) -> None:
+        """About the node itself, as the kubelet has it: told by its name."""
+        self._recorder.event({"kind": "Node", "name": node, "uid": node}, type_, reason, message, host=node)
+
     def worker_of(self, pod: Obj) -> PodWorker | None:
         return self._workers.get(uid(pod))
 
@@ -184,6 +191,10 @@ class NodeAgent:
             if node in self._nodes and node not in self._silent:
                 self._run_pod(new, node)
 
+    def refusal(self, pod: Obj) -> Verdict | None:
+        """Why the node does not take a new pod now; None: it does."""
+        return None
+
     def _run_pod(self, pod: Obj, node: str) -> None:
         worker = self._workers.get(uid(pod))
         if worker is not None:
@@ -193,6 +204,11 @@ class NodeAgent:
             return
         events = PodEvents(self._recorder, pod, node, routine=self._routine)
         worker = self._workers[uid(pod)] = PodWorker(self, pod, node, self._place(pod, self._nodes[node]), events)
+        refused = self.refusal(pod) if not worker.place.sandbox and not is_deleting(pod) else None
+        if refused is not None:
+            worker.events.pod("Warning", refused.reason, refused.message)
+            worker.refuse(refused)
+            return
         worker.begin()
         if worker.place.sandbox:
             # an adopted pod: others may have written its conditions while its node was silent, so what it is is said again

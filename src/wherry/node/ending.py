@@ -85,6 +85,8 @@ def stop(worker: PodWorker, container: Container, message: str = "", because: Ki
     container.ending = container.busy = True
     worker.events.container(container, "Normal", "Killing", message or f"Stopping container {container.name}")
     total = grace(worker.pod, container.spec, because)
+    if worker.most_grace is not None:
+        total = min(total, worker.most_grace)
     hooked = total > 0 and "preStop" in (container.spec.get("lifecycle") or ())
     if not hooked and (container.role != "sidecar" or because is not None):
         worker.runtime.stop(worker.pod, container, remaining(total, 0.0))

@@ -1,4 +1,5 @@
-"""The life signs of nodes: registers their objects, renews a lease each every 10 seconds, posts their statuses every 5 minutes.
+"""The life signs of nodes: registers their objects, renews a lease each every 10 seconds, posts their statuses every 5 minutes and, with the
+next sign, when what they say has changed.
 
 Used by the node agent. A node in `silent` gives no sign until it is taken out of there.
 Source of the rule: https://kubernetes.io/docs/concepts/architecture/nodes/#heartbeats (nodeStatusReportFrequency, nodeLeaseDuration / 4).
@@ -16,7 +17,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
-from wherry.rules.pods.kubelet.node_object import LEASE_NAMESPACE, NodeSpec, lease, new_node, node_labels, node_status
+from wherry.rules.pods.kubelet.node_object import LEASE_NAMESPACE, QUIET, NodeFacts, NodeSpec, lease, new_node, node_labels, node_status
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,9 @@ class Heartbeat:
         self._objects: dict[str, Obj] = {}
         self._leases: dict[str, Obj] = {}
         self._posted: dict[str, float] = {}
+        self._said: dict[str, NodeFacts] = {}
+        #: what changes while the nodes run
+        self.facts: Callable[[], NodeFacts] = lambda: QUIET
 
     def add(self, spec: NodeSpec) -> None:
         """One more node, before `register`."""
@@ -100,7 +104,8 @@ class Heartbeat:
     async def _beat(self, spec: NodeSpec) -> None:
         try:
             await self._renew(spec)
-            if self._clock.now() - self._posted[spec.name] >= STATUS_EVERY:
+            due = self._clock.now() - self._posted[spec.name] >= STATUS_EVERY
+            if due or self.facts() != self._said.get(spec.name, QUIET):
                 await self._post_status(spec)
         except (StatusError, OSError) as error:
             log.warning("heartbeat of node %s failed: %s", spec.name, error)
@@ -129,11 +134,11 @@ class Heartbeat:
         """Onto the newest version; what another wrote meanwhile is read again."""
         while True:
             node = await self._client.get(NODES, "", spec.name)
-            now = self._clock.now()
-            new = {**node, "status": node_status(spec, node.get("status") or {}, self._now(spec))}
+            now, facts = self._clock.now(), self.facts()
+            new = {**node, "status": node_status(spec, node.get("status") or {}, self._now(spec), facts)}
             try:
                 self._objects[spec.name] = await self._client.update(NODES, new, subresource="status")
             except Conflict:
                 continue
-            self._posted[spec.name] = now
+            self._posted[spec.name], self._said[spec.name] = now, facts
             return

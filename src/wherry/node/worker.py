@@ -64,7 +64,7 @@ class PodWorker:
 
     __slots__ = (
         "_again", "_closed", "_deadline", "_syncing", "_timer", "containers", "drained", "endings", "events", "finished", "host", "key",
-        "node", "place", "pod", "probings", "queued", "runtime", "sandbox", "stopping", "uid", "verdict", "volume_wait",
+        "most_grace", "node", "place", "pod", "probings", "queued", "runtime", "sandbox", "stopping", "uid", "verdict", "volume_wait",
     )  # fmt: skip
 
     def __init__(self, host: Host, pod: Obj, node: str, place: Place, events: PodEvents) -> None:
@@ -81,6 +81,7 @@ class PodWorker:
         self.volume_wait = 0.0
         self.finished = self.queued = self.stopping = self.drained = False
         self.verdict: Verdict | None = None
+        self.most_grace: float | None = None
         self.probings: dict[str, Probing] | None = None
         self.endings: dict[str, ending.Ending] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -110,6 +111,11 @@ class PodWorker:
         if self.stopping or self.runtime.config == "all":
             self.changed()  # programs take a moment to start: until then it is known that the node has the pod
         self.sync()
+
+    def refuse(self, verdict: Verdict) -> None:
+        """The node does not take the pod: nothing of it is ever started."""
+        self.verdict, self.finished = verdict, True
+        self.changed()
 
     def _adopt(self) -> None:
         if self.runtime.holds(self.node, self.pod):
@@ -220,8 +226,8 @@ class PodWorker:
         actions = next_actions(self.containers, self.pod["spec"], now)
         for container in actions.start:
             starting.begin(self, container)
-            if any(c.held for c in self.containers):
-                break  # what follows waits for its postStart hook
+            if container.starting or any(c.held for c in self.containers):
+                break  # what follows waits for its start, and for its postStart hook
         if not self._again:
             self.set_timer(actions.look_again_at)
 
@@ -263,9 +269,6 @@ class PodWorker:
     def report(self, container: Container, change: Change) -> None:
         if not self._closed:
             _APPLY[type(change)](self, container, change)
-
-    def _started(self, container: Container, change: Started) -> None:
-        starting.started(self, container, change)
 
     def alive(self, container: Container) -> None:
         """It runs, and its postStart hook is done."""
@@ -360,11 +363,22 @@ class PodWorker:
             self._deadline = self.later(since + limit, self._overdue)
 
     def _overdue(self) -> None:
-        if not self.stopping and not self.finished and (self.pod.get("status") or {}).get("phase") not in _ENDED:
-            self.verdict = _OVERDUE
+        if self.active and not self.stopping:
             self.events.pod("Normal", _OVERDUE.reason, _OVERDUE.message)
-            self.changed()
-            self.sync()
+            self.end(_OVERDUE)
+
+    @property
+    def active(self) -> bool:
+        """It has not ended, and nobody has ended it."""
+        return not self.finished and self.verdict is None and (self.pod.get("status") or {}).get("phase") not in _ENDED
+
+    def end(self, verdict: Verdict, grace: float | None = None) -> None:
+        """The node ends it, and says why. `grace`: it gets no more seconds than that."""
+        self.verdict, self.most_grace = verdict, grace
+        if self.stopping and grace is not None:
+            ending.hurry(self, max(grace, MINIMUM))
+        self.changed()
+        self.sync()
 
 
 def _conditions(pod: Obj) -> list[Obj]:
@@ -376,7 +390,7 @@ _APPLY: dict[type[Change], Callable[..., None]] = {
     ImageFound: starting.found,
     Pulled: starting.pulled,
     PullFailed: starting.pull_failed,
-    Started: PodWorker._started,
+    Started: starting.started,
     StartFailed: starting.start_failed,
     Readiness: PodWorker._readiness,
     LookAgain: PodWorker._look_again,

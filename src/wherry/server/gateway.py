@@ -63,6 +63,10 @@ class NodeGateway(Protocol):
         """A connection to a port of the pod, as seen from inside of it. Raises OSError, StatusError."""
         ...
 
+    async def dial_node(self, node: str) -> Opened:
+        """A connection to the kubelet's API of a node of this process, without TLS: who asks was let through before. Raises StatusError."""
+        ...
+
     def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         """What a container wrote, in pieces. Raises StatusError, at the latest with the first piece."""
         ...
@@ -92,6 +96,11 @@ def refused(pod: Obj, wanted: Connect, state: str = "simulated: no process runs"
     return StatusError(text, code=501, reason="NotImplemented")
 
 
+def nobody_listens(node: str) -> StatusError:
+    text = f"wherry does not serve nodes/proxy here: node {node} is simulated: no agent listens there"
+    return StatusError(text, code=501, reason="NotImplemented")
+
+
 class Simulated:
     """Simulated containers run no process: their log is one line that says so, and nobody can connect to them."""
 
@@ -109,6 +118,9 @@ class Simulated:
 
     async def dial(self, pod: Obj, port: int) -> Opened:
         raise refused(pod, Connect("portforward", ports=(str(port),)))
+
+    async def dial_node(self, node: str) -> Opened:
+        raise nobody_listens(node)
 
     async def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         meta = pod["metadata"]

@@ -13,15 +13,15 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
-from wherry.api.errors import BadRequest, NotFound, ServiceUnavailable, StatusError
+from wherry.api.errors import BadRequest, NotFound, ServiceUnavailable
 from wherry.api.objects import Obj
 from wherry.api.options import Target
 from wherry.api.resources import Resource, resource
 from wherry.registry.registry import Registry
 from wherry.server.call import Call
-from wherry.server.gateway import Connect, NodeGateway
+from wherry.server.gateway import Connect, NodeGateway, nobody_listens
 from wherry.server.held import held, streamed
-from wherry.server.nodes import Kubelets
+from wherry.server.nodes import PORT, Kubelets
 from wherry.server.wire import Answer, Reply, Server
 from wherry.streams.dialing import Place
 
@@ -69,9 +69,9 @@ class Proxies:
 
         await get(self._registry, target.resource, "", meant.name)
         if self._kubelets is None or self._gateway.serves(meant.name):
-            why = "simulated: no agent listens there" if self._gateway.simulates(meant.name) else "one of this process: none listens there"
-            text = f"wherry does not serve nodes/proxy here: node {meant.name} is {why}"
-            raise StatusError(text, code=501, reason="NotImplemented")
+            if self._gateway.simulates(meant.name):
+                raise nobody_listens(meant.name)
+            return Upstream(Place(meant.name, PORT), "", partial(self._gateway.dial_node, meant.name))
         place = await self._kubelets.place(meant.name)
         if not meant.port or meant.port == str(place.port):
             return Upstream(place, "")
@@ -100,8 +100,6 @@ class Proxies:
             return Upstream(place, "")
         if (why := self._gateway.refusal(pod, Connect("proxy", ports=(meant.port,) if meant.port else ()))) is not None:
             raise why
-        if meant.scheme == "https":
-            raise StatusError("wherry does not proxy https to pods of this process", code=501, reason="NotImplemented")
         return Upstream(place, "", partial(self._gateway.dial, pod, place.port))
 
 

@@ -67,21 +67,33 @@ class _Way(aiohttp.BaseConnector):
         self._writer: asyncio.StreamWriter | None = None
 
     async def _create_connection(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> ResponseHandler:
-        opening, loop = self._upstream.open, asyncio.get_running_loop()
-        place = self._upstream.place
-        if opening is None:
+        loop, place = asyncio.get_running_loop(), self._upstream.place
+        if self._upstream.open is None:
             try:
                 _, protocol = await loop.create_connection(lambda: ResponseHandler(loop), place.host, place.port, ssl=place.tls)
             except OSError as error:
                 raise DialFailed(f"dial tcp {reason(place, error)}") from None
             return protocol
-        _, writer = await opening()
+        _, writer = await _opened(self._upstream)
         self._writer = writer  # it would close the connection if nobody kept it
         protocol = ResponseHandler(loop)
         transport = writer.transport
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         return protocol
+
+
+async def _opened(upstream: Upstream) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection of its `open`, with TLS where its place has some. Raises OSError, StatusError."""
+    assert upstream.open is not None
+    reader, writer = await upstream.open()
+    if upstream.place.tls is not None:
+        try:
+            await writer.start_tls(upstream.place.tls, server_hostname=upstream.place.host)
+        except BaseException:
+            writer.close()
+            raise
+    return reader, writer
 
 
 async def fetch(upstream: Upstream, call: Call, common: bytes) -> Answer:
@@ -187,7 +199,7 @@ async def switched(upstream: Upstream, request: web.BaseRequest) -> None:
     """Passes on a request for another protocol, and then bytes. Raises StatusError, ConnectionError."""
     headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _OURS]
     try:
-        reader, writer = await (upstream.open() if upstream.open is not None else connect(upstream.place))
+        reader, writer = await (_opened(upstream) if upstream.open is not None else connect(upstream.place))
         answer = await ask(upstream.place, reader, writer, request.method, upstream.target, [("Host", str(upstream.place)), *headers])
     except OSError as error:
         raise ServiceUnavailable(f"error trying to reach service: {error}") from None

@@ -238,7 +238,7 @@ class ProcessEngine:
     async def stats(self) -> Mapping[str, Usage]:
         told, _ = await self._helper.ask("stats")
         at = self._now()
-        return {id: Usage(cpu, int(used), count, at) for id, (cpu, used, count) in told["stats"].items()}
+        return {id: Usage(cpu, int(used), count, at, written) for id, (cpu, used, count, written) in told["stats"].items()}
 
     async def reopen_log(self, id: str) -> None:
         log = self._running(id).log

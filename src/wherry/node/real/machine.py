@@ -46,6 +46,14 @@ def machine_id() -> str:
     return _read("/etc/machine-id").strip()
 
 
+def boot_id() -> str:
+    return _read("/proc/sys/kernel/random/boot_id").strip()
+
+
+def hosts_text() -> str:
+    return _read("/etc/hosts")
+
+
 def resolver_text() -> str:
     return _read("/etc/resolv.conf")
 

@@ -1,21 +1,19 @@
 """Real nodes: a number of nodes of one machine whose pods run programs, on one engine and one fabric, served by one agent.
 
 Built by the cluster for `runtime="process"`. The nodes are named node-0, node-1, ... at 10.0.0.1 and on inside the fabric, and say in
-nodeInfo what the machine is. What volumes are made of is looked at again every twenty seconds.
+nodeInfo what the machine is. What they do beside running pods is `upkeep`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from wherry.api.errors import StatusError
-from wherry.api.objects import Obj, name, namespace
+from wherry.api.objects import Obj, name
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
@@ -25,12 +23,17 @@ from wherry.node.agent import NodeAgent
 from wherry.node.engine import Engine, Usage
 from wherry.node.real import machine
 from wherry.node.real.runtime import RealRuntime
+from wherry.node.real.upkeep import Upkeep
+from wherry.rules.pods.kubelet import eviction
+from wherry.rules.pods.kubelet.configuration import API_VERSION, KIND, KubeletConfiguration, read, shown
 from wherry.rules.pods.kubelet.network_files import parse_resolver
 from wherry.rules.pods.kubelet.node_object import NodeSpec
 from wherry.rules.pods.kubelet.pod_ranges import pod_ranges
-from wherry.rules.pods.kubelet.references import of_volumes
+from wherry.rules.pods.kubelet.references import Found, Ref
+from wherry.rules.pods.kubelet.status import Verdict
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from wherry.node.api.inside import InsideApi
 
 NODES = resource("nodes")
 _NAME = "node-"
@@ -38,8 +41,8 @@ _MACHINES = uuid.UUID("2f0f3c1a-55d1-5d9b-8a0e-0f4d6c1be001")
 _ATTACHING = "volumes.kubernetes.io/controller-managed-attach-detach"
 #: the limits that the kernel does not keep here: memory is watched, and who takes too much is killed; the rest is not
 _LOOSE = "wherry.dev/limits-not-enforced"
-#: seconds between two looks at what volumes are made of
-_REFRESH = 20.0
+#: what these nodes can that not every node can, as the scheduler is told
+FEATURES = ("ExtendWebSocketsToKubelet",)
 
 
 class Joined(NamedTuple):
@@ -53,16 +56,19 @@ class Joined(NamedTuple):
 class RealNodes(NodeAgent):
     """`count` nodes; `folder`: where their pods' files are; `dns`: the cluster's name server, "" for none.
 
-    `joined`: one node of this name, whose API is at this address and port; instead of `count`.
+    `joined`: one node of this name, whose API is at this address and port; instead of `count`. `configuration`: of their kubelets.
     """
 
     def __init__(self, client: Client, informers: Informers, clock: Clock, engine: Engine, folder: Path, *, count: int = 1,
-                 pods_per_node: int = 110, dns: str = "", routine_events: bool = True, joined: Joined | None = None) -> None:
+                 pods_per_node: int = 110, dns: str = "", routine_events: bool = True, joined: Joined | None = None,
+                 configuration: KubeletConfiguration | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         self._capacity = machine.capacity(folder, pods_per_node)
         self._pods_per_node = pods_per_node
         self._client = client
         self._engine = engine
+        self._api: InsideApi | None = None
+        self._configuration = configuration or read({"kind": KIND, "apiVersion": API_VERSION})
         specs = [self._spec(index) for index in range(count)] if joined is None else [self._joined(joined)]
         self._real = RealRuntime(
             engine, client, clock, folder, nodes={spec.name: (spec.internal_ip,) for spec in specs}, dns=dns,
@@ -70,13 +76,15 @@ class RealNodes(NodeAgent):
         )  # fmt: skip
         super().__init__(client, informers, clock, self._real, specs, full=True, routine_events=routine_events,
                          services=informers.of(resource("services")))
+        self._upkeep = Upkeep(self, engine, self._real, self._configuration, folder)
+        self._heartbeat.facts = self._upkeep.facts
 
     def _spec(self, index: int) -> NodeSpec:
         called = f"{_NAME}{index}"
         return NodeSpec(
             called, f"10.0.{(index + 1) // 250}.{(index + 1) % 250}", self._capacity, architecture=machine.architecture(),
             runtime_version=f"{self._engine.name}://{self._engine.version}", os_image=machine.os_image(), kernel_version=machine.kernel(),
-            machine_id=uuid.uuid5(_MACHINES, called + machine.machine_id()).hex,
+            machine_id=uuid.uuid5(_MACHINES, called + machine.machine_id()).hex, boot_id=machine.boot_id(), features=FEATURES,
         )  # fmt: skip
 
     def _joined(self, joined: Joined) -> NodeSpec:
@@ -115,16 +123,37 @@ class RealNodes(NodeAgent):
 
     async def run(self) -> None:
         await self._place_nodes()
-        refreshing = asyncio.get_running_loop().create_task(self._refresh(), name="volumes")
-        try:
-            await super().run()
-        finally:
-            refreshing.cancel()
-            await asyncio.gather(refreshing, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(super().run())
+            group.create_task(self._upkeep.run())
 
     async def close(self) -> None:
         """End every pod's programs at once."""
+        if self._api is not None:
+            await self._api.close()
         await self._real.close()
+
+    def refusal(self, pod: Obj) -> Verdict | None:
+        why = self._upkeep.refusal(pod)
+        return Verdict(eviction.REASON, why) if why else None
+
+    async def look_up(self, namespace: str, refs: tuple[Ref, ...]) -> Found:
+        """Raises StatusError, OSError."""
+        return await self._reading.now(namespace, refs)
+
+    async def connect(self, node: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """To the kubelet's API of one of them, within this process."""
+        if self._api is None:
+            from wherry.node.api.inside import InsideApi  # with the first question: a start does without
+
+            self._api = InsideApi(self, self.configz, self.clock.now)
+        return await self._api.connect(node)
+
+    def configz(self, node: str) -> Obj:
+        """The configuration of that node's kubelet, as its API shows it."""
+        spec = self._nodes[node]
+        own = {"address": spec.kubelet_address or spec.internal_ip, "port": spec.kubelet_port, "maxPods": self._pods_per_node}
+        return shown(self._configuration, own)
 
     async def _place_nodes(self) -> None:
         """Everyone gets a range of addresses; those that have one keep it."""
@@ -137,17 +166,3 @@ class RealNodes(NodeAgent):
                 self.place_node(replace(self._nodes[each], pod_range=ranges[each]))
                 self._real.place(each, ranges[each])
         await self._engine.use_ranges([ranges[each] for each in self._nodes if each in ranges])
-
-    async def _refresh(self) -> None:
-        while True:
-            await self.clock.sleep(_REFRESH)
-            for worker in list(self._workers.values()):
-                refs = of_volumes(worker.pod["spec"], credentials=True)
-                if worker.sandbox != "ready" or worker.ends or not refs:
-                    continue
-                pod = worker.pod
-                try:
-                    self._real.refresh(pod, await self._reading.now(namespace(pod), refs))
-                except (StatusError, OSError) as error:
-                    log.info("volumes of %s stay as they are: %s", name(pod), error)
-

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from wherry.api import timestamps
@@ -19,9 +20,10 @@ from wherry.client.protocol import Client
 from wherry.node import engine as engines
 from wherry.node.addresses import PodAddresses
 from wherry.node.engine import NameServers
-from wherry.node.real import boxes
+from wherry.node.real import boxes, machine
 from wherry.node.real.handlers import handler_of
 from wherry.node.real.left import Left
+from wherry.node.real.measuring import Folders
 from wherry.node.real.sessions import RealSessions, RunningPod
 from wherry.node.real.volumes import Refused, Volumes
 from wherry.node.runtime import PodReport, SandboxFailed, SandboxReady
@@ -112,7 +114,7 @@ class RealPods(RealSessions):
     def _etc(self, run: RunningPod) -> None:
         folder = self._folder / "etc" / uid(run.pod)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "hosts").write_text(network_files.hosts(run.pod, run.addresses))
+        (folder / "hosts").write_text(network_files.hosts(run.pod, run.addresses, machine.hosts_text()))
         found = network_files.resolver(run.pod, self._dns, self._resolver)
         (folder / "resolv.conf").write_text(network_files.resolv_conf(found))
 
@@ -157,6 +159,29 @@ class RealPods(RealSessions):
             if run is not None and not pod["spec"].get("hostNetwork") and not self._engine.assigns:
                 for address in run.addresses:
                     self._addresses.give_back(pod["spec"].get("nodeName", ""), address)
+
+    def folders(self) -> dict[str, Folders]:
+        """Of the pods that have their sandbox, by uid."""
+        found = {}
+        running: dict[str, dict[str, str]] = {}
+        for id_, life in self._lives.items():
+            running.setdefault(life.pod, {})[life.container.name] = id_
+        for uid_, run in self._pods.items():
+            if run.at is None:
+                continue
+            empty = {volume["name"]: volume["emptyDir"] or {} for volume in run.pod["spec"].get("volumes") or () if "emptyDir" in volume}
+            of_disk, of_memory = (
+                {each: run.volumes[each] for each, said in empty.items() if (said.get("medium") == "Memory") is memory and each in run.volumes}
+                for memory in (False, True)
+            )
+            below = self._folder / "logs" / uid_
+            names = [c["name"] for kind in ("initContainers", "containers") for c in run.pod["spec"].get(kind) or ()]
+            found[uid_] = Folders(of_disk, of_memory, {each: below / each for each in names}, running.get(uid_, {}))
+        return found
+
+    def running_logs(self) -> dict[str, Path]:
+        """Of the containers that run, by id."""
+        return {id_: life.log for id_, life in self._lives.items() if life.since}
 
     def _spawn(self, work: Coroutine[Any, Any, None], what: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=what)

@@ -14,7 +14,7 @@ from typing import Any
 
 from wherry.linux import calls, passing, processes
 from wherry.linux.nft import NftError, NftMissing
-from wherry.node.process.helper import containers, network, pods, unpack
+from wherry.node.process.helper import containers, network, pods, unpack, written
 from wherry.node.process.helper.spawn import Birth, spawn
 from wherry.node.process.helper.state import Container, Pod, State
 
@@ -131,11 +131,13 @@ class Server:
     def _stats(self, request: dict[str, Any], _: list[int]) -> Answer:
         used, out = processes.by_mount_namespace(), {}
         for pod in self._state.pods.values():
+            wrote = written.by_container(pod)
             for container in pod.containers.values():
                 use = used.get(container.space)
                 if use is not None:
                     counted = container.group.memory() if container.group else None
-                    out[container.id] = [use.cpu, use.memory if counted is None else counted, len(use.pids)]
+                    memory = use.memory if counted is None else counted
+                    out[container.id] = [use.cpu, memory, len(use.pids), wrote.get(container.id, 0)]
         return {"stats": out}, []
 
     def _memory(self, request: dict[str, Any], _: list[int]) -> Answer:

@@ -1,8 +1,8 @@
 """What the node agent does next for a pod: which containers to start or stop, and when to look again.
 
 Called after every change. Init containers run one after the other, each to success; a sidecar has to have started before what follows
-it; then all others start together. When the last of these has ended for good, sidecars are stopped. Ephemeral containers start once, at
-any time.
+it; then all others start in the order of the spec, each when the start before it has come to something. When the last of these has ended
+for good, sidecars are stopped. Ephemeral containers start once, at any time.
 Source of the rule: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/, KEP-753 (kuberuntime computePodActions).
 """
 
@@ -86,6 +86,8 @@ def next_actions(containers: list[Container], pod_spec: Obj, now: float) -> Acti
     """For a pod that is to run. When it is done, `stop` is all that still runs."""
     if all_done(containers, pod_spec):
         return Actions(stop=tuple(c for c in containers if c.role in ("sidecar", "ephemeral") and isinstance(c.state, Running)))
+    if any(c.starting for c in containers):
+        return Actions()
     # ephemeral containers are listed last and wait for nobody
     asked = [c for c in containers if c.role == "ephemeral" and _wants_start(c, pod_spec)] if containers[-1].role == "ephemeral" else []
     counted = [c for c in containers if c.role != "ephemeral"] if containers[-1].role == "ephemeral" else containers

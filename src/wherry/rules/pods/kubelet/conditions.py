@@ -13,6 +13,7 @@ from typing import NamedTuple
 from wherry.api.objects import Obj
 from wherry.rules.pods.kubelet.container import Container, Terminated, Waiting
 
+_TARGET = "DisruptionTarget"
 OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
@@ -90,11 +91,18 @@ def _entry(type_: str, verdict: Verdict, since: str, generation: int) -> Obj:
     return entry
 
 
-def pod_conditions(pod: Obj, containers: list[Container], phase: str, now: str, *, networked: bool, full: bool) -> list[Obj]:
-    """All conditions of the pod, in the order in which the kubelet writes them. `networked`: the pod has its sandbox and address."""
+def pod_conditions(pod: Obj, containers: list[Container], phase: str, now: str, *, networked: bool, full: bool,
+                   disrupted: str = "") -> list[Obj]:
+    """All conditions of the pod, in the order in which the kubelet writes them. `networked`: the pod has its sandbox and address.
+
+    `disrupted`: why the node ended it, for DisruptionTarget.
+    """
     old = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
     others = [c for c in old.values() if c["type"] not in OWNED]
     generation = (pod["metadata"].get("generation") or 0) if full else 0
+    if disrupted:
+        target = condition(_TARGET, Verdict(True, "TerminationByKubelet", disrupted), old.get(_TARGET), now, generation)
+        others = [*(each for each in others if each["type"] != _TARGET), target]
     complete = containers_ready(containers, phase)
     verdicts = (
         ("PodReadyToStartContainers", Verdict(networked)),

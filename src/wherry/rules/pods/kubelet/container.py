@@ -75,6 +75,11 @@ class Container:
         return self.spec["name"]  # type: ignore[no-any-return]
 
     @property
+    def starting(self) -> bool:
+        """The runtime pulls for it or starts it."""
+        return self.busy and not self.ending and not isinstance(self.state, Running)
+
+    @property
     def image(self) -> str:
         return self.spec.get("image", "")  # type: ignore[no-any-return]
 

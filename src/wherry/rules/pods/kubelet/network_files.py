@@ -39,7 +39,9 @@ def names(pod: Obj) -> tuple[str, str]:
 
 
 def kernel_name(pod: Obj) -> str:
-    """What the kernel says: with `setHostnameAsFQDN` the whole name."""
+    """What the kernel says: with `setHostnameAsFQDN` the whole name, and on the node's network the node's own."""
+    if pod["spec"].get("hostNetwork") and pod["spec"].get("nodeName"):
+        return str(pod["spec"]["nodeName"])
     host, domain = names(pod)
     return f"{host}.{domain}" if domain and pod["spec"].get("setHostnameAsFQDN") else host
 

@@ -6,8 +6,9 @@ Source of the rules and of the texts: pkg/kubelet/nodestatus/setters.go, kubelet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
@@ -17,20 +18,22 @@ KUBELET_VERSION = "v1.36.2"
 LEASE_NAMESPACE = "kube-node-lease"
 LEASE_SECONDS = 40
 
-#: type, status when all is well, reason, message
-_HEALTHY = (
-    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
-)
+#: type -> reason and message while it is so, and while it is not
+PRESSURES = {
+    "MemoryPressure": (("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+                       ("KubeletHasSufficientMemory", "kubelet has sufficient memory available")),
+    "DiskPressure": (("KubeletHasDiskPressure", "kubelet has disk pressure"), ("KubeletHasNoDiskPressure", "kubelet has no disk pressure")),
+    "PIDPressure": (("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+                    ("KubeletHasSufficientPID", "kubelet has sufficient PID available")),
+}
+_MOST_IMAGES, _MOST_NAMES = 50, 5
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
     """What is fixed about one node. `capacity` is a ResourceList; all of it is allocatable.
 
-    `pod_range`: the addresses of its pods, "" where that is not fixed. `kubelet_address`: where its own API is reached, "" for
+    `features`: that it declares. `pod_range`: the addresses of its pods, "" where that is not fixed. `kubelet_address`: where its own API is reached, "" for
     `internal_ip` (which a node inside a fabric has, where nobody outside of it comes).
     """
 
@@ -46,7 +49,23 @@ class NodeSpec:
     kubelet_port: int = 10250
     kubelet_address: str = ""
     machine_id: str = ""
+    boot_id: str = ""
     pod_range: str = ""
+    features: tuple[str, ...] = ()
+
+
+class NodeFacts(NamedTuple):
+    """What changes while a node runs. `pressures`: condition types that hold; `trouble`: why it is not ready, "" when it is.
+
+    `images`: as `listed_images` gives them, None for what is not said.
+    """
+
+    pressures: frozenset[str] = frozenset()
+    images: list[Obj] | None = None
+    trouble: str = ""
+
+
+QUIET = NodeFacts()
 
 
 def node_labels(spec: NodeSpec) -> dict[str, str]:
@@ -75,12 +94,28 @@ def new_node(spec: NodeSpec, now: float) -> Obj:
     }
 
 
-def conditions(old: Obj, now: float) -> list[Obj]:
+def listed_images(found: Iterable[tuple[tuple[str, ...], int]]) -> list[Obj]:
+    """The largest ones, by (names, bytes): digests come first among the names."""
+    ordered = sorted(found, key=lambda one: (-one[1], one[0]))[:_MOST_IMAGES]
+    return [{"names": list(names[:_MOST_NAMES]), "sizeBytes": size} for names, size in ordered]
+
+
+def _said(facts: NodeFacts) -> Iterator[tuple[str, str, str, str]]:
+    """Type, status, reason and message of each condition."""
+    for type_, (bad, good) in PRESSURES.items():
+        yield (type_, "True", *bad) if type_ in facts.pressures else (type_, "False", *good)
+    if facts.trouble:
+        yield "Ready", "False", "KubeletNotReady", facts.trouble
+    else:
+        yield "Ready", "True", "KubeletReady", "kubelet is posting ready status"
+
+
+def conditions(old: Obj, now: float, facts: NodeFacts = QUIET) -> list[Obj]:
     """The kubelet's four conditions with a new heartbeat; those of others stay."""
     known = {c["type"]: c for c in old.get("conditions") or ()}
     at = timestamps.time(now)
     found = []
-    for type_, status, reason, message in _HEALTHY:
+    for type_, status, reason, message in _said(facts):
         before = known.pop(type_, None)
         since = before["lastTransitionTime"] if before and before.get("status") == status else at
         found.append(
@@ -89,12 +124,12 @@ def conditions(old: Obj, now: float) -> list[Obj]:
     return [*known.values(), *found]
 
 
-def node_status(spec: NodeSpec, old: Obj, now: float) -> Obj:
-    """The whole status, in the reference's order of fields. What others keep there (volumes, images) stays."""
+def node_status(spec: NodeSpec, old: Obj, now: float, facts: NodeFacts = QUIET) -> Obj:
+    """The whole status, in the reference's order of fields. What others keep there (volumes) stays."""
     status: Obj = {
         "capacity": {name: canonical(amount) for name, amount in spec.capacity.items()},
         "allocatable": {name: canonical(amount) for name, amount in spec.capacity.items()},
-        "conditions": conditions(old, now),
+        "conditions": conditions(old, now, facts),
         "addresses": [
             {"type": "InternalIP", "address": spec.kubelet_address or spec.internal_ip}, {"type": "Hostname", "address": spec.name},
         ],
@@ -102,7 +137,7 @@ def node_status(spec: NodeSpec, old: Obj, now: float) -> Obj:
         "nodeInfo": {
             "machineID": spec.machine_id,
             "systemUUID": spec.machine_id,
-            "bootID": spec.machine_id,
+            "bootID": spec.boot_id or spec.machine_id,
             "kernelVersion": spec.kernel_version,
             "osImage": spec.os_image,
             "containerRuntimeVersion": spec.runtime_version,
@@ -112,6 +147,10 @@ def node_status(spec: NodeSpec, old: Obj, now: float) -> Obj:
             "architecture": spec.architecture,
         },
     }
+    if facts.images is not None:
+        status["images"] = facts.images
+    if spec.features:
+        status["declaredFeatures"] = list(spec.features)
     return {**old, **status}
 
 

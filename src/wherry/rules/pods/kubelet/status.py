@@ -32,10 +32,11 @@ class Place(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Why the node ended the pod: the phase is Failed, whatever the containers say."""
+    """Why the node ended the pod: the phase is Failed, whatever the containers say. `disruption`: the condition tells it, too."""
 
     reason: str
     message: str
+    disruption: bool = False
 
 
 def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, *, full: bool, terminal: bool = False,
@@ -49,11 +50,12 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
         # a pod has not ended while something of it may still run (status_manager.go mergePodStatus)
         current, verdict = old.get("phase") or "Running", None
     status: Obj = {}
+    told = verdict.message if verdict is not None and verdict.disruption else ""
     if full and pod["metadata"].get("generation"):
         status["observedGeneration"] = pod["metadata"]["generation"]
     status["phase"] = current
     networked = place.sandbox and bool(place.pod_ip) and not (full and current in _ENDED)
-    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=networked, full=full)
+    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=networked, full=full, disrupted=told)
     _keep(status, old, ("message", "reason"), current == old.get("phase"))
     if verdict:
         status["message"], status["reason"] = verdict.message, verdict.reason
