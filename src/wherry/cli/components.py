@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wherry.rules.objects.leader_election import Timings
     from wherry.rules.placing.scheduling.setup import Setup
 
+#: seconds that the pods of a real node get to end, if its configuration says nothing
+_SHUTDOWN = 5.0
 
 
 def _connection(command: Callable[..., None]) -> Callable[..., None]:
@@ -126,6 +128,8 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 @click.option("--client-ca-file", default="", metavar="FILE", help="Whose client certificates it believes.  [default: the kubeconfig's CA]")
 @click.option("--tls-cert-file", default="", metavar="FILE", help="Its certificate.  [default: one that it makes]")
 @click.option("--tls-private-key-file", default="", metavar="FILE", help="The key of its certificate.")
+@click.option("--config", "kubelet_config", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), default=None,
+              help="The real node's KubeletConfiguration: eviction, logs, images, static pods, shutdown.")
 @click.option("--image-table", multiple=True, metavar="GLOB=host", help="Images that stand for this machine's own files.")
 def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], image_table: tuple[str, ...],
          **options: Any) -> None:
@@ -135,11 +139,12 @@ def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str,
 
     words = ("name", "node_ip", "port", "root_dir", "client_ca_file", "tls_cert_file", "tls_private_key_file")
     own = {word: options.pop(word) for word in words}
-    endpoint = options.pop("container_runtime_endpoint")
+    endpoint, config = options.pop("container_runtime_endpoint"), options.pop("kubelet_config")
     if runtime != "simulated":
         from wherry.cluster import joined_node
 
-        real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node, container_runtime_endpoint=endpoint)
+        real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node, container_runtime_endpoint=endpoint,
+                       kubelet_config=config, shutdown_seconds=_SHUTDOWN)
         real = replace(real, image_table=image_table) if image_table else real
         _run(lambda access: joined_node.run(access, real, _joining(own), _say), options)
         return

@@ -16,7 +16,7 @@ import click
 from wherry.cli import home as homes
 
 #: seconds `down` waits for the cluster to stop
-STOP_TIMEOUT = 10.0
+STOP_TIMEOUT = 30.0
 
 _home = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="The cluster's data directory.")
 

@@ -138,6 +138,9 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
             await _until_stopped(cluster, stop)
     finally:
         homes.remove_note(home)
+        if cluster.real_nodes is not None:
+            for number in (signal.SIGINT, signal.SIGTERM):  # asked again, it waits no longer for pods that end
+                asyncio.get_running_loop().add_signal_handler(number, cluster.real_nodes.hurry)
         await cluster.stop()
     if sys.stdout.isatty():
         click.echo("\nwherry is down." + ("" if options["ephemeral"] else " `wherry up` goes on where it was."))

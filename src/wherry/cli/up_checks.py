@@ -15,6 +15,7 @@ def check(home: Path, options: dict[str, Any]) -> None:
     _kubeconfig(options["kubeconfig"], options["merge"])
     _audit_policy(options["audit_policy_file"])
     _scheduler_config(options["scheduler_config"], options["processes"])
+    _kubelet_config(options["kubelet_config"])
     _state(options["state"])
     running = homes.read_note(home)
     if running is not None:
@@ -87,3 +88,15 @@ def explain(error: OSError, home: Path) -> str:
     path = Path(error.filename or "/")
     is_ours = bool(error.filename) and (path == home or home in path.parents or path in home.parents)
     return f"{text}: give another directory with --data-dir" if is_ours else text
+
+
+def _kubelet_config(path: Path | None) -> None:
+    if path is None:
+        return
+    from wherry.cluster.option_values import OptionError
+    from wherry.cluster.real_nodes import kubelet_configuration
+
+    try:
+        kubelet_configuration(path)
+    except OptionError as error:
+        raise click.ClickException(f"--kubelet-config: {str(error).removeprefix('kubelet_config: ')}") from error

@@ -63,10 +63,8 @@ class Cluster(AsyncVerbs):
     #: the administrator's client on the cluster's own loop, whichever form is used
     aclient: Client
 
-    #: time, which the test of a cluster on virtual time moves
-    clock: AsyncClock
-    #: the clock itself, which the parts ask
-    own_clock: Clock
+    clock: AsyncClock  #: time, which the test of a cluster on virtual time moves
+    own_clock: Clock  #: the clock itself, which the parts ask
 
     def __init__(self, options: Options | None = None, **fields: Unpack[OptionFields]) -> None:
         """Raises OptionError for an option that there is not, or a value that it cannot have."""
@@ -262,6 +260,8 @@ class Cluster(AsyncVerbs):
         was_ready, self._ready, self.stopping = self._ready, False, True
         try:
             _let_time_pass()
+            if self.real_nodes is not None and was_ready:
+                await self.real_nodes.shut_down(self.options.shutdown_seconds)
             if self.second is not None:
                 await self.second.stop()
             if self.server is not None:

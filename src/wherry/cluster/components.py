@@ -15,6 +15,7 @@ from wherry.cluster import guarding, identities, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
+from wherry.cluster.option_values import OptionError
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
@@ -116,6 +117,8 @@ def build_nodes(cluster: Cluster) -> None:
     """Of the kind that the options name."""
     client, options = node_clients(cluster), cluster.options
     if options.runtime == "simulated":
+        if options.kubelet_config is not None:
+            raise OptionError("kubelet_config: it is of nodes that run programs; these are simulated")
         cluster.nodes = node_agent(client, cluster.informers, cluster.own_clock, options)
     else:
         from wherry.cluster import real_nodes

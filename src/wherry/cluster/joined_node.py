@@ -7,6 +7,7 @@ Source: https://kubernetes.io/docs/reference/command-line-tools-reference/kubele
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from contextlib import AsyncExitStack
@@ -21,6 +22,7 @@ from wherry.cluster import real_nodes
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.files import replace
+from wherry.rules.pods.kubelet import configuration
 
 if TYPE_CHECKING:
     from wherry.cluster.standalone import Started
@@ -52,7 +54,8 @@ async def run(access: Access, options: Options, joining: Joining, started: Start
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(HttpClient(access, manager="kubelet"))
         informers, clock = Informers(client), Clock()
-        api = NodeApi(Asking(client, joining.name, time.monotonic), lambda: _config(joining), joining.name)
+        made = real_nodes.kubelet_configuration(options.kubelet_config) or configuration.read(configuration.NOTHING)
+        api = NodeApi(Asking(client, joining.name, time.monotonic), lambda: _config(joining, made), joining.name)
         port = await api.start(joining.address, joining.port, _context(access, joining))
         stack.push_async_callback(api.stop)
         nodes = real_nodes.build(client, informers, clock, options, joining.folder, Joined(joining.name, joining.address, port))
@@ -60,16 +63,24 @@ async def run(access: Access, options: Options, joining: Joining, started: Start
         stack.push_async_callback(nodes.close)
         api.serve(nodes, PodRequests(nodes, nodes.runtime, clock.now))
         at = f"{joining.address}:{port}"
-        await run_all(informers, {"nodes": nodes.run}, lambda: started(f"the node {joining.name} runs, its API at {at}"))
+        running = asyncio.ensure_future(
+            run_all(informers, {"nodes": nodes.run}, lambda: started(f"the node {joining.name} runs, its API at {at}"))
+        )
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await nodes.shut_down(options.shutdown_seconds)
+            raise
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
-def _config(joining: Joining) -> dict[str, Any]:
-    """As far as this is a kubelet: what it was told."""
+def _config(joining: Joining, made: configuration.KubeletConfiguration) -> dict[str, Any]:
+    """As its API shows it: what it was told, on the command line too."""
     authentication = {"anonymous": {"enabled": False}, "webhook": {"enabled": True}, "x509": {"clientCAFile": joining.client_ca}}
-    return {
-        "kind": "KubeletConfiguration", "apiVersion": "kubelet.config.k8s.io/v1beta1", "address": joining.address, "port": joining.port,
-        "authentication": authentication, "authorization": {"mode": "Webhook"},
-    }  # fmt: skip
+    own = {"address": joining.address, "port": joining.port, "authentication": authentication, "authorization": {"mode": "Webhook"}}
+    return configuration.shown(made, own)
 
 
 def _context(access: Access, joining: Joining) -> ssl.SSLContext:

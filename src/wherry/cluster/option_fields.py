@@ -38,6 +38,8 @@ class OptionFields(TypedDict, total=False):
     container_runtime_endpoint: str
     nodes: int
     pods_per_node: int
+    kubelet_config: Path | str | None
+    shutdown_seconds: float
     node_cpu: str
     node_memory: str
     zones: int

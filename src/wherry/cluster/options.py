@@ -69,6 +69,10 @@ class Options:
     container_runtime_endpoint: str = described("", "The container runtime's socket, with runtime containerd; empty: the usual one.")
     nodes: int = described(3, "How many nodes.", least=0, most=5000)
     pods_per_node: int = described(110, "How many pods a node takes.", least=1, most=16000)
+    kubelet_config: Path | None = described(None, "Eviction, logs, images, static pods and shutdown of nodes that run programs: a "
+                                                  "KubeletConfiguration.")
+    shutdown_seconds: float = described(0.0, "How long pods that run programs may take to end when the cluster stops, if kubelet_config "
+                                             "says nothing.", least=0, human=5.0)
     node_cpu: str = described("256", "The CPUs of each simulated node, a Kubernetes quantity.")
     node_memory: str = described("1Ti", "The memory of each simulated node, a Kubernetes quantity.")
     zones: int = described(0, "Over how many zones the nodes are spread in turn; 0: none is said.", least=0, most=5000)

@@ -9,11 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.cluster.option_values import OptionError
 from wherry.kit.clock import Clock
 from wherry.node.engine import Engine, Unavailable
+from wherry.rules.pods.kubelet import configuration
+from wherry.rules.pods.kubelet.configuration import KubeletConfiguration
 
 if TYPE_CHECKING:
     from wherry.cluster.options import Options
@@ -34,7 +38,19 @@ def build(client: Client, informers: Informers, clock: Clock, options: Options, 
     lasting = joined is not None or (options.data_dir is not None and not options.ephemeral)
     engine = _process(options, folder, clock) if options.runtime == "process" else _containerd(options, folder, clock, lasting=lasting)
     return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node,
-                     routine_events=options.routine_events, joined=joined)
+                     routine_events=options.routine_events, joined=joined, configuration=kubelet_configuration(options.kubelet_config))
+
+
+def kubelet_configuration(path: Path | None) -> KubeletConfiguration | None:
+    """Of a file. Raises OptionError."""
+    if path is None:
+        return None
+    try:
+        return configuration.read(yaml.safe_load(path.read_text()))
+    except OSError as error:
+        raise OptionError(f"kubelet_config: {path}: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise OptionError(f"kubelet_config: {path}: {error}") from error
 
 
 def _process(options: Options, folder: Path, clock: Clock) -> Engine:

@@ -64,6 +64,8 @@ class NodeAgent:
         self._cut: set[str] = set()
         #: whether its handlers are at the informers: they stay when it is started again
         self._follows = False
+        #: whether pods that are new, or changed, are looked at
+        self.takes_pods = True
         #: seconds by which a node's own clock is ahead
         self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
@@ -188,7 +190,7 @@ class NodeAgent:
                 self.runtime_of(old["spec"]["nodeName"]).remove(old)
         if new is not None:
             node = new["spec"].get("nodeName")
-            if node in self._nodes and node not in self._silent:
+            if node in self._nodes and node not in self._silent and self.takes_pods:
                 self._run_pod(new, node)
 
     def refusal(self, pod: Obj) -> Verdict | None:

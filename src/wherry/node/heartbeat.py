@@ -1,5 +1,5 @@
-"""The life signs of nodes: registers their objects, renews a lease each every 10 seconds, posts their statuses every 5 minutes and, with the
-next sign, when what they say has changed.
+"""The life signs of nodes: registers their objects, renews a lease each every 10 seconds, posts their statuses every 5 minutes, and with
+the next sign when what they say has changed.
 
 Used by the node agent. A node in `silent` gives no sign until it is taken out of there.
 Source of the rule: https://kubernetes.io/docs/concepts/architecture/nodes/#heartbeats (nodeStatusReportFrequency, nodeLeaseDuration / 4).
@@ -74,6 +74,14 @@ class Heartbeat:
         while True:
             await self._for_each(self._beat)
             await self._clock.sleep(LEASE_EVERY)
+
+    async def post(self) -> None:
+        """Say what is so now; what cannot be said is told in the log."""
+        for spec in self._specs:
+            try:
+                await self._post_status(spec)
+            except (StatusError, OSError) as error:
+                log.warning("status of node %s not posted: %s", spec.name, error)
 
     def post_soon(self, node: str) -> None:
         """With its next sign the node posts its status: it is back, and what the API says of it is not true."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ _COMPRESSED, _UNFINISHED = ".gz", ".tmp"
 class LogRotation:
     """`running`: the log of each container that runs, by id."""
 
-    def __init__(self, engine: Engine, clock: Clock, configuration: KubeletConfiguration, running: Callable[[], Mapping[str, Path]]) -> None:
+    def __init__(self, engine: Engine, clock: Clock, configuration: KubeletConfiguration,
+                 running: Callable[[], Mapping[str, Path]]) -> None:
         self._engine, self._clock, self._configuration, self._running = engine, clock, configuration, running
 
     async def run(self) -> None:
@@ -43,18 +45,17 @@ class LogRotation:
                 log.warning("log %s is not put aside: %s", path, error)
 
     async def _rotate(self, id_: str, path: Path) -> None:
-        await asyncio.to_thread(make_room, path, self._configuration.log_files)
-        aside = path.with_name(f"{path.name}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self._clock.now()))}")
-        path.rename(aside)
+        at = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self._clock.now()))
+        aside = await asyncio.to_thread(put_aside, path, self._configuration.log_files, at)
         try:
             await self._engine.reopen_log(id_)
         except BaseException:
-            aside.rename(path)
+            os.rename(aside, path)
             raise
 
 
-def make_room(path: Path, most: int) -> None:
-    """For one more: the oldest go, the others are compressed. Blocking. Raises OSError."""
+def put_aside(path: Path, most: int, at: str) -> Path:
+    """Its new name. Of `most` files the oldest go, the others are compressed. Blocking. Raises OSError."""
     there = sorted(path.parent.glob(f"{path.name}.*"))
     for file in there:
         if file.name.endswith(_UNFINISHED):
@@ -66,6 +67,7 @@ def make_room(path: Path, most: int) -> None:
     for file in kept[excess:]:
         if not file.name.endswith(_COMPRESSED):
             _compress(file)
+    return path.rename(path.with_name(f"{path.name}.{at}"))
 
 
 def _compress(file: Path) -> None:

@@ -1,15 +1,18 @@
 """The logs of containers on disk: read in pieces, from where and as far as somebody asks, and followed while they grow.
 
 Called by the runtime. A log is a file for each run of a container, in the CRI's form: `TIME STREAM TAG LINE`, where the tag P marks a piece
-of a line. Source of the rule: pkg/kubelet/kuberuntime/logs, staging/src/k8s.io/cri-client/pkg/logs.
+of a line. One that grew too large is put aside (`log_rotation`): who follows goes on in the new file.
+Source of the rule: pkg/kubelet/kuberuntime/logs, staging/src/k8s.io/cri-client/pkg/logs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from wherry.api import timestamps
 from wherry.node.runtime import LogOptions
@@ -43,27 +46,53 @@ async def read(path: Path, options: LogOptions, now: float, running: Callable[[]
 
 
 async def _pieces(path: Path, options: LogOptions, since: float, running: Callable[[], bool]) -> AsyncIterator[bytes]:
-    rest, tail = b"", options.tail_lines
+    tail = options.tail_lines
     kept: deque[bytes] | None = deque(maxlen=tail) if tail is not None else None
-    with path.open("rb") as file:
-        while True:
-            more = running()
-            data = file.read(_PIECE)
-            if not data:
-                if kept is not None:
-                    yield b"".join(kept)
-                    kept = None
-                if not (options.follow and more):
-                    return
-                await asyncio.sleep(_LOOK)
-                continue
-            *lines, rest = (rest + data).split(b"\n")
-            shown = [line for raw in lines if (line := _shown(raw + b"\n", options, since)) is not None]
+    async for lines in _read_lines(path, options.follow, running):
+        if lines is None:  # all that is there was read
             if kept is not None:
-                kept.extend(shown)
-            elif shown:
-                yield b"".join(shown)
-            await asyncio.sleep(0)
+                yield b"".join(kept)
+                kept = None
+            continue
+        shown = [line for raw in lines if (line := _shown(raw + b"\n", options, since)) is not None]
+        if kept is not None:
+            kept.extend(shown)
+        elif shown:
+            yield b"".join(shown)
+        await asyncio.sleep(0)
+
+
+async def _read_lines(path: Path, follow: bool, running: Callable[[], bool]) -> AsyncIterator[list[bytes] | None]:
+    """Whole lines as they come, and None each time there are no more for now."""
+    file, rest = path.open("rb"), b""
+    try:
+        while True:
+            more, aside = running(), _put_aside(file, path)
+            data = file.read(_PIECE)
+            if data:
+                *lines, rest = (rest + data).split(b"\n")
+                yield lines
+                continue
+            yield None
+            if not follow:
+                return
+            if aside:
+                file.close()
+                file, rest = path.open("rb"), b""
+            elif more:
+                await asyncio.sleep(_LOOK)
+            else:
+                return
+    finally:
+        file.close()
+
+
+def _put_aside(file: BinaryIO, path: Path) -> bool:
+    """Has the file got another name since it was opened, and is there a new one?"""
+    try:
+        return os.fstat(file.fileno()).st_ino != path.stat().st_ino
+    except OSError:
+        return False
 
 
 def _shown(raw: bytes, options: LogOptions, since: float) -> bytes | None:

@@ -23,11 +23,13 @@ from wherry.node.agent import NodeAgent
 from wherry.node.engine import Engine, Usage
 from wherry.node.real import machine
 from wherry.node.real.runtime import RealRuntime
+from wherry.node.real.shutdown import Shutdown
 from wherry.node.real.upkeep import Upkeep
+from wherry.node.worker import PodWorker
 from wherry.rules.pods.kubelet import eviction
-from wherry.rules.pods.kubelet.configuration import API_VERSION, KIND, KubeletConfiguration, read, shown
+from wherry.rules.pods.kubelet.configuration import NOTHING, KubeletConfiguration, by_phases, read, shown
 from wherry.rules.pods.kubelet.network_files import parse_resolver
-from wherry.rules.pods.kubelet.node_object import NodeSpec
+from wherry.rules.pods.kubelet.node_object import NodeFacts, NodeSpec
 from wherry.rules.pods.kubelet.pod_ranges import pod_ranges
 from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.status import Verdict
@@ -68,7 +70,7 @@ class RealNodes(NodeAgent):
         self._client = client
         self._engine = engine
         self._api: InsideApi | None = None
-        self._configuration = configuration or read({"kind": KIND, "apiVersion": API_VERSION})
+        self._configuration = configuration or read(NOTHING)
         specs = [self._spec(index) for index in range(count)] if joined is None else [self._joined(joined)]
         self._real = RealRuntime(
             engine, client, clock, folder, nodes={spec.name: (spec.internal_ip,) for spec in specs}, dns=dns,
@@ -77,7 +79,12 @@ class RealNodes(NodeAgent):
         super().__init__(client, informers, clock, self._real, specs, full=True, routine_events=routine_events,
                          services=informers.of(resource("services")))
         self._upkeep = Upkeep(self, engine, self._real, self._configuration, folder)
-        self._heartbeat.facts = self._upkeep.facts
+        self._shutdown = Shutdown(self, told=self._configuration.shutdown_asked)
+        self._heartbeat.facts = self._facts
+
+    def _facts(self) -> NodeFacts:
+        facts = self._upkeep.facts()
+        return facts._replace(trouble=self._shutdown.trouble) if self._shutdown.trouble else facts
 
     def _spec(self, index: int) -> NodeSpec:
         called = f"{_NAME}{index}"
@@ -133,7 +140,29 @@ class RealNodes(NodeAgent):
             await self._api.close()
         await self._real.close()
 
+    async def shut_down(self, otherwise: float = 0.0) -> None:
+        """End all pods in order, before `run` is ended. `otherwise`: seconds, if the kubelet's configuration says nothing."""
+        asked = self._configuration.shutdown_asked
+        if not asked and (otherwise <= 0 or self._engine.survives):
+            return
+        self.takes_pods = asked
+        ending = asyncio.ensure_future(self._shutdown.run(self._configuration.shutdown or by_phases(otherwise, 0.0)))
+        if asked:
+            await self._heartbeat.post()
+        await ending
+
+    def hurry(self) -> None:
+        """Wait no longer for pods that end."""
+        self._shutdown.hurry()
+
+    def status_changed(self, worker: PodWorker) -> None:
+        if not self._shutdown.silent:
+            super().status_changed(worker)
+        self._shutdown.changed()
+
     def refusal(self, pod: Obj) -> Verdict | None:
+        if self._shutdown.refusal is not None:
+            return self._shutdown.refusal
         why = self._upkeep.refusal(pod)
         return Verdict(eviction.REASON, why) if why else None
 

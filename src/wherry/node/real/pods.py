@@ -169,14 +169,9 @@ class RealPods(RealSessions):
         for uid_, run in self._pods.items():
             if run.at is None:
                 continue
-            empty = {volume["name"]: volume["emptyDir"] or {} for volume in run.pod["spec"].get("volumes") or () if "emptyDir" in volume}
-            of_disk, of_memory = (
-                {each: run.volumes[each] for each, said in empty.items() if (said.get("medium") == "Memory") is memory and each in run.volumes}
-                for memory in (False, True)
-            )
             below = self._folder / "logs" / uid_
             names = [c["name"] for kind in ("initContainers", "containers") for c in run.pod["spec"].get(kind) or ()]
-            found[uid_] = Folders(of_disk, of_memory, {each: below / each for each in names}, running.get(uid_, {}))
+            found[uid_] = Folders(_empty(run, ""), _empty(run, "Memory"), {each: below / each for each in names}, running.get(uid_, {}))
         return found
 
     def running_logs(self) -> dict[str, Path]:
@@ -192,6 +187,12 @@ class RealPods(RealSessions):
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+
+def _empty(run: RunningPod, medium: str) -> dict[str, Path]:
+    """Its empty volumes of that medium."""
+    listed = [volume for volume in run.pod["spec"].get("volumes") or () if "emptyDir" in volume and volume["name"] in run.volumes]
+    return {each["name"]: run.volumes[each["name"]] for each in listed if ((each["emptyDir"] or {}).get("medium") or "") == medium}
 
 
 def _as_seen(pod: Obj, seen: str) -> Obj:

@@ -64,7 +64,7 @@ def _mount_layers(request: dict[str, Any], folder: str, root: str) -> list[str]:
 
 def _mount_host(folder: str, root: str) -> list[str]:
     """An overlay for each top folder: one of `/` itself is refused where other mounts lie below it."""
-    mounts.tmpfs(root, flags=mounts.NODEV)
+    mounts.bind(root, root)  # a mount of its own, and what is written there is in the pod's scratch space
     parts = ["/"]
     for name in _HOST:
         if os.path.islink(f"/{name}"):

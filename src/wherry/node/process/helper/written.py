@@ -21,7 +21,7 @@ def by_container(pod: Pod) -> dict[str, int]:
     whole = (space.f_blocks - space.f_bfree) * space.f_frsize
     if len(pod.containers) == 1:
         return dict.fromkeys(pod.containers, whole)
-    walked = {id: _walk(f"{container.folder}/upper") for id, container in pod.containers.items()}
+    walked = {id: _walk(container.folder) for id, container in pod.containers.items()}
     unknown = [id for id, (_, complete) in walked.items() if not complete]
     more = max(whole - sum(size for size, _ in walked.values()), 0) // len(unknown) if unknown else 0
     return {id: size + (0 if complete else more) for id, (size, complete) in walked.items()}

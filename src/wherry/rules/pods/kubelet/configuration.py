@@ -17,6 +17,8 @@ from wherry.api.objects import Obj
 from wherry.rules.pods.kubelet.configuration_values import duration, percent_of, shown_duration
 
 API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
+#: one that says nothing
+NOTHING: Obj = {"kind": KIND, "apiVersion": API_VERSION}
 SIGNALS = ("memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available", "imagefs.inodesFree", "pid.available")
 _DEFAULT_HARD = {"memory.available": "100Mi", "nodefs.available": "1%", "nodefs.inodesFree": "1%", "imagefs.available": "1%",
                  "imagefs.inodesFree": "1%"}
@@ -137,7 +139,7 @@ def _check(made: KubeletConfiguration) -> None:
         if not 0 <= share <= 100:
             raise ConfigurationError(f"{name}: must be between 0 and 100, not {share}")
     if "imageGCHighThresholdPercent" in made.said and made.image_low >= made.image_high:
-        raise ConfigurationError(f"imageGCLowThresholdPercent: {made.image_low} must be less than imageGCHighThresholdPercent {made.image_high}")
+        raise ConfigurationError(f"imageGCLowThresholdPercent: must be less than imageGCHighThresholdPercent {made.image_high}")
     if made.image_most_age and made.image_most_age <= made.image_least_age:
         raise ConfigurationError("imageMaximumGCAge: must be greater than imageMinimumGCAge")
     if made.log_files <= 1:

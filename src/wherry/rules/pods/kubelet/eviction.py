@@ -1,7 +1,7 @@
 """When a node is short of something, and which of its pods goes first: thresholds, pressures, ranks, and the kubelet's words for it.
 
-Called by the node every ten seconds with what it sees. `look` says which pressures hold and what has to be freed; `ranked` who is thrown out
-for that. At most one pod goes at a time. Invariant: a pressure lasts until it was not seen for the transition period.
+Called by the node every ten seconds with what it sees. `look` says which pressures hold and what has to be freed; `ranked` who is thrown
+out for that. At most one pod goes at a time. Invariant: a pressure lasts until it was not seen for the transition period.
 Source of the rules and texts: pkg/kubelet/eviction/{eviction_manager,helpers}.go; https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/.
 """
 
@@ -117,7 +117,7 @@ def ranked(pods: Sequence[Obj], uses: Mapping[str, PodUse], resource: str) -> li
         use = uses.get(pod["metadata"]["uid"])
         return (0,) if use is None else (1, *rank(pod, use))
 
-    return sorted(pods, key=known)  # type: ignore[arg-type]
+    return sorted(pods, key=known)
 
 
 def _by_memory(pod: Obj, use: PodUse) -> tuple[object, ...]:
@@ -154,7 +154,7 @@ def message(pod: Obj, use: PodUse | None, starved: Threshold, observations: Mapp
         return text
     own = (pod["spec"].get("resources") or {}).get("requests") or {}
     if resource == "memory" and "memory" in own:
-        text += f"Pod {pod['metadata']['name']} was using {_binary(use.memory)}, request is {own['memory']}, has larger consumption of memory. "
+        text += _larger("Pod", pod["metadata"]["name"], use.memory, own["memory"], resource)
     for container in (*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())):
         taken = use.containers.get(container["name"])
         asked = ((container.get("resources") or {}).get("requests") or {}).get(resource, "0")
@@ -162,9 +162,12 @@ def message(pod: Obj, use: PodUse | None, starved: Threshold, observations: Mapp
             continue
         amount = taken.memory if resource == "memory" else taken.written + taken.logs
         if amount > quantity.to_int(asked):
-            text += (f"Container {container['name']} was using {_binary(amount)}, request is {quantity.canonical(asked)}, "
-                     f"has larger consumption of {resource}. ")
+            text += _larger("Container", container["name"], amount, asked, resource)
     return text
+
+
+def _larger(what: str, name: str, amount: int, asked: str, resource: str) -> str:
+    return f"{what} {name} was using {_binary(amount)}, request is {quantity.canonical(asked)}, has larger consumption of {resource}. "
 
 
 def _binary(amount: int) -> str:
@@ -196,7 +199,8 @@ def _over_volume(pod: Obj, use: PodUse) -> str:
 
 def _over_whole(pod: Obj, use: PodUse) -> str:
     whole = _limit_of(pod["spec"])
-    return f"Pod ephemeral local storage usage exceeds the total limit of containers {_binary(whole)}. " if whole and use.disk > whole else ""
+    over = whole and use.disk > whole
+    return f"Pod ephemeral local storage usage exceeds the total limit of containers {_binary(whole)}. " if over else ""
 
 
 def _over_container(pod: Obj, use: PodUse) -> str:

@@ -1,7 +1,7 @@
 """Which images of a node go: those that nothing uses, when its disk is fuller than a threshold, or when they are too old.
 
-Called by the node every five minutes, and when its disk is under pressure. Who was not used for longest goes first, and of those the one that
-is there for longest. Source: pkg/kubelet/images/image_gc_manager.go; https://kubernetes.io/docs/concepts/architecture/garbage-collection/#containers-images.
+Called by the node every five minutes, and when its disk is under pressure. Who was not used for longest goes first, and of those the one
+that is there for longest. Source: pkg/kubelet/images/image_gc_manager.go; https://kubernetes.io/docs/concepts/architecture/garbage-collection/#containers-images.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ _MOST_IMAGES, _MOST_NAMES = 50, 5
 class NodeSpec:
     """What is fixed about one node. `capacity` is a ResourceList; all of it is allocatable.
 
-    `features`: that it declares. `pod_range`: the addresses of its pods, "" where that is not fixed. `kubelet_address`: where its own API is reached, "" for
-    `internal_ip` (which a node inside a fabric has, where nobody outside of it comes).
+    `features`: that it declares. `pod_range`: the addresses of its pods, "" where that is not fixed. `kubelet_address`: where its own API
+    is reached, "" for `internal_ip` (which a node inside a fabric has, where nobody outside of it comes).
     """
 
     name: str
