@@ -12,17 +12,17 @@ from collections.abc import Iterable
 from wherry.api.objects import Obj
 from wherry.kit import eager
 from wherry.registry.encode import encode
-from wherry.store.protocol import CompareFailed, Record, Store
+from wherry.store.protocol import Claim, CompareFailed, Record, Store
 
 
-async def create(store: Store, at: str, draft: Obj) -> Record:
-    """Store a private draft under a key where nothing is. Raises CompareFailed, StoreFailed."""
-    return await store.put(at, encode(draft), expect=0)
+async def create(store: Store, at: str, draft: Obj, claim: Claim | None = None) -> Record:
+    """Store a private draft under a key where nothing is. Raises CompareFailed, StoreFailed, ClaimLost."""
+    return await store.put(at, encode(draft), expect=0, claim=claim)
 
 
-async def replace(store: Store, at: str, draft: Obj, current: Record) -> Record:
-    """Store a private draft in place of `current`. Raises CompareFailed, StoreFailed."""
-    return await store.put(at, encode(draft), expect=current.revision)
+async def replace(store: Store, at: str, draft: Obj, current: Record, claim: Claim | None = None) -> Record:
+    """Store a private draft in place of `current`. Raises CompareFailed, StoreFailed, ClaimLost."""
+    return await store.put(at, encode(draft), expect=current.revision, claim=claim)
 
 
 async def remove(store: Store, at: str, current: Record, last: Obj | None = None) -> Record:

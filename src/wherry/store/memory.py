@@ -8,7 +8,7 @@ from collections.abc import Callable
 from wherry.kit.health import Health
 from wherry.store.history import Bounds
 from wherry.store.log import Log, compare, deletion, next_version
-from wherry.store.protocol import CompareFailed, Encoded, Follower, Range, Record, StoreFailed
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Range, Record, StoreFailed
 from wherry.store.watcher import Watcher
 
 
@@ -46,7 +46,11 @@ class MemoryStore:
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         return self._log.range(prefix, revision, after, limit)
 
-    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
+    async def claim(self, name: str) -> Claim | None:
+        """Nobody else writes here."""
+        return None
+
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None, claim: Claim | None = None) -> Record:
         current = self._log.get(key)
         compare(key, current, expect)
         return self._append(next_version(key, current, self._log.revision + 1, encoded))

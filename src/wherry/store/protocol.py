@@ -80,6 +80,17 @@ class FutureRevision(Exception):
         self.revision, self.current = revision, current
 
 
+class Claim(NamedTuple):
+    """That nobody else decides about the same thing: `name` says about what, `revision` when it was decided last."""
+
+    name: str
+    revision: int
+
+
+class ClaimLost(Exception):
+    """Another server has decided about the same thing meanwhile: it is to be decided again, on what is there now."""
+
+
 class StoreFailed(StatusError):
     """The storage below gave an error, or the store is closed: the write did not happen, or nobody knows whether it did.
 
@@ -153,10 +164,18 @@ class Store(Protocol):
         """
         ...
 
-    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
+    async def claim(self, name: str) -> Claim | None:
+        """For a decision about many objects (addresses that are free), taken on the log after this, and written with `put`.
+
+        None: within this process nobody else decides, for whoever takes a lock. Raises StoreFailed.
+        """
+        ...
+
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None, claim: Claim | None = None) -> Record:
         """Write a version; returns once it is durable. `expect` 0: must not exist; N: must be at revision N; None: whatever.
 
-        Nothing comes between the comparison and the write. Raises CompareFailed, StoreFailed.
+        Nothing comes between the comparison and the write. Raises CompareFailed, StoreFailed; ClaimLost when somebody has written with a
+        claim of the same name since.
         """
         ...
 

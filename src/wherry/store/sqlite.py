@@ -24,7 +24,7 @@ from wherry.store.database import Loaded, Version, connect, load, write
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
 from wherry.store.log import Log, compare, deletion, next_version
-from wherry.store.protocol import CompareFailed, Encoded, Follower, Range, Record, StoreError, StoreFailed
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Range, Record, StoreError, StoreFailed
 from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,11 @@ class SQLiteStore:
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         return self._log.range(prefix, revision, after, limit)
 
-    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
+    async def claim(self, name: str) -> Claim | None:
+        """Nobody else writes here."""
+        return None
+
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None, claim: Claim | None = None) -> Record:
         current = await self._expected(key, expect)
         return await self._write(next_version(key, current, self._assigned + 1, encoded), encoded.value)
 

@@ -15,7 +15,7 @@ from wherry.registry.results import RawBody, Written
 from wherry.registry.verbs.pipeline import CREATE, CREATE_DRAFT, EVENT, POD_OF_TEMPLATE, run
 from wherry.registry.verbs.write import Stage, Write
 from wherry.registry.versions import bodies, trusted_writes
-from wherry.store.protocol import CompareFailed
+from wherry.store.protocol import ClaimLost, CompareFailed
 
 #: how often a generated name that is taken is made anew (KEP-4420)
 NAME_TRIES = 8
@@ -34,21 +34,30 @@ async def create(write: Write) -> Written:
 
 async def _create(write: Write, stages: tuple[Stage, ...]) -> Written:
     """With another name when the one that was drawn is taken."""
-    for _ in range(NAME_TRIES - 1):
+    tries = NAME_TRIES
+    while True:
         try:
             return await finish(write, stages)
         except AlreadyExists:
-            if not write.named:
+            tries -= 1
+            if not (write.named and tries):
                 raise
-            write.begin("CREATE", None, None)
-    return await finish(write, stages)
+        except ClaimLost:
+            pass
+        write.begin("CREATE", None, None)
 
 
 async def create_draft(write: Write) -> Written:
     """Of what was to be replaced or applied to, and is not there; the draft is made. Raises Forbidden when the user may not create."""
     write.operation, write.old, write.creates_on_update = "CREATE", None, True
-    write.draft["metadata"].pop("resourceVersion", None)  # nothing is there to compare it with
-    return await finish(write, CREATE_DRAFT)
+    while True:
+        write.draft["metadata"].pop("resourceVersion", None)  # nothing is there to compare it with
+        try:
+            return await finish(write, CREATE_DRAFT)
+        except ClaimLost:
+            assert write.make is not None, "whoever creates on update makes the draft again"
+            write.begin("CREATE", None, None)
+            write.draft = write.make(write)
 
 
 async def _finish_short(write: Write, stages: tuple[Stage, ...]) -> Written:

@@ -1,6 +1,8 @@
 """Get and list: what is in the store, as records whose bytes go out unchanged.
 
-resourceVersion semantics: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+What is asked for without a version is exact: it has all that was acknowledged before, by whichever server. Version 0 is what is known here,
+any other at least as new as that: what a client has seen elsewhere is waited for.
+resourceVersion semantics: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions; KEP-2340 (consistent reads).
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from wherry.rules.kinds.conversion import convert
 from wherry.store.protocol import Compacted, FutureRevision, Range, Record
 
 EVENTS = "events"
+#: seconds that a version seen elsewhere may take to be known here (k8s.io/apiserver/pkg/storage/cacher: blockTimeout)
+FRESH_WITHIN = 3.0
 TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
     "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
@@ -30,12 +34,18 @@ TOO_OLD = (
 async def get(core: Core, target: Target, resource_version: str = "") -> Record:
     """The object, as stored. Raises NotFound, Timeout (a version that has not happened), BadRequest."""
     version = query.parse_version(resource_version)
-    if version > core.store.revision:
-        raise query.too_large_version(version, core.store.revision)
-    record = await core.store.get(target_key(core, target))
+    await reach(core, version)
+    at = target_key(core, target)
+    record = core.store.known(at) if resource_version else await core.store.get(at)
     if record is None:
         raise errors.not_found(target.resource.group_resource, target.name)
     return await served(core, target.resource, record)
+
+
+async def reach(core: Core, version: int) -> None:
+    """Until this server knows of the version. Raises Timeout when it takes too long."""
+    if version > core.store.revision and not await core.store.reach(version, FRESH_WITHIN):
+        raise query.too_large_version(version, core.store.revision)
 
 
 async def served(core: Core, resource: Resource, record: Record) -> Record:
@@ -67,7 +77,7 @@ async def list_(core: Core, target: Target, options: ListOptions) -> Page:
     resource = target.resource
     match = query.matcher(options.label_selector, options.field_selector, lambda: core.strategy(resource), namespaced=resource.namespaced)
     at = prefix(core.table.storage(resource), target.namespace)
-    revision, after = _start(core, options, at)
+    revision, after = await _start(core, options, at)
     limit = _limit(core, options, resource)
     if limit and match is not None:
         return await _filtered_page(core, resource, at, revision, after, limit, match)
@@ -88,16 +98,18 @@ def _limit(core: Core, options: ListOptions, resource: Resource) -> int:
     return options.limit if core.table.storage(resource).group_resource == EVENTS else 0
 
 
-def _start(core: Core, options: ListOptions, at: str) -> tuple[int, str]:
+async def _start(core: Core, options: ListOptions, at: str) -> tuple[int, str]:
     """(revision or 0 for newest, key after which to go on)."""
     if options.continue_token:
         if options.resource_version and options.resource_version != "0":
             raise BadRequest("specifying resource version is not allowed when using continue")
         token = continuation.decode(options.continue_token)
+        await reach(core, token.revision)
         return max(token.revision, 0), at + token.start
     version = query.parse_version(options.resource_version)
-    if version > core.store.revision:
-        raise query.too_large_version(version, core.store.revision)
+    if not options.resource_version:
+        await core.store.settle()
+    await reach(core, version)
     exact = options.resource_version_match == "Exact" or (options.limit and version and not options.resource_version_match)
     return (version if exact else 0), ""
 

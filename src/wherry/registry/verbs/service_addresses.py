@@ -1,7 +1,8 @@
 """What the registry hands out with a write: cluster IPs and node ports of Services.
 
 In use is what the stored Services say; nothing else is kept, so nothing can leak or need repair. Called by the stage that gives addresses,
-before a Service is prepared and validated; it holds the choice until the Service that has it is stored.
+before a Service is prepared and validated; it holds the choice until the Service that has it is stored. Of several servers on one store
+each chooses on what it knows, and its claim lets the store refuse a choice that another's has overtaken.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from wherry.registry.core import Core, prefix
 from wherry.rules.networking.services.addresses import ALLOCATOR, MANAGED_BY, RANGE
 from wherry.rules.networking.services.allocation import Pools, allocate, held
 from wherry.rules.networking.services.ranges import is_ready, networks
+from wherry.store.protocol import Claim
 
 RANGES = resource("servicecidrs", "networking.k8s.io")
 ADDRESSES = resource("ipaddresses", "networking.k8s.io")
@@ -26,6 +28,11 @@ async def hold(core: Core) -> Callable[[], None]:
     """Nobody else chooses until what is returned is called."""
     await core.allocating.acquire()
     return core.allocating.release
+
+
+async def claim(core: Core) -> Claim | None:
+    """And no other server does, or it is chosen again. Raises StoreFailed."""
+    return await core.store.claim("service-addresses")
 
 
 async def give(core: Core, kind: Resource, draft: Obj, old: Obj | None) -> None:

@@ -17,7 +17,7 @@ from wherry.registry.verbs.reads import served
 from wherry.registry.verbs.stages import metadata
 from wherry.registry.verbs.write import Make, Stage, Write
 from wherry.registry.versions import bodies
-from wherry.store.protocol import CompareFailed
+from wherry.store.protocol import ClaimLost, CompareFailed
 
 
 async def update(write: Write) -> Written:
@@ -78,6 +78,8 @@ async def change(write: Write, stages: tuple[Stage, ...] = UPDATE) -> Written:
             await run(write, stages)
         except CompareFailed as error:
             current = error.current
+            continue
+        except ClaimLost:
             continue
         record = await write.view.answered(core, write.row, write.stored())
         return Written(record, False, tuple(write.warnings))

@@ -17,7 +17,7 @@ from wherry.registry.encode import transient
 from wherry.registry.results import WatchEvent
 from wherry.registry.verbs import query
 from wherry.registry.verbs.query import Match
-from wherry.registry.verbs.reads import as_served
+from wherry.registry.verbs.reads import FRESH_WITHIN, as_served
 from wherry.registry.versions import custom_versions
 from wherry.store.protocol import Compacted, Record, Watch
 
@@ -36,6 +36,10 @@ def watch(core: Core, target: Target, options: WatchOptions) -> AsyncIterator[li
 
 async def _stream(core: Core, target: Target, options: WatchOptions, match: Match | None, version: int) -> AsyncIterator[list[WatchEvent]]:
     at = prefix(core.table.storage(target.resource), target.namespace)
+    if not options.resource_version:
+        await core.store.settle()
+    elif version > core.store.revision:
+        await core.store.reach(version, FRESH_WITHIN)
     after = version or core.store.revision
     first: list[WatchEvent] = []
     if options.send_initial_events or (options.send_initial_events is None and version == 0):

@@ -20,7 +20,7 @@ from wherry.registry.request import Operation, Request
 from wherry.registry.results import Body, Written
 from wherry.rules.objects.strategy import Strategy
 from wherry.rules.writing.managed_fields import Reset
-from wherry.store.protocol import Record
+from wherry.store.protocol import Claim, Record
 
 #: one step of a write: changes it, or raises StatusError; may wait
 Stage = Callable[["Write"], Awaitable[None] | None]
@@ -88,7 +88,8 @@ class Write(Request):
     """One write, made before anything is known but who asks for what. (Written out, as it is made for every event and pod.)"""
 
     __slots__ = (
-        "_strategy", "applied", "body", "core", "creates_on_update", "current", "make", "named", "record", "release", "target", "view",
+        "_strategy", "applied", "body", "claim", "core", "creates_on_update", "current", "make", "named", "record", "release", "target",
+        "view",
     )  # fmt: skip
 
     def __init__(self, core: Core, target: Target, view: View, options: WriteOptions | DeleteOptions, user: User) -> None:
@@ -110,6 +111,8 @@ class Write(Request):
         self.named = False
         #: gives back what a stage holds until the write is over
         self.release: Callable[[], None] | None = None
+        #: for what was decided about many objects: no other server has, or the store refuses the write
+        self.claim: Claim | None = None
         #: what the write became, or would become
         self.record: Record | None = None
 

@@ -59,6 +59,7 @@ class Feed:
         """Fill the empty log; gives what was wrong with each value that cannot be read. Raises EtcdError."""
         records, revision, unreadable = await self._everything()
         self._log.load(records, (), revision)
+        self.arrivals.reached(revision)
         return unreadable
 
     async def run(self) -> None:

@@ -21,6 +21,7 @@ import grpc
 
 from wherry.kit.health import Health
 from wherry.store.etcd import values
+from wherry.store.etcd.beside import Beside
 from wherry.store.etcd.compactor import EVERY, Compactor, compact
 from wherry.store.etcd.connection import FIRST_TIMEOUT, Access, Connection, EtcdError
 from wherry.store.etcd.exact import Exact
@@ -42,7 +43,19 @@ from wherry.store.etcd.messages import (
 )
 from wherry.store.history import Bounds
 from wherry.store.log import Log
-from wherry.store.protocol import Compacted, CompareFailed, Encoded, Follower, FutureRevision, Range, Record, StoreError, StoreFailed
+from wherry.store.protocol import (
+    Claim,
+    ClaimLost,
+    Compacted,
+    CompareFailed,
+    Encoded,
+    Follower,
+    FutureRevision,
+    Range,
+    Record,
+    StoreError,
+    StoreFailed,
+)
 from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -59,10 +72,6 @@ CLOSE_PATIENCE = 2.0
 FEED_PATIENCE = 0.2
 #: the name of the task that follows etcd
 FEED = "etcd-feed"
-#: below the prefix: what is no object
-OWN = "wherry/"
-#: written to see that all that was written before has been heard of, and that etcd can be written
-FENCE = f"{OWN}fence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class EtcdStore:
         self._feed = Feed(connection, self._exact, self._layout, log, self._read, health)
         self._arrivals = self._feed.arrivals
         self._tasks: list[asyncio.Task[None]] = []
-        self._fencing: asyncio.Task[int] | None = None
+        self._beside = Beside(connection, self._layout)
         self._probing: asyncio.Task[None] | None = None
         self._refused = ""
         self._compacted = 0
@@ -155,7 +164,7 @@ class EtcdStore:
                 await self._arrivals.at(newest, GRACE)
                 return
             # what etcd counted since may have been none of ours, of which the watch does not tell
-            await self._arrivals.at(await self._fence())
+            await self._arrivals.at(await self._beside.fence())
         except EtcdError as error:
             raise self._failed(error) from error
 
@@ -165,18 +174,27 @@ class EtcdStore:
                 await asyncio.wait_for(self.settle(), patience)
         return self._log.revision >= revision
 
-    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None) -> Record:
+    async def claim(self, name: str) -> Claim | None:
+        self._check_open()
+        try:
+            found = await self._exact.ask(self._beside.claim_key(name))
+        except EtcdError as error:
+            raise self._failed(error) from error
+        await self._arrivals.at(found.mod_revision)
+        return Claim(name, found.mod_revision)
+
+    async def put(self, key: str, encoded: Encoded, *, expect: int | None = None, claim: Claim | None = None) -> Record:
         self._check_open()
         stored = values.without_revision(encoded.value)
         with self._arrivals.write(key, stored, encoded) as write:
             try:
                 lease = await self._leases.of(key.partition("/")[0])
                 put = RequestOp(request_put=PutRequest(key=self._layout.path(key), value=stored, lease=lease))
-                answer = await self._write(key, put, [] if expect is None else [self._is_at(key, expect)])
+                answer = await self._write(key, [put], [] if expect is None else [self._is_at(key, expect)], claim)
             except EtcdError as error:
                 raise self._failed(error) from error
             if not answer.succeeded:
-                raise await self._compare_failed(key, answer)
+                raise await self._refusal(key, answer, expect, claim)
             return await write.record(answer.header.revision)
 
     async def delete(self, key: str, last: Encoded | None = None, *, expect: int | None = None) -> Record:
@@ -189,7 +207,7 @@ class EtcdStore:
                 there.append(self._is_at(key, expect))
             delete = RequestOp(request_delete_range=DeleteRangeRequest(key=self._layout.path(key)))
             try:
-                answer = await self._write(key, delete, there)
+                answer = await self._write(key, [delete], there)
             except EtcdError as error:
                 raise self._failed(error) from error
             if not answer.succeeded:
@@ -199,21 +217,16 @@ class EtcdStore:
     async def kept(self, name: str) -> bytes | None:
         """What was put beside the objects under a name. Raises StoreFailed."""
         try:
-            found = await self._connection.call(RANGE, RangeRequest(key=self._layout.start + f"{OWN}{name}".encode()))
+            return await self._beside.kept(name)
         except EtcdError as error:
             raise self._failed(error) from error
-        return bytes(found.kvs[0].value) if found.kvs else None
 
     async def keep(self, name: str, content: bytes) -> bytes:
         """Put it there unless something is; gives what is there. Raises StoreFailed."""
-        path = self._layout.start + f"{OWN}{name}".encode()
         try:
-            answer = await self._connection.call(TXN, TxnRequest(
-                compare=[Compare(key=path, target=MOD, result=EQUAL)], success=[RequestOp(request_put=PutRequest(key=path, value=content))],
-                failure=[RequestOp(request_range=RangeRequest(key=path))]))
+            return await self._beside.keep(name, content)
         except EtcdError as error:
             raise self._failed(error) from error
-        return content if answer.succeeded else bytes(answer.responses[0].response_range.kvs[0].value)
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
         self._check_open()
@@ -242,7 +255,7 @@ class EtcdStore:
         feed = [task for task in self._tasks if task.get_name() == FEED]
         if feed and self._feed.end():
             await asyncio.wait(feed, timeout=FEED_PATIENCE)
-        tasks = [*self._tasks, *self._exact.tasks]
+        tasks = [*self._tasks, *self._exact.tasks, *self._beside.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -286,10 +299,14 @@ class EtcdStore:
     def _is_at(self, key: str, revision: int) -> Any:
         return Compare(key=self._layout.path(key), target=MOD, result=EQUAL, mod_revision=revision)
 
-    async def _write(self, key: str, operation: Any, compare: list[Any]) -> Any:
+    async def _write(self, key: str, success: list[Any], compare: list[Any], claim: Claim | None = None) -> Any:
         """One transaction; where the comparison fails, the answer has what is there. Raises EtcdError."""
+        if claim is not None:
+            path = self._beside.claim_key(claim.name)
+            compare.append(Compare(key=path, target=MOD, result=EQUAL, mod_revision=claim.revision))
+            success.append(RequestOp(request_put=PutRequest(key=path)))
         there = RequestOp(request_range=RangeRequest(key=self._layout.path(key), keys_only=True))
-        answer = await self._connection.call(TXN, TxnRequest(compare=compare, success=[operation], failure=[there]))
+        answer = await self._connection.call(TXN, TxnRequest(compare=compare, success=success, failure=[there]))
         if self._refused:
             log.warning("etcd can be written again")
             self._refused = ""
@@ -304,26 +321,15 @@ class EtcdStore:
             expect = current.revision
         return await self.put(key, last, expect=expect)
 
+    async def _refusal(self, key: str, answer: Any, expect: int | None, claim: Claim | None) -> CompareFailed | ClaimLost:
+        kvs = answer.responses[0].response_range.kvs
+        if claim is not None and (expect is None or expect == (kvs[0].mod_revision if kvs else 0)):
+            return ClaimLost(claim.name)
+        return await self._compare_failed(key, answer)
+
     async def _compare_failed(self, key: str, answer: Any) -> CompareFailed:
         kvs = answer.responses[0].response_range.kvs
         return CompareFailed(key, await self._at(key, kvs[0].mod_revision if kvs else 0, answer.header.revision))
-
-    async def _fence(self) -> int:
-        """The revision of a write after everything that was written so far; those who ask at once share one that begins after."""
-        if self._fencing is not None:
-            with suppress(EtcdError):
-                await asyncio.shield(self._fencing)
-        if self._fencing is None:
-            self._fencing = self._spawn(self._put_fence(), "etcd-fence")
-        return await asyncio.shield(self._fencing)
-
-    async def _put_fence(self) -> int:
-        path = self._layout.start + FENCE.encode()
-        try:
-            answer = await self._connection.call(TXN, TxnRequest(success=[RequestOp(request_put=PutRequest(key=path))]))
-            return int(answer.header.revision)
-        finally:
-            self._fencing = None
 
     # --- what goes wrong ---
     def _failed(self, error: EtcdError) -> StoreFailed:
@@ -341,7 +347,7 @@ class EtcdStore:
             while self._refused:
                 await asyncio.sleep(PROBE_EVERY)
                 with suppress(EtcdError):
-                    await self._put_fence()
+                    await self._beside.put_fence()
                     self._refused = ""
         finally:
             self._probing = None

@@ -22,6 +22,7 @@ async def give_addresses(write: Write) -> None:
     """Cluster IPs and node ports of a Service, held until it is stored. Raises Invalid, StatusError (500)."""
     if write.resource.group_resource == "services" and not write.subresource:
         write.release = await service_addresses.hold(write.core)
+        write.claim = await service_addresses.claim(write.core)
         await service_addresses.give(write.core, write.resource, write.draft, write.old)
 
 

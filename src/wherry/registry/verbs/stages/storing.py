@@ -1,6 +1,7 @@
 """The end of a write: compare and set. Whoever follows what is stored hears of it from the store's log.
 
-Raises CompareFailed when somebody else was quicker; the verb then tries again, or says so.
+Raises CompareFailed when somebody else was quicker, ClaimLost when another server decided about the same thing meanwhile; the verb then
+tries again, or says so.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ async def store_new(write: Write) -> None:
         raise StatusError("resourceVersion should not be set on objects to be created", code=500)
     if write.resource.custom is not None:
         draft = await custom_versions.stored(core, write.resource, draft)
-    write.record = await create(core.store, at, draft)
+    write.record = await create(core.store, at, draft, write.claim)
 
 
 async def store_change(write: Write) -> None:
@@ -48,7 +49,7 @@ async def store_change(write: Write) -> None:
     else:
         if write.resource.custom is not None:
             draft = await custom_versions.stored(core, write.resource, draft)
-        write.record = await replace(core.store, current.key, draft, current)
+        write.record = await replace(core.store, current.key, draft, current, write.claim)
 
 
 async def _end(write: Write, current: Record) -> Record:
