@@ -169,7 +169,7 @@ class Cluster(AsyncVerbs):
         from wherry.api.legacy_resources import legacy_table
         from wherry.api.options import ADMIN
         from wherry.client.informer import Informers
-        from wherry.cluster import components, users
+        from wherry.cluster import components, peers, users
         from wherry.cluster.bootstrap import bootstrap
         from wherry.cluster.inside import bare
         from wherry.registry.default_roles import ensure as ensure_default_roles
@@ -204,7 +204,8 @@ class Cluster(AsyncVerbs):
             self.server.interference = Interference(self.api_faults, self.own_clock)
             kubeconfig.write(self.kubeconfig_path, kubeconfig.build(self.url, self.pki.ca_pem, token=self.pki.token))
         server = bare(self, "kube-apiserver", users.API_SERVER, trusted=False)
-        await bootstrap(server, addresses.advertised(options.host, options.advertise_address), self.port)
+        await bootstrap(server)
+        await peers.begin(self, server)
         await ensure_default_roles(self.registry)
         await ensure_initial(self.registry)
         if self.pki is not None:

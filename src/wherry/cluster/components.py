@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ from wherry.node.timings import Timings
 from wherry.reconcile.controller import Parts
 from wherry.registry.core import ALPHABET
 
+SIMULATED = "simulated"
+
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.network.proxy import ServiceProxy
@@ -32,23 +34,29 @@ if TYPE_CHECKING:
     from wherry.scheduler.scheduler import Scheduler
 
 
+#: puts a component under supervision
+Run = Callable[[Component], None]
+
+
 async def start(cluster: Cluster, tasks: Tasks) -> None:
-    """Fills the informers, then starts controllers, scheduler and nodes, in this order. Who has nothing to do yet starts later."""
-    rng = cluster.rng
-    setup = scheduling.setup_of(cluster.options)
-    if cluster.options.run_controllers:
-        reader = cluster.component("kube-controller-manager", users.CONTROLLER_MANAGER)
-        parts = Parts(reader, cluster.informers, cluster.own_clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
-        parts.table = cluster.registry.table
+    """Fills the informers, then starts controllers, scheduler and nodes, in this order. Who has nothing to do yet starts later.
+
+    On a store that other servers share, each waits until this server is the one that runs it (`elected`).
+    """
+    options = cluster.options
+    if options.run_nodes and options.runtime == SIMULATED and options.kubelet_config is not None:
+        raise OptionError("kubelet_config: it is of nodes that run programs; these are simulated")
+    shared = bool(options.etcd_servers)
+    setup = scheduling.setup_of(options)
+    if options.run_controllers and not shared:
         rows: Sequence[Row] = ROWS
-        if cluster.options.processes > 1:
+        if options.processes > 1:
             from wherry.cluster import processes
 
             rows, _ = processes.split()
             cluster.second = await processes.begin(cluster)
-        cluster.on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, cluster.run, rows)
-        cluster.on_demand.prepare()
-    if cluster.options.run_nodes:
+        cluster.on_demand = controllers(cluster, cluster.informers, tasks, cluster.run, rows)
+    if options.run_nodes and not (shared and options.runtime == SIMULATED):
         build_nodes(cluster)
     leaving = Leaving()
     proxy = _service_proxy(cluster, leaving)
@@ -56,9 +64,13 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     if cluster.on_demand is not None:
         cluster.on_demand.start()
         if cluster.second is None:
-            cluster.on_demand.when_first("pods", lambda: _start_scheduler(cluster, setup))
+            cluster.on_demand.when_first("pods", lambda: start_scheduler(cluster, cluster.informers, cluster.run, setup))
     if cluster.nodes is not None:
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.nodes.run))
+    if shared:
+        from wherry.cluster import elected
+
+        await elected.start(cluster)
     if cluster.real_nodes is not None:
         await cluster.real_nodes.begin()
         if proxy is not None:
@@ -72,6 +84,16 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         second = cluster.second
         unready = lambda: "" if second.ready else "it does not run"  # noqa: E731
         cluster.run(Component("second process", users.CONTROLLER_MANAGER, second.watch, unready))
+
+
+def controllers(cluster: Cluster, informers: Informers, tasks: Tasks, run: Run, rows: Sequence[Row] = ROWS) -> OnDemand:
+    """Those that run from the start are made: start the informers, then what is returned."""
+    reader, rng = cluster.component("kube-controller-manager", users.CONTROLLER_MANAGER), cluster.rng
+    parts = Parts(reader, informers, cluster.own_clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
+    parts.table = cluster.registry.table
+    on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, run, rows)
+    on_demand.prepare()
+    return on_demand
 
 
 def _site(cluster: Cluster, parts: Parts) -> Site:
@@ -95,16 +117,16 @@ def _site(cluster: Cluster, parts: Parts) -> Site:
     )
 
 
-def _start_scheduler(cluster: Cluster, setup: Setup | None) -> None:
+def start_scheduler(cluster: Cluster, informers: Informers, run: Run, setup: Setup | None) -> None:
     client = cluster.component("kube-scheduler", users.SCHEDULER)
-    cluster.scheduler = scheduler(client, cluster.informers, cluster.own_clock, cluster.rng, setup)
-    cluster.run(Component("scheduler", users.SCHEDULER, cluster.scheduler.run))
+    cluster.scheduler = scheduler(client, informers, cluster.own_clock, cluster.rng, setup)
+    run(Component("scheduler", users.SCHEDULER, cluster.scheduler.run))
 
 
-def node_clients(cluster: Cluster) -> NodeClients:
+def node_clients(cluster: Cluster, informers: Informers) -> NodeClients:
     """For an agent of this process, which speaks for each of its nodes as that node."""
     reader = cluster.component("kubelet", users.SIMULATED_NODES)
-    return NodeClients(reader, lambda node: cluster.component("kubelet", users.node(node)), cluster.informers.of(resource("pods")))
+    return NodeClients(reader, lambda node: cluster.component("kubelet", users.node(node)), informers.of(resource("pods")))
 
 
 def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Random, setup: Setup | None = None) -> Scheduler:
@@ -113,17 +135,16 @@ def scheduler(client: Client, informers: Informers, clock: Clock, rng: random.Ra
     return Scheduler(client, informers, clock, rng, setup)
 
 
-def build_nodes(cluster: Cluster) -> None:
-    """Of the kind that the options name."""
-    client, options = node_clients(cluster), cluster.options
-    if options.runtime == "simulated":
-        if options.kubelet_config is not None:
-            raise OptionError("kubelet_config: it is of nodes that run programs; these are simulated")
-        cluster.nodes = node_agent(client, cluster.informers, cluster.own_clock, options)
+def build_nodes(cluster: Cluster, informers: Informers | None = None) -> None:
+    """Of the kind that the options name; on informers of their own where they are given."""
+    informers = informers or cluster.informers
+    client, options = node_clients(cluster, informers), cluster.options
+    if options.runtime == SIMULATED:
+        cluster.nodes = node_agent(client, informers, cluster.own_clock, options)
     else:
         from wherry.cluster import real_nodes
 
-        cluster.real_nodes = real_nodes.build(client, cluster.informers, cluster.own_clock, options, cluster.data_folder().absolute())
+        cluster.real_nodes = real_nodes.build(client, informers, cluster.own_clock, options, cluster.data_folder().absolute())
 
 
 def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:

@@ -7,9 +7,10 @@ Source: pkg/controlplane/controller/clusterauthenticationtrust, pkg/controlplane
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wherry.api.errors import NotFound
+from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
@@ -33,7 +34,8 @@ async def _config_map(client: Client, name: str, data: dict[str, str], *, renew:
         found = await client.get(kind, namespace, name)
     except NotFound:
         obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": data}
-        await client.create(kind, namespace, obj)
+        with suppress(AlreadyExists):  # another server was quicker
+            await client.create(kind, namespace, obj)
         return
     if renew and {**(found.get("data") or {}), **data} != found.get("data"):
         await client.update(kind, {**found, "data": {**(found.get("data") or {}), **data}})

@@ -58,6 +58,9 @@ class OptionFields(TypedDict, total=False):
     ingress_tls_port: int
     run_controllers: bool
     processes: int
+    leader_elect_lease_duration: float
+    leader_elect_renew_deadline: float
+    leader_elect_retry_period: float
     scheduler_config: Path | str | None
     guards: bool
     seed: int | None

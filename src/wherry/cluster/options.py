@@ -99,6 +99,10 @@ class Options:
     run_controllers: bool = described(True, "Run controllers and scheduler; without it they run as processes of their own.")
     processes: int = described(1, "2: controllers and scheduler run in a process of their own, on another core (not on virtual time).",
                           least=1, most=2)
+    leader_elect_lease_duration: float = described(2.0, "Of servers on one etcd, how long the one that runs controllers, scheduler or "
+                                                        "nodes is believed when it is silent; whole seconds.", least=1)
+    leader_elect_renew_deadline: float = described(1.5, "How long it tries to renew its lease before it stops them.", least=0)
+    leader_elect_retry_period: float = described(0.3, "Between two tries to take or renew the lease.", least=0)
     scheduler_config: Path | None = described(None, "The scheduler's profiles: a KubeSchedulerConfiguration.")
     guards: bool = described(True, "Heed the annotations wherry.dev/guard and wherry.dev/remember-config of workloads; a guard may ask "
                                    "URLs outside.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wherry.kit.health import Health
+from wherry.rules.objects.leader_election import Timings, refusal
 from wherry.store.lock import DirectoryLock
 from wherry.store.protocol import Store, StoreError
 
@@ -62,6 +63,9 @@ def _check(options: Options) -> None:
         "a saved state goes into a data directory; `wherry restore` puts one into etcd": options.state is not None,
         "processes must be 1 with etcd_servers: more servers on the same etcd do what it is for": options.processes > 1,
     }
+    timings = Timings(options.leader_elect_lease_duration, options.leader_elect_renew_deadline, options.leader_elect_retry_period)
+    if why := refusal(timings):
+        raise StoreError(why)
     for why, given in refused.items():
         if given:
             raise StoreError(why)

@@ -7,8 +7,9 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#auto-recon
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
-from wherry.api.errors import NotFound
+from wherry.api.errors import AlreadyExists, Conflict, NotFound
 from wherry.api.objects import Obj
 from wherry.api.options import ADMIN, DeleteOptions, Target, WriteOptions
 from wherry.api.resources import TABLE, Resource, resource
@@ -46,13 +47,15 @@ async def _namespace(registry: Registry, name: str) -> None:
     kind = resource("namespaces")
     if await registry.store.get(key(kind, "", name)) is None:
         obj = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {"name": name}}
-        await registry.create(Target(kind), obj, WriteOptions(user_agent=MANAGER), ADMIN)
+        with suppress(AlreadyExists):  # another server was quicker
+            await registry.create(Target(kind), obj, WriteOptions(user_agent=MANAGER), ADMIN)
 
 
 async def _carry_out(registry: Registry, kind: Resource, obj: Obj, what: str, existing: Obj | None) -> None:
     namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
     if what == "update":
-        await registry.update(Target(kind, namespace, name), obj, _OPTIONS, ADMIN)
+        with suppress(Conflict):  # another server does the same
+            await registry.update(Target(kind, namespace, name), obj, _OPTIONS, ADMIN)
         return
     if what == "recreate" and existing is not None:
         try:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+from wherry.api.errors import Conflict
 from wherry.api.objects import Obj
 from wherry.api.options import ADMIN, Target, WriteOptions
 from wherry.api.resources import Resource
@@ -87,7 +89,8 @@ async def _follow(registry: Registry, kind: Resource, existing: Record, made: Ma
     stored: Obj = existing.object()
     if flow_control.follows(stored) and stored["spec"] != made.obj["spec"]:
         options = WriteOptions(user_agent=made.manager)
-        await registry.update(Target(kind, "", stored["metadata"]["name"]), {**stored, "spec": made.obj["spec"]}, options, ADMIN)
+        with suppress(Conflict):  # another server does the same
+            await registry.update(Target(kind, "", stored["metadata"]["name"]), {**stored, "spec": made.obj["spec"]}, options, ADMIN)
 
 
 def owned_fields(obj: Obj) -> Obj:

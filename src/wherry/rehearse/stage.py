@@ -58,8 +58,8 @@ class Stage(Cluster):
         await super()._start_parts()
         runtime = RehearsedRuntime(self.own_clock, self._timings, self._missing, self._cast)
         specs = [_spec(node) for node in self._world.nodes if prepare.is_ready(node)]
-        self.agent = _Agent(node_clients(self), self.informers, self.own_clock, runtime, specs, full=False, routine_events=False,
-                            write_ends=False)
+        clients = node_clients(self, self.informers)
+        self.agent = _Agent(clients, self.informers, self.own_clock, runtime, specs, full=False, routine_events=False, write_ends=False)
         self.agent.standing = self._world.standing
         self.run(Component("nodes", users.SIMULATED_NODES, self.agent.run))
         for held in self._world.made:

@@ -10,8 +10,21 @@ import asyncio
 from contextlib import suppress
 
 from wherry.store.etcd.connection import Connection, EtcdError
-from wherry.store.etcd.layout import Layout
-from wherry.store.etcd.messages import EQUAL, MOD, RANGE, TXN, Compare, PutRequest, RangeRequest, RequestOp, TxnRequest
+from wherry.store.etcd.layout import Layout, after
+from wherry.store.etcd.messages import (
+    EQUAL,
+    LEASE_GRANT,
+    MOD,
+    RANGE,
+    TXN,
+    Compare,
+    DeleteRangeRequest,
+    LeaseGrantRequest,
+    PutRequest,
+    RangeRequest,
+    RequestOp,
+    TxnRequest,
+)
 
 FOLDER = "wherry/"
 FENCE = "fence"
@@ -42,6 +55,22 @@ class Beside:
             compare=[Compare(key=path, target=MOD, result=EQUAL)], success=[RequestOp(request_put=PutRequest(key=path, value=content))],
             failure=[RequestOp(request_range=RangeRequest(key=path))]))
         return content if answer.succeeded else bytes(answer.responses[0].response_range.kvs[0].value)
+
+    async def announce(self, name: str, value: bytes, seconds: int) -> None:
+        """Below the prefix itself: what goes by itself unless it is said again in time."""
+        lease = (await self._connection.call(LEASE_GRANT, LeaseGrantRequest(TTL=seconds))).ID
+        put = PutRequest(key=self._layout.start + name.encode(), value=value, lease=lease)
+        await self._connection.call(TXN, TxnRequest(success=[RequestOp(request_put=put)]))
+
+    async def announced(self, folder: str) -> list[tuple[str, bytes]]:
+        """What is said there, by name."""
+        start = self._layout.start + folder.encode()
+        found = await self._connection.call(RANGE, RangeRequest(key=start, range_end=after(start)))
+        return [(kv.key.decode().removeprefix(self._layout.start.decode()), bytes(kv.value)) for kv in found.kvs]
+
+    async def withdraw(self, name: str) -> None:
+        delete = DeleteRangeRequest(key=self._layout.start + name.encode())
+        await self._connection.call(TXN, TxnRequest(success=[RequestOp(request_delete_range=delete)]))
 
     async def fence(self) -> int:
         """The revision of a write after everything that was written so far; those who ask at once share one that begins after."""

@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
@@ -59,6 +59,8 @@ from wherry.store.protocol import (
 from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _CLOSED = "the store is closed"
 #: how long objects live, in seconds, of the tables whose objects go by themselves: --event-ttl
@@ -215,18 +217,24 @@ class EtcdStore:
             return await write.record(answer.header.revision)
 
     async def kept(self, name: str) -> bytes | None:
-        """What was put beside the objects under a name. Raises StoreFailed."""
-        try:
-            return await self._beside.kept(name)
-        except EtcdError as error:
-            raise self._failed(error) from error
+        """What was put beside the objects under a name. Raises StoreFailed, as all of these."""
+        return await self._or_fail(self._beside.kept(name))
 
     async def keep(self, name: str, content: bytes) -> bytes:
-        """Put it there unless something is; gives what is there. Raises StoreFailed."""
-        try:
-            return await self._beside.keep(name, content)
-        except EtcdError as error:
-            raise self._failed(error) from error
+        """Put it there unless something is; gives what is there."""
+        return await self._or_fail(self._beside.keep(name, content))
+
+    async def announce(self, name: str, value: bytes, seconds: int) -> None:
+        """Say something to other servers that is believed for so long."""
+        await self._or_fail(self._beside.announce(name, value, seconds))
+
+    async def announced(self, folder: str) -> list[tuple[str, bytes]]:
+        """What the servers say, by name."""
+        return await self._or_fail(self._beside.announced(folder))
+
+    async def withdraw(self, name: str) -> None:
+        """What was announced is no more."""
+        await self._or_fail(self._beside.withdraw(name))
 
     def watch(self, prefix: str, *, after: int) -> Watcher:
         self._check_open()
@@ -332,6 +340,12 @@ class EtcdStore:
         return CompareFailed(key, await self._at(key, kvs[0].mod_revision if kvs else 0, answer.header.revision))
 
     # --- what goes wrong ---
+    async def _or_fail(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await work
+        except EtcdError as error:
+            raise self._failed(error) from error
+
     def _failed(self, error: EtcdError) -> StoreFailed:
         """For whoever asked; the way is looked at, and whether writing works is tried until it does."""
         if error.is_unreachable:
