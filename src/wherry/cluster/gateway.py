@@ -37,12 +37,26 @@ class Gateway:
         """Raises ServiceUnavailable when no node agent runs in this cluster."""
         nodes = self._nodes
         if nodes is None:
-            raise ServiceUnavailable(f'no node agent runs in this cluster: no logs of pod "{pod["metadata"]["name"]}"')
+            raise ServiceUnavailable(f'{self._absent}: no logs of pod "{pod["metadata"]["name"]}"')
         return nodes.runtime_of(pod["spec"].get("nodeName", "")).logs(pod, container, self._options(options))
 
     def serves(self, node: str) -> bool:
         nodes = self._nodes
-        return nodes is not None and node in nodes.node_names
+        return node in nodes.node_names if nodes is not None else self._is_simulated_elsewhere(node)
+
+    def _is_simulated_elsewhere(self, node: str) -> bool:
+        """By another server on the same etcd: there is no kubelet that could be asked."""
+        found = self._cluster.store.known(f"nodes/{node}") if self._cluster.options.etcd_servers else None
+        info = (found.object().get("status") or {}).get("nodeInfo") or {} if found is not None else {}
+        return str(info.get("containerRuntimeVersion", "")).startswith(f"{SIMULATED}:")
+
+    @property
+    def _absent(self) -> str:
+        if not self._cluster.options.etcd_servers:
+            return "no node agent runs in this cluster"
+        lease = self._cluster.store.known("leases.coordination.k8s.io/kube-system/wherry-nodes")
+        holder = lease.object()["spec"].get("holderIdentity") if lease is not None else ""
+        return f"the simulated nodes run on another server ({holder or 'none at present'})"
 
     def simulates(self, node: str) -> bool:
         nodes = self._nodes
@@ -51,7 +65,7 @@ class Gateway:
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
         nodes = self._nodes
         if nodes is None:
-            return ServiceUnavailable(f'no node agent runs in this cluster: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
+            return ServiceUnavailable(f'{self._absent}: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
         return refused(pod, wanted) if self.simulates(pod["spec"].get("nodeName", "")) else None
 
     async def open(self, pod: Obj, wanted: Connect) -> Session:
