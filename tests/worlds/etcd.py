@@ -71,8 +71,8 @@ class EtcdServer:
         found = shutil.which("etcdctl")
         if found is None:
             pytest.fail("these tests need etcdctl on PATH (Debian: etcd-client)", pytrace=False)
-        done = subprocess.run([found, "--endpoints", self.url, *arguments], env={"ETCDCTL_API": "3"}, capture_output=True, text=True,
-                              check=True)
+        command = [found, "--endpoints", self.url, *arguments]
+        done = subprocess.run(command, env={"ETCDCTL_API": "3"}, capture_output=True, text=True, errors="replace", check=True)
         return done.stdout
 
     def __enter__(self) -> EtcdServer:

@@ -193,7 +193,7 @@ class Cluster(AsyncVerbs):
             if options.etcd_servers:
                 from wherry.cluster import shared_pki
 
-                self.pki = await shared_pki.ensure(self.store, self.data_folder() / "pki", *own)  # type: ignore[arg-type]
+                self.pki = await shared_pki.ensure(self.store.shared, self.data_folder() / "pki", *own)  # type: ignore[attr-defined]
             elif options.data_dir is None:
                 seed = options.seed if options.time == "virtual" else None
                 self.pki = pki.shared(self.data_folder() / "pki", *own, seed=seed)

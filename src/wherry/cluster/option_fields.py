@@ -12,6 +12,7 @@ class OptionFields(TypedDict, total=False):
     ephemeral: bool
     state: Path | str | None
     storage_class: str
+    encryption_provider_config: Path | str | None
     event_ttl: float
     etcd_servers: Sequence[str]
     etcd_prefix: str

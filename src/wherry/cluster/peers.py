@@ -32,7 +32,7 @@ from wherry.cluster.component import Component
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
-    from wherry.store.etcd.store import EtcdStore
+    from wherry.store.etcd.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ def identity(place: Path) -> str:
 class Peers:
     """`here`: address and port at which other machines reach this server."""
 
-    def __init__(self, client: Client, store: EtcdStore, cluster: Cluster, here: tuple[str, int]) -> None:
-        self._client, self._store, self._now = client, store, cluster.own_clock.now
+    def __init__(self, client: Client, shared: Shared, cluster: Cluster, here: tuple[str, int]) -> None:
+        self._client, self._shared, self._now = client, shared, cluster.own_clock.now
         self._here = here
         self.name = identity(cluster.data_folder().absolute())
         self._holder = f"{self.name}_{uuid.uuid4()}"
@@ -76,7 +76,7 @@ class Peers:
         await self._renew()
         await self._collect()
         if is_reached(*self._here):
-            await self._store.announce(FOLDER + self._place, _announcement(*self._here), ADDRESS_SECONDS)
+            await self._shared.announce(FOLDER + self._place, _announcement(*self._here), ADDRESS_SECONDS)
         await self._lead_to_all()
 
     @property
@@ -84,12 +84,12 @@ class Peers:
         return f"{self._here[0]}:{self._here[1]}"
 
     async def _lead_to_all(self) -> None:
-        await lead_to(self._client, [_address(key, value, self._here[1]) for key, value in await self._store.announced(FOLDER)])
+        await lead_to(self._client, [_address(key, value, self._here[1]) for key, value in await self._shared.announced(FOLDER)])
 
     async def _leave(self) -> None:
         with suppress(StatusError, TimeoutError):
             async with asyncio.timeout(1):
-                await self._store.withdraw(FOLDER + self._place)
+                await self._shared.withdraw(FOLDER + self._place)
                 await self._lead_to_all()
 
     async def _renew(self) -> None:
@@ -125,7 +125,7 @@ async def begin(cluster: Cluster, client: Client) -> None:
 
     store = cluster.store
     assert isinstance(store, EtcdStore)
-    peers = Peers(cluster.component("kube-apiserver", users.API_SERVER), store, cluster, here)
+    peers = Peers(cluster.component("kube-apiserver", users.API_SERVER), store.shared, cluster, here)
     cluster.run(Component("peers", users.API_SERVER, peers.run))
 
 

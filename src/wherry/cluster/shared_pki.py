@@ -17,6 +17,7 @@ import msgspec
 from wherry.cluster import pki
 from wherry.kit.files import replace
 from wherry.registry.tokens import issuer
+from wherry.store.encryption.transformer import Sealed
 from wherry.store.protocol import StoreError
 
 NAME = "pki"
@@ -38,7 +39,10 @@ class Keeper(Protocol):
 
 async def ensure(store: Keeper, directory: Path, *own: str) -> pki.Pki:
     """As `pki.ensure`, for a directory whose CA is the one in etcd. Raises StoreError, StoreFailed."""
-    there = await store.kept(NAME)
+    try:
+        there = await store.kept(NAME)
+    except Sealed as error:
+        raise StoreError(f"the keys that the servers share cannot be read from etcd: {error}") from None
     if there is None:
         made = _make(directory, own)
         there = await store.keep(NAME, msgspec.json.encode(made))

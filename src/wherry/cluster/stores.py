@@ -18,6 +18,7 @@ from wherry.store.protocol import Store, StoreError
 
 if TYPE_CHECKING:
     from wherry.cluster.options import Options
+    from wherry.store.encryption.transformer import Transformer
     from wherry.store.etcd.connection import Access
     from wherry.store.etcd.store import EtcdStore
 
@@ -30,7 +31,7 @@ async def open_store(options: Options, now: Callable[[], float], health: Health)
     if directory is not None and not options.ephemeral and not options.etcd_servers:
         from wherry.store.sqlite import SQLiteStore
 
-        return await SQLiteStore.open(directory, now=now, health=health), None
+        return await SQLiteStore.open(directory, now=now, health=health, transformer=transformer_of(options)), None
     lock = DirectoryLock(directory) if directory is not None else None
     try:
         if options.etcd_servers:
@@ -52,7 +53,7 @@ async def open_etcd(options: Options, now: Callable[[], float], health: Health |
     except ImportError as error:
         raise StoreError(f"the store over etcd needs more libraries ({error.name}): pip install 'wherry[etcd]'") from error
     lives = {"events": options.event_ttl}
-    settings = Settings(options.etcd_prefix, lives, options.etcd_compaction_interval)
+    settings = Settings(options.etcd_prefix, lives, options.etcd_compaction_interval, transformer=transformer_of(options))
     return await EtcdStore.open(access_of(options), settings, now=now, health=health)
 
 
@@ -69,6 +70,17 @@ def _check(options: Options) -> None:
     for why, given in refused.items():
         if given:
             raise StoreError(why)
+
+
+def transformer_of(options: Options) -> Transformer | None:
+    """Raises StoreError for a configuration that cannot be used."""
+    path = options.encryption_provider_config
+    if path is None:
+        return None
+    from wherry.store.encryption.transformer import Transformer
+    from wherry.store.etcd.layout import PREFIX, Layout
+
+    return Transformer.of(path, Layout(options.etcd_prefix if options.etcd_servers else PREFIX).path)
 
 
 def access_of(options: Options) -> Access:

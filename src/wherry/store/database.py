@@ -12,12 +12,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from wherry.store.encryption.transformer import Sealed, refuse_encrypted
 from wherry.store.protocol import Encoded, Record, StoreError
 from wherry.store.stamp import restamped, stamped, unversioned
 
@@ -53,6 +55,10 @@ class Loaded(NamedTuple):
     revision: int
     oldest: int
     compacted: int
+
+
+#: from a key and what is stored to the bytes of an object; raises Sealed
+Opened = Callable[[str, bytes], bytes]
 
 
 class Damaged(StoreError):
@@ -130,12 +136,14 @@ def _checksum_of_json(value: bytes) -> int:
     return checksum(value)
 
 
-def load(db: sqlite3.Connection, keep: int, path: Path) -> Loaded:
-    """The live records, and the history of the newest `keep` revisions with what it superseded. Raises Damaged.
+def load(db: sqlite3.Connection, keep: int, path: Path, opened: Opened = refuse_encrypted) -> Loaded:
+    """The live records, and the history of the newest `keep` revisions with what it superseded. Raises Damaged; StoreError for a live
+    value that is encrypted and cannot be read.
 
-    `path`: of the file, for what is said of it.
+    `path`: of the file, for what is said of it; `opened`: from a key and what is stored to the bytes of an object.
     """
     damaged: list[tuple[str, int]] = []
+    sealed: dict[int, str] = {}
     compacted: int = db.execute("SELECT revision FROM compacted").fetchone()[0]
     newest: int = db.execute("SELECT coalesce(max(revision), 0) FROM history").fetchone()[0]
     revision = max(newest, compacted)
@@ -143,18 +151,36 @@ def load(db: sqlite3.Connection, keep: int, path: Path) -> Loaded:
     known: dict[int, Record] = {}
     superseded = (f"SELECT {COLUMNS} FROM history h WHERE revision IN "
                   "(SELECT prev FROM history WHERE revision > ? AND prev BETWEEN 1 AND ?)")
-    for record in _records(db.execute(superseded, (oldest, oldest)), known, damaged):
+    read = partial(_records, damaged=damaged, sealed=sealed, opened=opened)
+    for record in read(db.execute(superseded, (oldest, oldest)), known):
         known[record.revision] = record
     history = []
-    for record in _records(db.execute(f"SELECT {COLUMNS} FROM history h WHERE revision > ? ORDER BY revision", (oldest,)), known, damaged):
+    for record in read(db.execute(f"SELECT {COLUMNS} FROM history h WHERE revision > ? ORDER BY revision", (oldest,)), known):
         known[record.revision] = record
         history.append(record)
     live = [known[at] for (at,) in db.execute("SELECT revision FROM live WHERE revision > ?", (oldest,))]
     settled = f"SELECT {COLUMNS} FROM live l CROSS JOIN history h ON h.revision = l.revision WHERE l.revision <= ?"
-    live.extend(_records(db.execute(settled, (oldest,)), {}, damaged))
+    live.extend(read(db.execute(settled, (oldest,)), {}))
     if damaged:
         raise Damaged(path, sorted(damaged, key=lambda found: found[1]))
+    if sealed:
+        oldest, history = _without_sealed(live, history, oldest, sealed, path)
     return Loaded(live, history, revision, oldest, compacted)
+
+
+def _without_sealed(live: list[Record], history: list[Record], oldest: int, sealed: dict[int, str],
+                    path: Path) -> tuple[int, list[Record]]:
+    """History that begins after what cannot be decrypted any more, once its key is gone. Raises StoreError when that is still live."""
+    for record in live:
+        if record.revision in sealed:
+            raise StoreError(f"{path}: {record.key} (revision {record.revision}) cannot be read: {sealed[record.revision]}")
+    for record in history:
+        if record.revision in sealed or (record.prev is not None and record.prev.revision in sealed):
+            oldest = record.revision
+    for record in history:
+        if record.revision <= oldest:
+            record.prev = None
+    return oldest, [record for record in history if record.revision > oldest]
 
 
 def write(db: sqlite3.Connection, batch: list[Version], forget: range) -> None:
@@ -192,8 +218,11 @@ def _forget(db: sqlite3.Connection, revisions: range) -> None:
     db.execute("UPDATE compacted SET revision = ?", (revisions.stop - 1,))
 
 
-def _records(rows: Iterable[Row], known: dict[int, Record], damaged: list[tuple[str, int]]) -> Iterator[Record]:
-    """Records from rows; `known` is asked for each `prev` as the rows come. Those that are not what was written are noted."""
+def _records(rows: Iterable[Row], known: dict[int, Record], damaged: list[tuple[str, int]], sealed: dict[int, str],
+             opened: Opened) -> Iterator[Record]:
+    """Records from rows; `known` is asked for each `prev` as the rows come. Those that are not what was written are noted, and those that
+    cannot be decrypted, with the reason.
+    """
     for key, value, revision, create_revision, deleted, prev, total in rows:
         if checksum(value) != total:
             damaged.append((key, revision))
@@ -201,5 +230,9 @@ def _records(rows: Iterable[Row], known: dict[int, Record], damaged: list[tuple[
         if deleted and not value and before is not None:
             sent = restamped(before.value, before.revision, revision)
         else:
-            sent = stamped(value, revision)
+            try:
+                sent = stamped(opened(key, value), revision)
+            except Sealed as error:
+                sent, sealed[revision] = b"", str(error)
         yield Record(before.key if before else key, Encoded(sent), revision, create_revision, bool(deleted), before)
+

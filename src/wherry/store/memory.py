@@ -70,6 +70,9 @@ class MemoryStore:
     def compact(self, revision: int) -> None:
         self._log.history.forget(revision)
 
+    def is_stale(self, key: str) -> bool:
+        return False
+
     def size(self, table: str) -> int:
         return self._log.size(table)
 

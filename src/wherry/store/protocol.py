@@ -194,6 +194,10 @@ class Store(Protocol):
         """Forget history up to and including `revision` (live records stay)."""
         ...
 
+    def is_stale(self, key: str) -> bool:
+        """The same object would be stored in another form now, with another key: an update writes it even when nothing else changes."""
+        ...
+
     def size(self, table: str) -> int:
         """How many live keys a table has, as known here."""
         ...

@@ -21,6 +21,7 @@ from pathlib import Path
 from wherry.kit.health import Health
 from wherry.kit.metrics import Histogram
 from wherry.store.database import Loaded, Version, connect, load, write
+from wherry.store.encryption.transformer import Transformer, refuse_encrypted
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
 from wherry.store.log import Log, compare, deletion, next_version
@@ -50,7 +51,9 @@ def remove(directory: Path) -> None:
 class SQLiteStore:
     """Open with `await SQLiteStore.open(directory)`; close it, or kill the process: nothing acknowledged is lost."""
 
-    def __init__(self, db: sqlite3.Connection, lock: DirectoryLock, worker: ThreadPoolExecutor, loaded: Loaded, log: Log) -> None:
+    def __init__(self, db: sqlite3.Connection, lock: DirectoryLock, worker: ThreadPoolExecutor, loaded: Loaded, log: Log,
+                 transformer: Transformer | None = None) -> None:
+        self._transformer = transformer
         self._db, self._lock, self._worker = db, lock, worker
         self._log = log
         self._log.load(loaded.live, loaded.history, loaded.oldest)
@@ -70,18 +73,22 @@ class SQLiteStore:
 
     @classmethod
     async def open(cls, directory: Path, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic,
-                   health: Health | None = None) -> SQLiteStore:
-        """Raises StoreError when the directory is in use or open to others, the file is not ours to read, or objects in it are damaged."""
+                   health: Health | None = None, transformer: Transformer | None = None) -> SQLiteStore:
+        """`transformer`: keeps chosen resources encrypted.
+
+        Raises StoreError when the directory is in use or open to others, the file is not ours to read, or objects in it are damaged or
+        encrypted with keys that are not known here.
+        """
         bounds = bounds or Bounds()
         lock = DirectoryLock(directory)
         worker = ThreadPoolExecutor(1, thread_name_prefix="wherry-store")
         try:
-            db, loaded = await asyncio.get_running_loop().run_in_executor(worker, _open, directory / FILE, bounds.records)
+            db, loaded = await asyncio.get_running_loop().run_in_executor(worker, _open, directory / FILE, bounds.records, transformer)
         except BaseException:
             lock.release()
             worker.shutdown(wait=False)
             raise
-        return cls(db, lock, worker, loaded, Log(bounds, now, health))
+        return cls(db, lock, worker, loaded, Log(bounds, now, health), transformer)
 
     @property
     def revision(self) -> int:
@@ -135,6 +142,9 @@ class SQLiteStore:
         self._forget_all = True
         self._start()
 
+    def is_stale(self, key: str) -> bool:
+        return self._transformer is not None and self._transformer.is_stale(key)
+
     def size(self, table: str) -> int:
         return self._log.size(table)
 
@@ -175,6 +185,8 @@ class SQLiteStore:
         """`stored`: what the file is to hold of it, without the revision."""
         if self._closed:
             raise StoreFailed(_CLOSED)
+        if self._transformer is not None and stored:
+            stored = self._transformer.seal(record.key, stored)
         self._assigned += 1
         self._newest[record.key] = record
         self._batch.append((record, stored))
@@ -270,10 +282,10 @@ class SQLiteStore:
         self._batch.clear()
 
 
-def _open(path: Path, keep: int) -> tuple[sqlite3.Connection, Loaded]:
+def _open(path: Path, keep: int, transformer: Transformer | None) -> tuple[sqlite3.Connection, Loaded]:
     db = connect(path)
     try:
-        return db, load(db, keep, path)
+        return db, load(db, keep, path, transformer.open if transformer is not None else refuse_encrypted)
     except StoreError:
         db.close()
         raise

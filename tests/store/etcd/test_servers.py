@@ -222,7 +222,7 @@ async def test_a_value_that_cannot_be_read_is_named_and_changes_nothing_else(ser
     health = Health()
     async with opened(server, store._layout.prefix, health) as other:
         await store.put("pods/a", value("good"))
-        server.ctl("put", f"{store._layout.prefix}/pods/a", "k8s:enc:nobody knows")
+        server.ctl("put", f"{store._layout.prefix}/pods/a", "no JSON")
         record = await store.put("pods/b", value())
         await until(lambda: other.revision >= record.revision)
         assert [f"{store._layout.prefix}/pods/a" in why for why in health.ill.values()] == [True]

@@ -56,6 +56,10 @@ class Beside:
             failure=[RequestOp(request_range=RangeRequest(key=path))]))
         return content if answer.succeeded else bytes(answer.responses[0].response_range.kvs[0].value)
 
+    async def put(self, name: str, content: bytes) -> None:
+        put = RequestOp(request_put=PutRequest(key=self.key(name), value=content))
+        await self._connection.call(TXN, TxnRequest(success=[put]))
+
     async def announce(self, name: str, value: bytes, seconds: int) -> None:
         """Below the prefix itself: what goes by itself unless it is said again in time."""
         lease = (await self._connection.call(LEASE_GRANT, LeaseGrantRequest(TTL=seconds))).ID

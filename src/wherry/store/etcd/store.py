@@ -12,14 +12,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 
 from wherry.kit.health import Health
+from wherry.store.encryption.transformer import Sealed, Transformer, refuse_encrypted
 from wherry.store.etcd import values
 from wherry.store.etcd.beside import Beside
 from wherry.store.etcd.compactor import EVERY, Compactor, compact
@@ -41,6 +42,7 @@ from wherry.store.etcd.messages import (
     RequestOp,
     TxnRequest,
 )
+from wherry.store.etcd.shared import Shared
 from wherry.store.history import Bounds
 from wherry.store.log import Log
 from wherry.store.protocol import (
@@ -60,7 +62,6 @@ from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
 _CLOSED = "the store is closed"
 #: how long objects live, in seconds, of the tables whose objects go by themselves: --event-ttl
@@ -78,12 +79,15 @@ FEED = "etcd-feed"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`prefix`: of all keys; `lives`: see LIVES; `compact_every`: seconds, 0 for never; `read_protobuf`: for what others wrote."""
+    """`prefix`: of all keys; `lives`: see LIVES; `compact_every`: seconds, 0 for never; `read_protobuf`: for what others wrote;
+    `transformer`: keeps chosen resources encrypted.
+    """
 
     prefix: str = PREFIX
     lives: Mapping[str, float] = field(default_factory=lambda: LIVES)
     compact_every: float = EVERY
     read_protobuf: values.ReadProtobuf | None = None
+    transformer: Transformer | None = None
 
 
 class EtcdStore:
@@ -98,6 +102,7 @@ class EtcdStore:
         self._arrivals = self._feed.arrivals
         self._tasks: list[asyncio.Task[None]] = []
         self._beside = Beside(connection, self._layout)
+        self.shared = Shared(self._beside, settings.transformer, self._failed)
         self._probing: asyncio.Task[None] | None = None
         self._refused = ""
         self._compacted = 0
@@ -188,6 +193,8 @@ class EtcdStore:
     async def put(self, key: str, encoded: Encoded, *, expect: int | None = None, claim: Claim | None = None) -> Record:
         self._check_open()
         stored = values.without_revision(encoded.value)
+        if self._settings.transformer is not None:
+            stored = self._settings.transformer.seal(key, stored)
         with self._arrivals.write(key, stored, encoded) as write:
             try:
                 lease = await self._leases.of(key.partition("/")[0])
@@ -216,26 +223,6 @@ class EtcdStore:
                 raise await self._compare_failed(key, answer)
             return await write.record(answer.header.revision)
 
-    async def kept(self, name: str) -> bytes | None:
-        """What was put beside the objects under a name. Raises StoreFailed, as all of these."""
-        return await self._or_fail(self._beside.kept(name))
-
-    async def keep(self, name: str, content: bytes) -> bytes:
-        """Put it there unless something is; gives what is there."""
-        return await self._or_fail(self._beside.keep(name, content))
-
-    async def announce(self, name: str, value: bytes, seconds: int) -> None:
-        """Say something to other servers that is believed for so long."""
-        await self._or_fail(self._beside.announce(name, value, seconds))
-
-    async def announced(self, folder: str) -> list[tuple[str, bytes]]:
-        """What the servers say, by name."""
-        return await self._or_fail(self._beside.announced(folder))
-
-    async def withdraw(self, name: str) -> None:
-        """What was announced is no more."""
-        await self._or_fail(self._beside.withdraw(name))
-
     def watch(self, prefix: str, *, after: int) -> Watcher:
         self._check_open()
         return self._log.watch(prefix, after)
@@ -245,6 +232,9 @@ class EtcdStore:
         self._compacted = max(self._compacted, revision)
         self._compacting = [task for task in self._compacting if not task.done()]
         self._compacting.append(self._spawn(self._compact(revision), "etcd-compact"))
+
+    def is_stale(self, key: str) -> bool:
+        return self._settings.transformer is not None and self._settings.transformer.is_stale(key)
 
     def size(self, table: str) -> int:
         return self._log.size(table)
@@ -301,7 +291,16 @@ class EtcdStore:
         return Range(records, revision, found.count - len(found.kvs))
 
     def _read(self, key: str, stored: bytes) -> bytes:
-        return values.with_mark(stored, self._settings.read_protobuf)
+        """Raises Unreadable."""
+        try:
+            return values.with_mark(self._opened(key, stored), self._settings.read_protobuf)
+        except Sealed as error:
+            raise values.Unreadable(str(error)) from None
+
+    def _opened(self, key: str, stored: bytes) -> bytes:
+        """Raises Sealed."""
+        transformer = self._settings.transformer
+        return refuse_encrypted(key, stored) if transformer is None else transformer.open(key, stored)
 
     # --- writes ---
     def _is_at(self, key: str, revision: int) -> Any:
@@ -340,12 +339,6 @@ class EtcdStore:
         return CompareFailed(key, await self._at(key, kvs[0].mod_revision if kvs else 0, answer.header.revision))
 
     # --- what goes wrong ---
-    async def _or_fail(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            return await work
-        except EtcdError as error:
-            raise self._failed(error) from error
-
     def _failed(self, error: EtcdError) -> StoreFailed:
         """For whoever asked; the way is looked at, and whether writing works is tried until it does."""
         if error.is_unreachable:

@@ -38,7 +38,7 @@ async def store_change(write: Write) -> None:
     assert current is not None
     old = write.old or {}
     if draft is old:
-        if custom_versions.is_stored_right(write.resource, current):
+        if custom_versions.is_stored_right(write.resource, current) and not core.store.is_stale(current.key):
             write.record = current
             return
         draft = {**old, "metadata": dict(old["metadata"])}
