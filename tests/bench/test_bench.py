@@ -33,7 +33,8 @@ def test_each_part_has_a_module() -> None:
 
 def marks(part: str) -> list[pytest.MarkDecorator]:
     """Real nodes are there where namespaces are, the page where Chromium is."""
-    needing = {"nodes": pytest.mark.real_nodes, "traffic": pytest.mark.real_nodes, "dashboard": pytest.mark.browser}
+    real = pytest.mark.real_nodes
+    needing = {"nodes": real, "services": real, "traffic": real, "dashboard": pytest.mark.browser}
     return [needing[part]] if part in needing else [pytest.mark.slow] if part in LONG else []
 
 

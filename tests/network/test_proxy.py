@@ -9,6 +9,7 @@ import pytest
 
 from wherry import Cluster
 from wherry.api.resources import resource
+from wherry.network import proxy
 
 pytestmark = pytest.mark.real_nodes
 
@@ -92,3 +93,80 @@ def test_a_service_leads_to_its_pod_and_refuses_when_there_is_none() -> None:
             await _until(fabric, address, "refused")
 
     asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _service(cluster: Cluster, name: str, **spec: Any) -> Any:
+    ports = [{"port": 80, "targetPort": 8080}]
+    return await cluster.client.create(resource("services"), "default", {
+        "metadata": {"name": name, "namespace": "default"}, "spec": {"selector": {"a": "b"}, "ports": ports, **spec},
+    })  # fmt: skip
+
+
+async def _pod(cluster: Cluster, name: str, node: str, program: str = _SERVER) -> None:
+    container = {"name": "c", "image": "x:1", "command": ["/usr/bin/python3", "-c", program]}
+    await cluster.client.create(resource("pods"), "default", {
+        "metadata": {"name": name, "namespace": "default", "labels": {"a": "b"}},
+        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 1, "containers": [container]},
+    })  # fmt: skip
+
+
+async def _said(fabric: Any, address: str, port: int, times: int = 12) -> set[str]:
+    """What new connections from outside of all nodes hear."""
+    heard = set()
+    for _ in range(times):
+        [one] = await fabric.sockets()
+        with one:
+            loop = asyncio.get_running_loop()
+            try:
+                await asyncio.wait_for(loop.sock_connect(one, (address, port)), 0.5)
+                heard.add((await asyncio.wait_for(loop.sock_recv(one, 100), 5)).decode())
+            except TimeoutError:
+                heard.add("nothing")
+                break
+    return heard
+
+
+def test_node_ports_policies_and_clients_that_come_back() -> None:
+    async def story() -> None:
+        async with Cluster(runtime="process", nodes=2, serve=False, image_table=("*=host",)) as cluster:
+            assert cluster.real_nodes is not None
+            fabric = cluster.real_nodes.fabric
+            everywhere = await _service(cluster, "s", type="NodePort")
+            sticky = await _service(cluster, "sticky", sessionAffinity="ClientIP")
+            near = await _service(cluster, "near", internalTrafficPolicy="Local", type="NodePort", externalTrafficPolicy="Local")
+            await _pod(cluster, "p", "node-0")
+            await _pod(cluster, "q", "node-0")
+            await _until(fabric, near["spec"]["clusterIP"], "p")
+            port = everywhere["spec"]["ports"][0]["nodePort"]
+            for _ in range(100):
+                if await _said(fabric, "10.0.0.2", port) == {"p", "q"}:
+                    break
+            # on a node that has none of the pods too
+            assert await _said(fabric, "10.0.0.2", port) == {"p", "q"}
+            assert len(await _said(fabric, sticky["spec"]["clusterIP"], 80)) == 1
+            # of this one only the pods' own node answers
+            port = near["spec"]["ports"][0]["nodePort"]
+            assert await _said(fabric, "10.0.0.1", port) == {"p", "q"}
+            assert await _said(fabric, "10.0.0.2", port) == {"nothing"}
+            assert await _from_pod(cluster, near["spec"]["clusterIP"]) in ("p", "q")
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+def test_rules_that_somebody_else_took_away_come_back(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(proxy, "_LOOK", 0.1)
+
+    async def story() -> None:
+        async with Cluster(runtime="process", nodes=1, serve=False, image_table=("*=host",)) as cluster:
+            assert cluster.real_nodes is not None
+            fabric: Any = cluster.real_nodes.fabric
+            made = await _service(cluster, "s")
+            await _pod(cluster, "p", "node-0")
+            await _until(fabric, made["spec"]["clusterIP"], "p")
+            for harm in ("delete table ip wherry-services", "flush table ip wherry-services"):
+                await asyncio.sleep(0.3)  # two looks between which nothing changed
+                await fabric.rules(harm)
+                await _until(fabric, made["spec"]["clusterIP"], "p")
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+    assert "somebody else changed the rules of Services" in caplog.text

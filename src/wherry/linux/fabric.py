@@ -11,7 +11,13 @@ from typing import Protocol
 
 
 class Fabric(Protocol):
-    """A place in it is "" (the fabric's own namespace, which reaches every box) or what its engine calls a box or a node."""
+    """A place in it is "" (the fabric's own namespace, which reaches every box) or what its engine calls a box or a node.
+
+    `gateway`: the address that connections from the fabric's own namespace come from, "" when that depends.
+    """
+
+    @property
+    def gateway(self) -> str: ...
 
     async def sockets(self, place: str = "", *, udp: bool = False, ipv6: bool = False, count: int = 1) -> list[socket.socket]:
         """Unconnected, unbound, non-blocking sockets made in that place; the caller owns them. Bind to any port, also below 1024.
@@ -21,8 +27,10 @@ class Fabric(Protocol):
         """
         ...
 
-    async def rules(self, text: str) -> None:
+    async def rules(self, text: str) -> str:
         """Run nftables commands in the fabric's namespace in one transaction: all of them hold, or none. Raises RulesRefused.
+
+        What they printed: a `list` alone is a question.
 
         An ordinary user's transaction is of limited size (some 800 chains with a rule each): RulesTooLarge, to be done in parts.
         """

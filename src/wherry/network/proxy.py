@@ -1,7 +1,7 @@
-"""The service proxy of real nodes: it keeps the fabric's nftables as Services and EndpointSlices say, and knows what they say.
+"""The service proxy of real nodes: it keeps the fabric's nftables as Services, EndpointSlices and nodes say, and writes only what changed.
 
-Started by the cluster beside real nodes only. News of some milliseconds go in together, in one transaction; after a restart everything is
-written anew. What nftables refuses is told (log and health) and tried again; the old rules hold meanwhile.
+Started by the cluster beside real nodes only. News of some milliseconds go in together; after a restart everything is written anew, and so
+it is when somebody else changed the rules. What nftables refuses is told (log and health) and tried again; the old rules hold meanwhile.
 
 A pod that is deleted is out of the rules before anything in it is told to end (`without`): so a rolling update loses no new connection,
 and nobody needs a preStop hook that sleeps.
@@ -11,35 +11,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Protocol
 
-from wherry.api.objects import Obj, uid
+from wherry.api.objects import Obj, key, namespace, uid
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
-from wherry.linux.fabric import RulesRefused
-from wherry.rules.networking.proxy import nft
-from wherry.rules.networking.proxy.routes import Routes, routes, targets
+from wherry.linux.fabric import Fabric, RulesRefused
+from wherry.network.kernel_rules import KernelRules
+from wherry.rules.networking.proxy.routes import Routes, World, node_of, routes, targets
 
 log = logging.getLogger(__name__)
 
 #: seconds in which news are gathered
 _GATHER = 0.005
-#: seconds until refused rules are tried again
-_AGAIN = 1.0
-
-
-class Rules(Protocol):
-    async def rules(self, text: str) -> None:
-        """One transaction. Raises RulesRefused."""
-        ...
+#: seconds until refused rules are tried again, and between two looks whether the rules are still there
+_AGAIN, _LOOK = 1.0, 5.0
 
 
 class ServiceProxy:
-    def __init__(self, informers: Informers, fabric: Rules) -> None:
+    def __init__(self, informers: Informers, fabric: Fabric) -> None:
         self._services = informers.of(resource("services"))
         self._slices = informers.of(resource("endpointslices", "discovery.k8s.io"))
-        self._fabric = fabric
+        self._nodes = informers.of(resource("nodes"))
+        self._kernel = KernelRules(fabric)
+        self._gateway = fabric.gateway
+        self._world = World()
+        #: Services to look at again
+        self._changed: set[str] = set()
+        #: a transaction is under way; the rules are not what they were written as
+        self._writing = self._lost = False
         self._news = asyncio.Event()
         #: somebody waits: news are not gathered any longer
         self._hurry = asyncio.Event()
@@ -48,8 +49,11 @@ class ServiceProxy:
         self._leaving: set[str] = set()
         #: who waits until the rules are as the news until now say
         self._waiting: list[asyncio.Future[None]] = []
-        for each in (self._services, self._slices):
-            each.add_handler(self._changed, "service proxy")
+        self._slices.add_index("service", _service_of)
+        self._slices.add_index("pod", lambda one: targets([one]))
+        self._services.add_handler(self._service_changed, "service proxy")
+        self._slices.add_handler(self._slice_changed, "service proxy")
+        self._nodes.add_handler(self._node_changed, "service proxy")
 
     def health(self) -> str:
         """Why the rules are not as the API says; "" when they are."""
@@ -57,9 +61,14 @@ class ServiceProxy:
 
     async def without(self, pod: Obj) -> None:
         """Returns when no new connection is led to the pod any more, but for Services that have no other."""
-        if uid(pod) not in targets(self._slices.items()):
+        naming = self._slices.by_index("pod", uid(pod))
+        if naming:
+            self._leaving.add(uid(pod))
+            for each in naming:
+                self._changed.update(_service_of(each))
+        elif not self._changed and not self._writing:
             return
-        self._leaving.add(uid(pod))
+        # also when no slice names it any more: the kernel may not have heard that yet
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         self._hurry.set()
@@ -68,38 +77,95 @@ class ServiceProxy:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await self._services.synced()
-        await self._slices.synced()
-        applied: Routes | None = None
+        for each in (self._services, self._slices, self._nodes):
+            await each.synced()
+        self._all()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow())
+            group.create_task(self._guard())
+
+    async def _follow(self) -> None:
         while True:
+            await self._news.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GATHER):
+                    await self._hurry.wait()
             self._news.clear()
             self._hurry.clear()
             waiting, self._waiting = self._waiting, []
-            self._leaving &= targets(self._slices.items())
-            wanted = routes(self._services.items(), self._slices.items(), self._leaving)
-            if wanted != applied:
-                applied = wanted if await self._apply(wanted) else applied
-            if wanted == applied:
+            if await self._apply():
                 for each in waiting:
                     if not each.done():
                         each.set_result(None)
             else:
                 self._waiting += waiting
-            await self._news.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_GATHER):
-                    await self._hurry.wait()
 
-    def _changed(self, old: Obj | None, new: Obj | None) -> None:
+    async def _guard(self) -> None:
+        """Notices when somebody else changed or took away what is here."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                intact = await self._kernel.intact()
+            except RulesRefused:
+                intact = False
+            if not intact:
+                log.warning("somebody else changed the rules of Services: they are written anew")
+                self._lost = True
+                self._news.set()
+
+    # --- news ---
+    def _all(self) -> None:
+        self._world = World(tuple(sorted(node_of(node) for node in self._nodes.items())), self._gateway)
+        self._changed.update(self._services.names())
         self._news.set()
 
-    async def _apply(self, wanted: Routes) -> bool:
+    def _service_changed(self, old: Obj | None, new: Obj | None) -> None:
+        self._changed.add(key(new or old or {}))
+        self._news.set()
+
+    def _slice_changed(self, old: Obj | None, new: Obj | None) -> None:
+        for each in (old, new):
+            if each is not None:
+                self._changed.update(_service_of(each))
+        self._news.set()
+
+    def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
+        if (old and node_of(old)) != (new and node_of(new)):
+            self._all()
+
+    # --- rules ---
+    async def _apply(self) -> bool:
+        changed, self._changed = self._changed, set()
+        if self._lost:
+            self._kernel.forget()
+            self._lost = False
+        if self._kernel.fresh:
+            changed.update(self._services.names())
+        self._leaving = {each for each in self._leaving if self._slices.count("pod", each)}
+        self._writing = True
         try:
-            await self._fabric.rules(nft.table(wanted))
+            again = await self._kernel.apply({each: self._routes(each) for each in changed})
         except RulesRefused as error:
             self._trouble = f"nftables refused the rules of Services: {error}"
             log.error("%s; tried again every %.3g s", self._trouble, _AGAIN)
             asyncio.get_running_loop().call_later(_AGAIN, self._news.set)
             return False
+        finally:
+            self._writing = False
         self._trouble = ""
+        if again:
+            self._changed.update(again)
+            self._news.set()
         return True
+
+    def _routes(self, service: str) -> Routes:
+        found = self._services.get(service)
+        if found is None:
+            return {}
+        return routes(found, self._slices.by_index("service", service), self._world, self._leaving)
+
+
+def _service_of(one: Obj) -> Iterable[str]:
+    """The key of the Service that an EndpointSlice is of."""
+    owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
+    return (f"{namespace(one)}/{owner}",) if owner else ()

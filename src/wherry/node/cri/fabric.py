@@ -42,6 +42,10 @@ class RuntimeFabric:
         self._ruled = False
 
     @property
+    def gateway(self) -> str:
+        return ""
+
+    @property
     def shared(self) -> bool:
         """Are pods on the network of this process, as on most machines?"""
         return same(namespace_of(self._socket_path))
@@ -64,16 +68,16 @@ class RuntimeFabric:
             raise KeyError(place)
         return found
 
-    async def rules(self, text: str) -> None:
+    async def rules(self, text: str) -> str:
         self._ruled = True
 
-        def apply() -> None:
+        def apply() -> str:
             try:
-                Nft().run(text)
+                return Nft().run(text)
             except (NftError, NftMissing) as error:
                 raise (RulesTooLarge if "Message too long" in str(error) else RulesRefused)(str(error)) from error
 
-        await self._here(apply)
+        return await self._here(apply)
 
     async def address(self, ip: str) -> None:
         self._addresses.add(ip)

@@ -63,7 +63,7 @@ class Helper:
     """`ended`: called with the id of a program and how it ended. `lost`: called once if the helper ends by itself."""
 
     def __init__(self, settings: Settings, ended: Callable[[str, Ended], None], lost: Callable[[], None]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._on_end, self._on_loss = ended, lost
         self._number = 0
         self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], list[int]]]] = {}
@@ -86,7 +86,7 @@ class Helper:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         _sweep()
         self._scratch = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
-        settings = {**self._settings._asdict(), "scratch": self._scratch, "name": Path(self._scratch).name, "parent": os.getpid()}
+        settings = {**self.settings._asdict(), "scratch": self._scratch, "name": Path(self._scratch).name, "parent": os.getpid()}
         command = [sys.executable, "-I", "-S", str(_ENTRY), str(theirs.fileno())]
         with theirs:
             # not as an argument: programs in pods that share processes see this one's command line

@@ -14,6 +14,10 @@ class ProcessFabric:
     def __init__(self, helper: Helper) -> None:
         self._helper = helper
 
+    @property
+    def gateway(self) -> str:
+        return self._helper.settings.gateway
+
     async def sockets(self, place: str = "", *, udp: bool = False, ipv6: bool = False, count: int = 1) -> list[socket.socket]:
         out: list[socket.socket] = []
         while len(out) < count:
@@ -32,9 +36,10 @@ class ProcessFabric:
             one.setblocking(False)
         return made
 
-    async def rules(self, text: str) -> None:
+    async def rules(self, text: str) -> str:
         try:
-            await self._helper.ask("rules", text=text)
+            answer, _ = await self._helper.ask("rules", text=text)
+            return str(answer.get("said", ""))
         except HelperError as error:
             raise (RulesTooLarge if "Message too long" in error.text else RulesRefused)(error.text) from error
 

@@ -107,11 +107,11 @@ def delete_address(state: State, address: str) -> None:
     state.netlink.delete_address(socket.if_nametoindex("lo"), address)
 
 
-def run_rules(state: State, text: str) -> None:
+def run_rules(state: State, text: str) -> str:
     """Raises NftError, NftMissing."""
     if state.nft is None:
         state.nft = Nft()
-    state.nft.run(text)
+    return state.nft.run(text)
 
 
 def _alone(address: str) -> str:

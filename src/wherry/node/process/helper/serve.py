@@ -107,8 +107,7 @@ class Server:
         return {}, network.make_sockets(self._state, request["place"], udp=request["udp"], ipv6=request["ipv6"], count=request["count"])
 
     def _rules(self, request: dict[str, Any], _: list[int]) -> Answer:
-        network.run_rules(self._state, request["text"])
-        return {}, []
+        return {"said": network.run_rules(self._state, request["text"])}, []
 
     def _address(self, request: dict[str, Any], _: list[int]) -> Answer:
         (network.add_address if request["there"] else network.delete_address)(self._state, request["ip"])
