@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from wherry.api.objects import Obj
-from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting, of_pod
+from wherry.rules.pods.kubelet.container import Container, Running, Terminated, User, Waiting, of_pod
 from wherry.rules.pods.kubelet.container_status import from_status
 from wherry.rules.pods.kubelet.phase import phase
-from wherry.rules.pods.kubelet.status import Place, Verdict, pod_status
+from wherry.rules.pods.kubelet.status import About, Place, Verdict, pod_status
 
 TRANSCRIPTS = Path(__file__).parents[1] / "golden" / "transcripts"
 PLACE = Place("10.0.0.1", "10.244.0.1", 1.0)
@@ -31,7 +31,7 @@ def pod(*, init: list[Obj] | None = None, containers: int = 1, **spec: Any) -> O
 
 def run(container: Container, *, ready: bool = True) -> Container:
     container.state, container.ready, container.started = Running(2.0), ready, True
-    container.image_id, container.id = f"{container.image}@sim", "simulated://1"
+    container.image_id, container.id, container.user = f"{container.image}@sim", "simulated://1", User(0, 0, (0,))
     return container
 
 
@@ -60,7 +60,7 @@ def test_a_running_pod_says_what_the_recorded_one_says() -> None:
     recorded = recorded_pod()
     before = {**recorded, "status": {"phase": "Pending", "qosClass": "Guaranteed", "conditions": [recorded["status"]["conditions"][-1]]}}
     containers = [run(c) for c in of_pod(before)]
-    written = pod_status(before, containers, Place("10.0.0.1", "<IP>", 1.0), 5.0, full=False)
+    written = pod_status(before, containers, Place("10.0.0.1", "<IP>", 1.0), 5.0, About(full=False))
     assert without_times(written) == without_times(recorded["status"])
 
 
@@ -69,7 +69,7 @@ def test_in_full_it_says_what_a_kubelet_says() -> None:
     one["spec"]["containers"][0].update(
         resources={"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}, volumeMounts=[{"name": "v", "mountPath": "/v", "readOnly": True}]
     )
-    status = pod_status(one, [run(c) for c in of_pod(one)], PLACE, 5.0, full=True)
+    status = pod_status(one, [run(c) for c in of_pod(one)], PLACE, 5.0, About(full=True))
     entry = status["containerStatuses"][0]
     assert status["observedGeneration"] == 3
     assert {c["observedGeneration"] for c in status["conditions"]} == {3}
@@ -82,7 +82,7 @@ def test_in_full_it_says_what_a_kubelet_says() -> None:
 
 def test_before_anything_ran() -> None:
     one = pod()
-    status = pod_status(one, of_pod(one), PLACE, 5.0, full=False)
+    status = pod_status(one, of_pod(one), PLACE, 5.0, About(full=False))
     assert status["phase"] == "Pending"
     assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
     assert condition(status, "Ready")["message"] == "containers with unready status: [c0]"
@@ -94,7 +94,7 @@ def test_init_containers_hold_the_pod_back() -> None:
     one = pod(init=[{"name": "i0", "image": "x"}, {"name": "i1", "image": "x"}])
     containers = of_pod(one)
     end(containers[0], 0)
-    status = pod_status(one, containers, PLACE, 5.0, full=False)
+    status = pod_status(one, containers, PLACE, 5.0, About(full=False))
     assert status["phase"] == "Pending"
     assert condition(status, "Initialized")["message"] == "containers with incomplete status: [i1]"
     assert [s["ready"] for s in status["initContainerStatuses"]] == [True, False]
@@ -104,7 +104,7 @@ def test_init_containers_hold_the_pod_back() -> None:
 def test_readiness_gates_count_after_the_containers() -> None:
     one = pod(readinessGates=[{"conditionType": "a/b"}, {"conditionType": "c"}])
     one["status"]["conditions"] = [{"type": "c", "status": "False"}, SCHEDULED]
-    status = pod_status(one, [run(c) for c in of_pod(one)], PLACE, 5.0, full=False)
+    status = pod_status(one, [run(c) for c in of_pod(one)], PLACE, 5.0, About(full=False))
     assert condition(status, "ContainersReady")["status"] == "True"
     assert condition(status, "Ready")["reason"] == "ReadinessGatesNotReady"
     assert condition(status, "Ready")["message"] == (
@@ -117,9 +117,9 @@ def test_readiness_gates_count_after_the_containers() -> None:
 def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
     one = pod()
     containers = of_pod(one)
-    one["status"] = pod_status(one, containers, PLACE, 5.0, full=False)
+    one["status"] = pod_status(one, containers, PLACE, 5.0, About(full=False))
     run(containers[0])
-    later = pod_status(one, containers, PLACE, 60.0, full=False)
+    later = pod_status(one, containers, PLACE, 60.0, About(full=False))
     assert condition(later, "Initialized")["lastTransitionTime"] == "1970-01-01T00:00:05Z"
     assert condition(later, "Ready")["lastTransitionTime"] == "1970-01-01T00:01:00Z"
 
@@ -171,14 +171,15 @@ def test_a_pod_waits_for_its_sidecar_to_start_but_ends_without_it() -> None:
 
 def test_the_nodes_verdict_comes_before_what_containers_say() -> None:
     one = pod()
-    status = pod_status(one, [end(c, 0) for c in of_pod(one)], PLACE, 5.0, full=False, verdict=Verdict("DeadlineExceeded", "too long"))
+    about = About(full=False, verdict=Verdict("DeadlineExceeded", "too long"))
+    status = pod_status(one, [end(c, 0) for c in of_pod(one)], PLACE, 5.0, about)
     assert (status["phase"], status["reason"], status["message"]) == ("Failed", "DeadlineExceeded", "too long")
 
 
 def test_an_ended_pod_stays_ended() -> None:
     one = pod()
     one["status"]["phase"] = "Failed"
-    assert pod_status(one, [run(c) for c in of_pod(one)], PLACE, 5.0, full=False)["phase"] == "Failed"
+    assert pod_status(one, [run(c) for c in of_pod(one)], PLACE, 5.0, About(full=False))["phase"] == "Failed"
 
 
 def test_what_a_status_says_is_what_an_agent_reads_back() -> None:
@@ -188,5 +189,5 @@ def test_what_a_status_says_is_what_an_agent_reads_back() -> None:
     run(containers[1])
     end(containers[2], 1)
     containers[3].state, containers[3].last, containers[3].restarts = Waiting("CrashLoopBackOff", "m"), Terminated(1, "Error", 2.0, 3.0), 4
-    one["status"] = pod_status(one, containers, PLACE, 5.0, full=True)
+    one["status"] = pod_status(one, containers, PLACE, 5.0, About(full=True))
     assert from_status(one) == containers

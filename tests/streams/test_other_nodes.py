@@ -28,6 +28,7 @@ from wherry.node.api.access import Access
 from wherry.node.api.pods import PodRequests
 from wherry.node.api.server import NodeApi
 from wherry.node.engine import Usage
+from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 
 pytestmark = pytest.mark.kubectl
 POD: Obj = {
@@ -56,6 +57,9 @@ class Pods:
 
     def all(self) -> list[Obj]:
         return self.items
+
+    async def storage(self, used: object) -> tuple[dict[str, Observation], dict[str, PodUse]]:
+        return {"nodefs.available": Observation(1, 3)}, {}
 
     async def used(self) -> tuple[Usage, dict[str, Usage]]:
         return Usage(100.0, 1 << 30, 5, 1000.0), {"1": Usage(2.5, 4096, 1, 1000.0)}

@@ -126,6 +126,16 @@ def _files_v2(wanted: Wanted) -> list[tuple[str, str, str]]:
     return out
 
 
+def unlimited(version: int, before: Wanted, after: Wanted) -> list[tuple[str, str, str]]:
+    """What is to be written for limits that are no longer there."""
+    none = {"memory": ("memory.limit_in_bytes", "-1"), "cpu": ("cpu.cfs_quota_us", "-1"), "shares": ("cpu.shares", "2"),
+            "processes": ("pids.max", "max")}
+    none2 = {"memory": ("memory.max", "max"), "cpu": ("cpu.max", "max"), "shares": ("cpu.weight", "1"), "processes": ("pids.max", "max")}
+    controllers = {"memory": "memory", "cpu": "cpu", "shares": "cpu", "processes": "pids"}
+    gone = [name for name in Wanted._fields if getattr(before, name) and not getattr(after, name)]
+    return [(controllers[name], *(none2 if version == 2 else none)[name]) for name in gone]
+
+
 class Group:
     """A group below a tree, in those hierarchies alone that have something to limit: to join one takes the kernel milliseconds.
 
@@ -133,7 +143,7 @@ class Group:
     """
 
     def __init__(self, tree: Tree, name: str, wanted: Wanted) -> None:
-        self._tree = tree
+        self._tree, self._name, self._wanted = tree, name, wanted
         texts = [(tree.hierarchies[controller], file, text) for controller, file, text in files(tree.version, wanted)
                  if controller in tree.hierarchies]
         self.folders = sorted({f"{folder}/{name}" for folder, _, _ in texts})
@@ -142,6 +152,23 @@ class Group:
         for folder, file, text in texts:
             _write(f"{folder}/{name}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
         memory = f"{tree.hierarchies.get('memory')}/{name}"
+        self._memory = memory if memory in self.folders else ""
+
+    def change(self, wanted: Wanted, pids: tuple[int, ...]) -> None:
+        """Other limits. A hierarchy that had nothing to limit before takes in the processes now. Raises OSError."""
+        self._wanted, before = wanted, self._wanted
+        again = [(c, f, t) for c, f, t in unlimited(self._tree.version, before, wanted)] + files(self._tree.version, wanted)
+        for controller, file, text in again:
+            if controller not in self._tree.hierarchies:
+                continue
+            folder = f"{self._tree.hierarchies[controller]}/{self._name}"
+            if folder not in self.folders:
+                os.mkdir(folder)
+                self.folders = sorted([*self.folders, folder])
+                for pid in pids:
+                    _write(f"{folder}/cgroup.procs", str(pid))
+            _write(f"{folder}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
+        memory = f"{self._tree.hierarchies.get('memory')}/{self._name}"
         self._memory = memory if memory in self.folders else ""
 
     def join(self) -> None:

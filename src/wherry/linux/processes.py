@@ -17,6 +17,10 @@ class Use(NamedTuple):
     pids: tuple[int, ...]
 
 
+#: of a group that has none
+NONE = Use(0.0, 0, ())
+
+
 def mount_namespace(pid: int) -> int:
     """Its number. Raises OSError when the process is gone."""
     return os.stat(f"/proc/{pid}/ns/mnt").st_ino

@@ -16,6 +16,7 @@ from wherry.client.informer import Informer, Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
+from wherry.node import resizing
 from wherry.node.claims import Claims
 from wherry.node.events import PodEvents
 from wherry.node.heartbeat import Heartbeat, Together
@@ -23,9 +24,12 @@ from wherry.node.reading import Reading
 from wherry.node.runtime import Runtime
 from wherry.node.worker import PodWorker
 from wherry.node.writer import PODS, StatusWriter
+from wherry.rules.pods.kubelet import resize
+from wherry.rules.pods.kubelet.container import Running
 from wherry.rules.pods.kubelet.field_values import Setting
 from wherry.rules.pods.kubelet.node_object import NodeSpec
 from wherry.rules.pods.kubelet.references import Found, Ref
+from wherry.rules.pods.kubelet.resize import Refusal
 from wherry.rules.pods.kubelet.status import Place, Verdict
 
 _ENDED = ("Succeeded", "Failed")
@@ -226,6 +230,8 @@ class NodeAgent:
         worker.close()
         worker.runtime.remove(worker.pod)
         self._workers.pop(worker.uid, None)
+        for other in [each for each in self._workers.values() if each.resizing is not None and each.node == worker.node]:
+            resizing.consider(other)  # there is more room now
 
     # --- what workers ask ---
     def read(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
@@ -237,6 +243,16 @@ class NodeAgent:
     def setting(self, worker: PodWorker) -> Setting:
         spec, place = self._nodes[worker.node], worker.place
         return Setting((place.pod_ip, *place.more_ips), (place.host_ip,), spec.capacity)
+
+    def resize_refusal(self, worker: PodWorker) -> Refusal | None:
+        wanted = resize.wanted(worker.pod["spec"])
+        for container in worker.containers:
+            why = worker.runtime.unresizable(container, wanted.get(container.name, {})) if isinstance(container.state, Running) else ""
+            if why:
+                return Refusal(resize.INFEASIBLE, why)
+        there = [other for other in self._workers.values() if other.node == worker.node and other is not worker]
+        others = [other.pod["spec"] for other in there if other.active]
+        return resize.shortage(worker.pod["spec"], others, self._nodes[worker.node].capacity)
 
     def service_variables(self, pod: Obj) -> dict[str, str]:
         return self._reading.service_variables(namespace(pod), pod["spec"].get("enableServiceLinks", True))

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from wherry.linux.fabric import Fabric, RulesRefused, RulesTooLarge
+from wherry.rules.pods.kubelet.container import User
 from wherry.streams.session import Session
 
 __all__ = [
     "ContainerBox", "Credentials", "Engine", "Exit", "Fabric", "HostPort", "Image", "ImageConfig", "Known", "KnownPod", "Limits", "Mount",
     "NameServers", "NoSuchContainer", "PodAt", "PodBox", "Progress", "Propagation", "PullFailed", "RulesRefused", "RulesTooLarge",
-    "Security", "StartFailed", "Unavailable", "Usage",
+    "Security", "StartFailed", "Unavailable", "Usage", "User",
 ]
 
 
@@ -295,86 +296,75 @@ class Engine(Protocol):
     @property
     def enforced(self) -> tuple[str, ...]:
         """Limits that the kernel keeps: of cpu, memory, pids."""
-        ...
 
     async def begin(self) -> None:
         """Be ready. Raises Unavailable."""
-        ...
 
     async def use_ranges(self, networks: Sequence[str]) -> None:
         """Its nodes have these ranges of pod addresses, as the API says: one that `assigns` takes them for a network that it makes.
 
         Raises Unavailable where pods have no network.
         """
-        ...
 
     async def close(self) -> None:
         """End every container at once and leave nothing behind; or, where it `survives`, let everything be."""
-        ...
 
     def trouble(self) -> str:
         """Why no pods can be run at present, as the node's Ready condition says it; "" when they can."""
-        ...
 
     # --- images ---
     async def image(self, name: str) -> Image | None:
         """The image of that name, digest or id that is there. Raises PullFailed("InvalidImageName") for what is no name."""
-        ...
 
     async def pull(self, name: str, credentials: Sequence[Credentials] = (), progress: Progress | None = None) -> Image:
         """Fetch it, also when it is there (then only what changed). Raises PullFailed."""
-        ...
 
     async def images(self) -> list[Image]: ...
 
     async def remove_image(self, id: str) -> None:
         """Nothing happens when it is not there; one in use stays usable by who uses it."""
-        ...
 
     # --- pods ---
     async def run_pod(self, pod: PodBox) -> PodAt:
         """Raises StartFailed; then nothing of the pod is left."""
-        ...
 
     async def pods(self) -> list[KnownPod]: ...
 
     async def remove_pod(self, id: str) -> None:
         """End what runs in it at once (each container still gets its Exit), and forget it. Nothing happens when it is not there."""
-        ...
 
     # --- containers ---
     async def start(self, pod: PodAt, box: ContainerBox) -> str:
         """Its id, once the program runs. The image must be there. Raises StartFailed."""
-        ...
 
     async def stop(self, id: str, grace: float, signal: str = "") -> None:
         """Send the signal ("" the box's, the image's, else SIGTERM), kill after `grace` seconds; returns when it has ended.
 
         May be called again with less grace. Nothing happens when it has ended already.
         """
-        ...
 
     async def signal(self, id: str, signal: str) -> None:
         """Send one signal to its first process. Raises NoSuchContainer."""
-        ...
+
+    async def update(self, id: str, limits: Limits) -> None:
+        """Other limits for a container that runs. Raises NoSuchContainer, StartFailed where they are not taken."""
 
     async def remove(self, id: str) -> None:
         """Forget a container that ended (its log stays)."""
-        ...
 
     def exits(self) -> AsyncIterator[Exit]:
         """Ends of containers as they come, from the first on; one consumer. Ends when the engine is closed."""
-        ...
 
     async def list(self) -> list[Known]: ...
 
     async def stats(self) -> Mapping[str, Usage]:
         """Of running containers by id."""
-        ...
+
+    def user(self, id: str) -> User | None:
+        """Who a container that was started is, None where that is not known."""
 
     async def reopen_log(self, id: str) -> None:
         """The log file was renamed: go on in a new one of the old name."""
-        ...
 
     # --- sessions ---
     async def run(self, id: str, argv: Sequence[str], seconds: float = 0.0) -> tuple[int, bytes]:
@@ -382,15 +372,12 @@ class Engine(Protocol):
 
         It is killed after `seconds` (0: never). Raises NoSuchContainer, StartFailed, TimeoutError.
         """
-        ...
 
     async def exec(self, id: str, argv: Sequence[str], *, tty: bool = False, stdin: bool = False) -> Session:
         """Run a program beside the container's. Raises NoSuchContainer, StartFailed (the program is not there: exit code 127, or 126).
 
         An engine that learns only later that there is no such program tells it as `Session.wait` does.
         """
-        ...
 
     async def attach(self, id: str, *, stdin: bool = False) -> Session:
         """The container's own streams from now on. Raises NoSuchContainer."""
-        ...

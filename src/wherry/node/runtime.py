@@ -14,7 +14,7 @@ from socket import socket
 from typing import Literal, NamedTuple, Protocol
 
 from wherry.api.objects import Obj
-from wherry.rules.pods.kubelet.container import Container
+from wherry.rules.pods.kubelet.container import Container, User
 from wherry.rules.pods.kubelet.probes import Kind
 from wherry.rules.pods.kubelet.references import Found
 from wherry.streams.session import Session
@@ -66,7 +66,7 @@ class PullFailed(NamedTuple):
 class Started(NamedTuple):
     """`id` with its scheme, as `containerID` shows it. `ready` False: it is not until a `Readiness` says so, whatever probes find.
 
-    `image`: what the runtime calls its image, "" for as the pod does.
+    `image`: what the runtime calls its image, "" for as the pod does. `user`: who it is, None where nobody knows.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Started(NamedTuple):
     at: float
     ready: bool = True
     image: str = ""
+    user: User | None = None
 
 
 class StartFailed(NamedTuple):
@@ -213,6 +214,14 @@ class Runtime(Protocol):
 
     def stop(self, pod: Obj, container: Container, grace: float) -> None:
         """Ask the container to end within `grace` seconds; `Exited` follows. May be called again with less."""
+        ...
+
+    def resize(self, pod: Obj, container: Container, resources: Obj, report: Callable[[str], None]) -> None:
+        """Give a container that runs other resources: why that failed, "" when it did not."""
+        ...
+
+    def unresizable(self, container: Container, resources: Obj) -> str:
+        """Why a container cannot be given these in place, ever; "" when it can."""
         ...
 
     def probe(self, pod: Obj, container: Container, kind: Kind, spec: Obj, attempt: Attempt) -> None:

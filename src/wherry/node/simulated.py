@@ -38,6 +38,7 @@ from wherry.node.simulated_images import SimulatedImages
 from wherry.node.simulated_sessions import SimulatedSessions
 from wherry.rules.pods.kubelet import images, simulated_probes
 from wherry.rules.pods.kubelet.container import Container, Running
+from wherry.rules.pods.kubelet.container_status import user_of
 from wherry.rules.pods.kubelet.probes import Kind
 from wherry.rules.pods.kubelet.references import Found
 from wherry.rules.pods.kubelet.simulation import Behaviour, Timings, behaviour, end_of
@@ -177,7 +178,8 @@ class SimulatedRuntime(SimulatedImages, SimulatedSessions):
         now = self._clock.now()
         how = self._how(run, container)
         life = run.lives[container.name] = _Life(container, report, how, now)
-        report(Started(self._id(pod, container), _image_id(container.image), now, ready=not self._held_back(life, 0.0)))
+        report(Started(self._id(pod, container), _image_id(container.image), now, ready=not self._held_back(life, 0.0),
+                       user=user_of(container.spec, pod["spec"])))
         self._live(run, life, 0.0)
 
     def _held_back(self, life: _Life, age: float) -> bool:
@@ -254,6 +256,12 @@ class SimulatedRuntime(SimulatedImages, SimulatedSessions):
         takes = self._how(run, container).terminate
         exit_code = 0 if takes <= grace else _SIGKILLED
         self._after(run, container.name, min(takes, grace), self._exit, run, container.name, exit_code)
+
+    def resize(self, pod: Obj, container: Container, resources: Obj, report: Callable[[str], None]) -> None:
+        report("")
+
+    def unresizable(self, container: Container, resources: Obj) -> str:
+        return ""
 
     def probe(self, pod: Obj, container: Container, kind: Kind, spec: Obj, attempt: Attempt) -> None:
         life = self._of(pod).lives.get(container.name)

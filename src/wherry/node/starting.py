@@ -123,7 +123,7 @@ def started(worker: PodWorker, container: Container, change: Started) -> None:
     container.state = Running(change.at)
     container.ready = container.started = container.noted = False
     container.withheld = not change.ready
-    container.id, container.image_id, container.image_name = change.id, change.image_id, change.image
+    container.id, container.image_id, container.image_name, container.user = change.id, change.image_id, change.image, change.user
     worker.events.started(container)
     handler = (container.spec.get("lifecycle") or {}).get("postStart")
     if handler is None or worker.ends:

@@ -11,22 +11,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj, is_deleting, key, uid
-from wherry.kit.clock import Clock
-from wherry.node import ending, sandboxing, starting
+from wherry.node import ending, resizing, sandboxing, starting
 from wherry.node.events import PodEvents
+from wherry.node.host import Host
 from wherry.node.probing import Probing
-from wherry.node.runtime import Change, Exited, ImageFound, LookAgain, Pulled, PullFailed, Readiness, Runtime, Started, StartFailed
+from wherry.node.runtime import Change, Exited, ImageFound, LookAgain, Pulled, PullFailed, Readiness, Started, StartFailed
 from wherry.rules.pods.kubelet.actions import all_done, next_actions
 from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting, new_ephemeral, of_pod
 from wherry.rules.pods.kubelet.container_status import from_status
-from wherry.rules.pods.kubelet.field_values import Setting
-from wherry.rules.pods.kubelet.references import Found, Ref
+from wherry.rules.pods.kubelet.resize import Resizing
 from wherry.rules.pods.kubelet.restart import after_exit, go_duration, should_restart
-from wherry.rules.pods.kubelet.status import Place, Verdict, pod_status
+from wherry.rules.pods.kubelet.status import About, Place, Verdict, pod_status
 from wherry.rules.pods.kubelet.termination import MINIMUM
 
 _OVERDUE = Verdict("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
@@ -35,36 +34,13 @@ _ENDED = ("Succeeded", "Failed")
 _SHOWN = 0.05
 
 
-class Host(Protocol):
-    """What a worker needs of the agent that keeps it."""
-
-    clock: Clock
-    full: bool
-    drain: Callable[[Obj, Callable[[], None]], None]
-
-    def runtime_of(self, node: str) -> Runtime: ...
-
-    def status_changed(self, worker: PodWorker) -> None: ...
-
-    def read(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
-        """Look these objects up and call `then` with what there is."""
-        ...
-
-    def claims_problem(self, pod: Obj) -> str:
-        """Why it cannot have what it claims yet; "" when it can. `PodWorker.look_again` is called when that changes."""
-        ...
-
-    def setting(self, worker: PodWorker) -> Setting: ...
-
-    def service_variables(self, pod: Obj) -> dict[str, str]: ...
-
-
 class PodWorker:
     """`finished`: the pod was to end and nothing of it runs any more. `stopping`: it is being deleted. `verdict`: why the node ended it."""
 
     __slots__ = (
         "_again", "_closed", "_deadline", "_syncing", "_timer", "containers", "drained", "endings", "events", "finished", "host", "key",
-        "most_grace", "node", "place", "pod", "probings", "queued", "runtime", "sandbox", "stopping", "uid", "verdict", "volume_wait",
+        "most_grace", "node", "place", "pod", "probings", "queued", "resizing", "runtime", "sandbox",
+        "stopping", "uid", "verdict", "volume_wait",
     )  # fmt: skip
 
     def __init__(self, host: Host, pod: Obj, node: str, place: Place, events: PodEvents) -> None:
@@ -82,6 +58,7 @@ class PodWorker:
         self.finished = self.queued = self.stopping = self.drained = False
         self.verdict: Verdict | None = None
         self.most_grace: float | None = None
+        self.resizing: Resizing | None = None
         self.probings: dict[str, Probing] | None = None
         self.endings: dict[str, ending.Ending] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -165,7 +142,8 @@ class PodWorker:
         """The status to write on top of that version of the pod."""
         ended = self.finished or self.verdict is not None
         now, full = self.host.clock.now(), self.host.full
-        return pod_status(pod, self.containers, self.place, now, full=full, terminal=ended, verdict=self.verdict)
+        about = About(full, ended, self.verdict, self.resizing)
+        return pod_status(pod, self.containers, self.place, now, about)
 
     def _deleted(self, grace: float | None, before: float | None) -> None:
         if not self.stopping:
@@ -185,12 +163,15 @@ class PodWorker:
         fields = ("initContainers", "containers", "ephemeralContainers")
         specs = {c["name"]: c for field in fields for c in spec.get(field) or ()}
         for container in self.containers:
-            new = specs.get(container.name, container.spec)
-            changed, container.spec = new.get("image") != container.spec.get("image"), new
+            new, old = specs.get(container.name, container.spec), container.spec
+            changed = new.get("image") != old.get("image")
+            # resources are the node's to give
+            container.spec = new if new.get("resources") == old.get("resources") else {**new, "resources": old.get("resources") or {}}
             if changed and isinstance(container.state, Running) and container.role in ("app", "sidecar") and not self.ends:
                 told = f"Container {container.name} definition changed, will be restarted"
                 ending.stop(self, container, told if container.role == "app" else f"Init container {container.name} definition changed")
         self.containers += new_ephemeral(self.pod, [c.name for c in self.containers])
+        resizing.consider(self)
         self.sync()
 
     # --- the step ---

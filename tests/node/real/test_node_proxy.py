@@ -50,6 +50,8 @@ def test_the_kubelets_api_of_a_node_of_this_process() -> None:
         summary = json.loads((await get(f"{at}/stats/summary"))[1])
         assert summary["node"]["nodeName"] == "node-1"
         assert [pod["podRef"]["name"] for pod in summary["pods"]] == ["p"]
+        assert summary["pods"][0]["ephemeral-storage"]["usedBytes"] > 0
+        assert summary["node"]["fs"]["capacityBytes"] > summary["node"]["fs"]["availableBytes"]
         assert "# TYPE container_memory_working_set_bytes gauge" in (await get(f"{at}/metrics/resource"))[1]
         assert await get(f"{at}/containerLogs/default/p/c") == (200, "hello\n")
         assert (await get(f"{at}/nosuch"))[0] == 404

@@ -15,6 +15,7 @@ from wherry.node.api.pods import PodRequests
 from wherry.node.api.server import NodeApi
 from wherry.node.engine import Usage
 from wherry.node.runtime import Runtime
+from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 
 
 class Nodes(Protocol):
@@ -28,6 +29,8 @@ class Nodes(Protocol):
     def all(self) -> list[Obj]: ...
 
     async def used(self) -> tuple[Usage, Mapping[str, Usage]]: ...
+
+    async def storage(self, used: Mapping[str, Usage]) -> tuple[Mapping[str, Observation], Mapping[str, PodUse]]: ...
 
 
 class _OfNode:
@@ -43,6 +46,9 @@ class _OfNode:
 
     async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
         return await self._nodes.used()
+
+    async def storage(self, used: Mapping[str, Usage]) -> tuple[Mapping[str, Observation], Mapping[str, PodUse]]:
+        return await self._nodes.storage(used)
 
 
 class InsideApi:

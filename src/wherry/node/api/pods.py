@@ -20,6 +20,7 @@ from wherry.api.objects import Obj
 from wherry.node.api.paths import Asked
 from wherry.node.engine import Usage
 from wherry.node.runtime import LogOptions, Runtime
+from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.streams import serving, takeover
 from wherry.streams.port_forward import Forwarded, Opened
 from wherry.streams.remote_command import Wanted
@@ -37,6 +38,10 @@ class Pods(Protocol):
 
     async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
         """What the node uses, and each of its containers by its id."""
+        ...
+
+    async def storage(self, used: Mapping[str, Usage]) -> tuple[Mapping[str, Observation], Mapping[str, PodUse]]:
+        """What is left of the machine, by signal, and what its pods have on its disk, by uid."""
         ...
 
 

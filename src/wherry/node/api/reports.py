@@ -26,7 +26,8 @@ class Reports:
         machine, used = await pods.used()
         found = usage.running(pods.all(), used)
         self._remember(machine, found)
-        return usage.summary(self._node, machine, found, self._before)
+        signals, uses = await pods.storage(used)
+        return usage.summary(self._node, usage.Machine(machine, signals), found, self._before, uses)
 
     async def metrics(self, pods: Pods) -> str:
         machine, used = await pods.used()

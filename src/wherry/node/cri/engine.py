@@ -28,6 +28,7 @@ from wherry.node.cri.fabric import RuntimeFabric
 from wherry.node.cri.health import Health
 from wherry.node.cri.images import Images
 from wherry.node.cri.pods import Pods
+from wherry.node.cri.resources import linux
 from wherry.node.engine import (
     ContainerBox,
     Credentials,
@@ -35,6 +36,7 @@ from wherry.node.engine import (
     Image,
     Known,
     KnownPod,
+    Limits,
     NoSuchContainer,
     PodAt,
     PodBox,
@@ -42,6 +44,7 @@ from wherry.node.engine import (
     StartFailed,
     Unavailable,
     Usage,
+    User,
 )
 from wherry.streams.remote_command import Wanted
 from wherry.streams.session import Session
@@ -296,6 +299,18 @@ class CriEngine:
             found = {each.attributes.id: _usage(each) for each in told.stats if each.HasField("cpu")}
             self._used = time.monotonic(), found
         return found
+
+    async def update(self, id: str, limits: Limits) -> None:
+        if id not in self._containers:
+            raise NoSuchContainer(id)
+        try:
+            await self._ask("UpdateContainerResources", {"container_id": id, "linux": linux(limits)})
+        except CallFailed as failed:
+            raise StartFailed("ResizeError", failed.text) from failed
+
+    def user(self, id: str) -> User | None:
+        """Not asked for: it would be one more question for each start."""
+        return None
 
     async def reopen_log(self, id: str) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wherry.linux import passing, ptys
-from wherry.node.engine import ContainerBox, NoSuchContainer
+from wherry.node.engine import ContainerBox, NoSuchContainer, User
 from wherry.node.images.store import Stored
 from wherry.node.process.client import Ended
 from wherry.node.process.output import LogFile, Output
@@ -32,6 +32,7 @@ class Container:
     log: LogFile | None = None
     sink: PipeSink | None = None
     terminal: int = -1
+    user: User | None = None
 
     @property
     def running(self) -> bool:

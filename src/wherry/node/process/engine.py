@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from signal import SIGKILL
 from typing import Any
 
@@ -25,6 +26,7 @@ from wherry.node.engine import (
     ImageConfig,
     Known,
     KnownPod,
+    Limits,
     NoSuchContainer,
     PodAt,
     PodBox,
@@ -33,6 +35,7 @@ from wherry.node.engine import (
     StartFailed,
     Unavailable,
     Usage,
+    User,
 )
 from wherry.node.images.images import Images
 from wherry.node.images.store import Stored
@@ -191,7 +194,9 @@ class ProcessEngine:
         """Its layers are held; they are given back when it has ended, or here."""
         streams = Streams(tty=container.box.tty, stdin=container.box.stdin)
         try:
-            await self._helper.ask("start", streams.theirs, **request)
+            told, _ = await self._helper.ask("start", streams.theirs, **request)
+            uid, gid, groups = told["user"]
+            container.user = User(uid, gid, tuple(groups))
             streams.begun()
             container.started_at = self._now()
             container.connect(streams, self._now, self._log_failed)
@@ -220,6 +225,16 @@ class ProcessEngine:
         self._running(id)
         await self._kill(id, number_of(signal))
 
+    async def update(self, id: str, limits: Limits) -> None:
+        container = self._running(id)
+        try:
+            await self._helper.ask("update", pod=container.pod, id=id, limits=plan.limits(limits))
+        except HelperError as error:
+            if error.kind == "missing":
+                raise NoSuchContainer(id) from error
+            raise StartFailed("ResizeError", error.text) from error
+        container.box = replace(container.box, limits=limits)
+
     async def remove(self, id: str) -> None:
         container = self._containers.get(id)
         if container is not None and container.done.is_set():
@@ -239,6 +254,10 @@ class ProcessEngine:
         told, _ = await self._helper.ask("stats")
         at = self._now()
         return {id: Usage(cpu, int(used), count, at, written) for id, (cpu, used, count, written) in told["stats"].items()}
+
+    def user(self, id: str) -> User | None:
+        container = self._containers.get(id)
+        return container.user if container is not None else None
 
     async def reopen_log(self, id: str) -> None:
         log = self._running(id).log

@@ -49,7 +49,7 @@ def process(pod: PodBox, box: ContainerBox, config: ImageConfig) -> dict[str, An
         "seccomp": security.seccomp == "RuntimeDefault" and not security.privileged, "privileged": security.privileged,
         "read_only": security.read_only_root, "masked": not (security.privileged or security.unmasked_proc), "tty": box.tty,
         "mounts": [[mount.source, mount.target, mount.read_only, mount.size, mount.mode] for mount in box.mounts],
-        "limits": _limits(box.limits),
+        "limits": limits(box.limits), "oom_score": box.limits.oom_score,
     }
 
 
@@ -81,5 +81,6 @@ def _capabilities(security: Security) -> frozenset[str]:
         raise StartFailed("CreateContainerError", str(error)) from error
 
 
-def _limits(limits: Limits) -> list[float]:
-    return [limits.memory, limits.cpu, limits.shares, limits.processes]
+def limits(wanted: Limits) -> list[float]:
+    """As the helper takes them."""
+    return [wanted.memory, wanted.cpu, wanted.shares, wanted.processes]

@@ -28,6 +28,7 @@ from wherry.node.real.upkeep import Upkeep
 from wherry.node.worker import PodWorker
 from wherry.rules.pods.kubelet import eviction
 from wherry.rules.pods.kubelet.configuration import NOTHING, KubeletConfiguration, by_phases, read, shown
+from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.rules.pods.kubelet.network_files import parse_resolver
 from wherry.rules.pods.kubelet.node_object import NodeFacts, NodeSpec
 from wherry.rules.pods.kubelet.pod_ranges import pod_ranges
@@ -106,11 +107,16 @@ class RealNodes(NodeAgent):
         return pod if pod is not None and pod["spec"].get("nodeName") in self._nodes else None
 
     def all(self) -> list[Obj]:
-        return [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
+        """As a kubelet shows them: with where it heard of them, and when."""
+        return [self._real.as_seen(pod) for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
 
     async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
         """What the machine uses, and each container by its id."""
         return machine.used(self.clock.now()), await self._engine.stats()
+
+    async def storage(self, used: Mapping[str, Usage]) -> tuple[Mapping[str, Observation], Mapping[str, PodUse]]:
+        """What is left of the machine, and what pods have on its disk by uid; `used` as from `used`."""
+        return await self._upkeep.storage(used)
 
     @property
     def fabric(self) -> Fabric | None:

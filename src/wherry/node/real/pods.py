@@ -118,6 +118,11 @@ class RealPods(RealSessions):
         found = network_files.resolver(run.pod, self._dns, self._resolver)
         (folder / "resolv.conf").write_text(network_files.resolv_conf(found))
 
+    def as_seen(self, pod: Obj) -> Obj:
+        """With what the node adds to the pod for those who ask the node."""
+        run = self._pods.get(uid(pod))
+        return _as_seen(pod, run.seen if run is not None else timestamps.micro_time(self._clock.now()))
+
     def refresh(self, pod: Obj, found: Found) -> None:
         run = self._pods.get(uid(pod))
         if run is not None:

@@ -14,7 +14,7 @@ import logging
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +46,7 @@ from wherry.node.runtime import (
     Started,
     StartFailed,
 )  # fmt: skip
-from wherry.rules.pods.kubelet import network_files
+from wherry.rules.pods.kubelet import network_files, resize
 from wherry.rules.pods.kubelet.container import Container
 from wherry.rules.pods.kubelet.probes import Kind
 
@@ -205,7 +205,8 @@ class RealRuntime(RealPods):
         else:
             names = image.names if image is not None else ()
             shown = f"{self.name}://{started}"
-            life.report(Started(shown, image.id if image is not None else container.image, at, image=names[0] if names else ""))
+            called, who = names[0] if names else "", self._engine.user(started)
+            life.report(Started(shown, image.id if image is not None else container.image, at, image=called, user=who))
             self._left.tell(started, self._exited)
 
     def _target_of(self, pod: Obj, container: Container) -> str:
@@ -253,6 +254,32 @@ class RealRuntime(RealPods):
 
     async def _stop(self, id_: str, grace: float) -> None:
         await self._engine.stop(id_, grace)
+
+    def resize(self, pod: Obj, container: Container, resources: Obj, report: Callable[[str], None]) -> None:
+        self._spawn(self._resize(pod, container, resources, report), f"resize {name(pod)}/{container.name}")
+
+    async def _resize(self, pod: Obj, container: Container, resources: Obj, report: Callable[[str], None]) -> None:
+        id_, spec = _bare(container.id), {**container.spec, "resources": resources}
+        limits = boxes.limits(spec, boxes.oom_score(pod, spec, self._machine))
+        try:
+            before = boxes.limits(container.spec).memory
+            if limits.memory and (not before or limits.memory < before):
+                used = (await self._engine.stats()).get(id_)
+                if used is not None and used.memory >= limits.memory:
+                    report(resize.below_usage(container.name, limits.memory, used.memory))
+                    return
+            await self._engine.update(id_, limits)
+        except engines.NoSuchContainer:
+            report("")  # the next one starts with what it is to have
+        except (engines.StartFailed, engines.Unavailable, OSError) as error:
+            report(str(error))
+        else:
+            report("")
+
+    def unresizable(self, container: Container, resources: Obj) -> str:
+        loose = {"cpu"} - set(self._engine.enforced)  # memory is watched where it is not kept
+        wrong = sorted(loose & set(resize.changed(container.spec.get("resources") or {}, resources)))
+        return f"limits of {', '.join(wrong)} are not kept on this node, so they are not changed in place" if wrong else ""
 
     def adopt(self, node: str, pod: Obj, container: Container, report: Report) -> bool:
         id_ = _bare(container.id)

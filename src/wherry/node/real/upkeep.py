@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from wherry.api.errors import StatusError
 from wherry.api.objects import name, namespace
 from wherry.node.engine import Engine, Usage
+from wherry.node.real import measuring
 from wherry.node.real.image_collection import ImageCollection
 from wherry.node.real.log_rotation import LogRotation
 from wherry.node.real.measuring import Folders
@@ -22,6 +23,7 @@ from wherry.node.real.runtime import RealRuntime
 from wherry.node.worker import PodWorker
 from wherry.rules.pods.kubelet import eviction
 from wherry.rules.pods.kubelet.configuration import KubeletConfiguration
+from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.rules.pods.kubelet.node_object import NodeFacts
 from wherry.rules.pods.kubelet.references import of_volumes
 
@@ -40,7 +42,7 @@ class Upkeep:
 
     def __init__(self, nodes: RealNodes, engine: Engine, runtime: RealRuntime, configuration: KubeletConfiguration, folder: Path) -> None:
         self._nodes, self._engine, self._runtime = nodes, engine, runtime
-        self.clock = nodes.clock
+        self.clock, self._folder = nodes.clock, folder
         self.pressure = Pressure(self, configuration, folder)
         self.images = ImageCollection(engine, nodes.clock, configuration, folder, self._images_in_use, self._tell)
         self.logs = LogRotation(engine, nodes.clock, configuration, runtime.running_logs)
@@ -53,6 +55,10 @@ class Upkeep:
     def facts(self) -> NodeFacts:
         """What the nodes' statuses say now."""
         return NodeFacts(self.pressure.now, self.images.listed, self._engine.trouble())
+
+    async def storage(self, used: Mapping[str, Usage]) -> tuple[Mapping[str, Observation], Mapping[str, PodUse]]:
+        folders = self.folders()
+        return await asyncio.to_thread(lambda: (measuring.machine(self._folder), measuring.pods(folders, used)))
 
     def refusal(self, pod: Obj) -> str:
         return eviction.refusal(pod, self.pressure.now)

@@ -6,6 +6,8 @@ the user; texts about programs that are not there are runc's.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -38,6 +40,8 @@ def become(request: dict[str, Any], descriptors: list[int], kept: str, says: int
     `says` is the pipe that ends when the program has begun. Raises Failed, OSError.
     """
     user = find_user(request)
+    os.write(says, json.dumps({"user": [user.uid, user.gid, sorted({user.gid, *user.groups})]}).encode()[:3500] + b"\n")
+    _set_oom_score(request["oom_score"])
     os.setsid()
     if request["tty"]:
         descriptors = _open_terminal(descriptors)
@@ -55,6 +59,13 @@ def become(request: dict[str, Any], descriptors: list[int], kept: str, says: int
         os.execve(program, request["argv"], environment)
     except OSError as error:
         raise Failed("StartError", f'exec {program}: {(os.strerror(error.errno or 0)).lower()}', 128) from error
+
+
+def _set_oom_score(score: int) -> None:
+    """As far as this user may: who is protected has rights that not everybody has."""
+    if score:
+        with contextlib.suppress(OSError):
+            ids.write("/proc/self/oom_score_adj", str(score))
 
 
 # --- the program ---

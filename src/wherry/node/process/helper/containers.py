@@ -76,6 +76,13 @@ def execute(state: State, request: dict[str, Any], descriptors: list[int], done:
             os.close(descriptor)
 
 
+def update(state: State, container: Container, limits: list[float]) -> None:
+    """Other limits, for all of its processes. Raises OSError."""
+    wanted = cgroups.Wanted(int(limits[0]), limits[1], int(limits[2]), int(limits[3]))
+    if container.group is not None:
+        container.group.change(wanted, processes.by_mount_namespace().get(container.space, processes.NONE).pids)
+
+
 def clear(container: Container) -> None:
     """What it wrote goes with it; its file system went with its last process."""
     shutil.rmtree(container.folder, ignore_errors=True)

@@ -110,6 +110,7 @@ def _make_init(pod: Pod) -> None:
         signal.set_wakeup_fd(-1)
         close_all_but([])
         ids.write("/proc/self/comm", "pause")
+        calls.set_command_line("/pause")
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while True:

@@ -33,7 +33,7 @@ class Server:
         self._operations: dict[str, Callable[[dict[str, Any], list[int]], Answer]] = {
             "pod": self._pod, "node": self._node, "remove": self._remove, "start": self._start, "exec": self._exec, "kill": self._kill,
             "sockets": self._sockets, "rules": self._rules, "address": self._address, "stats": self._stats, "unpack": self._unpack,
-            "memory": self._memory, "discard": self._discard,
+            "memory": self._memory, "discard": self._discard, "update": self._update,
         }
 
     def run(self) -> None:
@@ -145,6 +145,10 @@ class Server:
         use = processes.by_mount_namespace().get(container.space)
         return {"memory": processes.proportional_memory(use.pids) if use else 0}, []
 
+    def _update(self, request: dict[str, Any], _: list[int]) -> Answer:
+        containers.update(self._state, self._state.container(request["pod"], request["id"]), request["limits"])
+        return {}, []
+
     # --- children ---
     def _start(self, request: dict[str, Any], descriptors: list[int]) -> Answer:
         pod = self._state.pods[request["pod"]]
@@ -199,7 +203,7 @@ class Server:
             self._answer(request, {"error": "start", **error})
             return
         self._programs[birth.pid] = who
-        self._answer(request, {})
+        self._answer(request, {"user": birth.user})
 
     def _collect(self) -> None:
         while True:

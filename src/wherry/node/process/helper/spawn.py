@@ -20,7 +20,7 @@ from wherry.node.process.helper.become import Failed
 class Birth:
     """A child on its way. `pid` 0: not known yet. `done`: called with the error, or None, when it is known which.
 
-    `space`: the mount namespace that it made; `own_user`: it made a user namespace.
+    `space`: the mount namespace that it made; `own_user`: it made a user namespace. `user`: its number, its group's, all its groups.
     """
 
     def __init__(self, pipe: int, pid: int, done: Callable[[Birth, dict[str, Any] | None], None]) -> None:
@@ -28,6 +28,7 @@ class Birth:
         self.said = b""
         self.space = 0
         self.own_user = False
+        self.user: list[Any] = []
 
     def hear(self) -> bool:
         """Read what is there. True at the end."""
@@ -47,6 +48,8 @@ class Birth:
                 self.pid = told["pid"]
             elif "space" in told:
                 self.space = told["space"]
+            elif "user" in told:
+                self.user = told["user"]
             elif "own_user" in told:
                 self.own_user = True
             else:

@@ -11,10 +11,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from wherry.api.objects import Obj
+from wherry.rules.pods.kubelet import resize
 from wherry.rules.pods.kubelet.container import Container, Terminated, Waiting
+from wherry.rules.pods.kubelet.resize import Resizing
 
 _TARGET = "DisruptionTarget"
-OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+OWNED = (resize.PENDING, resize.IN_PROGRESS, "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 
 
 class Verdict(NamedTuple):
@@ -91,18 +93,35 @@ def _entry(type_: str, verdict: Verdict, since: str, generation: int) -> Obj:
     return entry
 
 
-def pod_conditions(pod: Obj, containers: list[Container], phase: str, now: str, *, networked: bool, full: bool,
-                   disrupted: str = "") -> list[Obj]:
-    """All conditions of the pod, in the order in which the kubelet writes them. `networked`: the pod has its sandbox and address.
+class Also(NamedTuple):
+    """Conditions that are seldom there. `disrupted`: why the node ended the pod."""
 
-    `disrupted`: why the node ended it, for DisruptionTarget.
-    """
+    disrupted: str = ""
+    resizing: Resizing | None = None
+
+
+NOTHING_MORE = Also()
+
+
+def _of_resize(resizing: Resizing, old: dict[str, Obj], now: str, generation: int) -> list[Obj]:
+    if resizing.refusal is not None:
+        verdict = Verdict(True, resizing.refusal.shown, resizing.refusal.message)
+        return [condition(resize.PENDING, verdict, old.get(resize.PENDING), now, generation)]
+    verdict = Verdict(True, resize.ERROR if resizing.error else "", resizing.error)
+    return [condition(resize.IN_PROGRESS, verdict, old.get(resize.IN_PROGRESS), now, resizing.generation)]
+
+
+def pod_conditions(pod: Obj, containers: list[Container], phase: str, now: str, *, networked: bool, full: bool,
+                   also: Also = NOTHING_MORE) -> list[Obj]:
+    """All conditions of the pod, in the order in which the kubelet writes them. `networked`: the pod has its sandbox and address."""
     old = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
     others = [c for c in old.values() if c["type"] not in OWNED]
     generation = (pod["metadata"].get("generation") or 0) if full else 0
-    if disrupted:
-        target = condition(_TARGET, Verdict(True, "TerminationByKubelet", disrupted), old.get(_TARGET), now, generation)
+    if also.disrupted:
+        target = condition(_TARGET, Verdict(True, "TerminationByKubelet", also.disrupted), old.get(_TARGET), now, generation)
         others = [*(each for each in others if each["type"] != _TARGET), target]
+    if also.resizing is not None:
+        others += _of_resize(also.resizing, old, now, generation)
     complete = containers_ready(containers, phase)
     verdicts = (
         ("PodReadyToStartContainers", Verdict(networked)),

@@ -36,6 +36,14 @@ class Terminated(NamedTuple):
     signal: int = 0
 
 
+class User(NamedTuple):
+    """Who a container's first process is. `groups`: all that it is in, its own among them."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
 State = Waiting | Running | Terminated
 
 CREATING = Waiting("ContainerCreating")
@@ -69,6 +77,7 @@ class Container:
     noted: bool = False
     ending: bool = False
     withheld: bool = False
+    user: User | None = None
 
     @property
     def name(self) -> str:

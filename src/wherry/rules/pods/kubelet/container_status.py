@@ -12,7 +12,7 @@ from typing import Any
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
-from wherry.rules.pods.kubelet.container import CREATING, Container, Running, State, Terminated, Waiting, of_pod
+from wherry.rules.pods.kubelet.container import CREATING, Container, Running, State, Terminated, User, Waiting, of_pod
 
 #: the last state of a container that has not ended yet
 NEVER: Obj = {}
@@ -48,20 +48,26 @@ def _mount(name: str, path: str, read_only: bool) -> Obj:
     return {**entry, "readOnly": True, "recursiveReadOnly": "Disabled"} if read_only else entry
 
 
-#: of a container that nothing says anything about; shared
-_ROOT: Obj = {"linux": {"uid": 0, "gid": 0, "supplementalGroups": [0]}}
+_ROOT = User(0, 0, (0,))
 
 
-def _user(spec: Obj, pod_spec: Obj) -> Obj:
+def user_of(spec: Obj, pod_spec: Obj) -> User:
+    """Who it is if its image says nothing."""
     context = {**(pod_spec.get("securityContext") or {}), **(spec.get("securityContext") or {})}
     if not context:
         return _ROOT
     uid, gid = context.get("runAsUser", 0), context.get("runAsGroup", 0)
-    groups = sorted({gid, *(context.get("supplementalGroups") or ()), *([context["fsGroup"]] if "fsGroup" in context else ())})
-    return {"linux": {"uid": uid, "gid": gid, "supplementalGroups": groups}}
+    groups = {gid, *(context.get("supplementalGroups") or ()), *([context["fsGroup"]] if "fsGroup" in context else ())}
+    return User(uid, gid, tuple(sorted(groups)))
 
 
-def container_status(container: Container, pod_spec: Obj, *, full: bool) -> Obj:
+@lru_cache(maxsize=4096)
+def _shown_user(user: User) -> Obj:
+    """Shared by the pods of a template."""
+    return {"linux": {"uid": user.uid, "gid": user.gid, "supplementalGroups": list(user.groups)}}
+
+
+def container_status(container: Container, *, full: bool) -> Obj:
     """The entry, fields in the reference's order."""
     entry: Obj = {
         "name": container.name,
@@ -77,11 +83,11 @@ def container_status(container: Container, pod_spec: Obj, *, full: bool) -> Obj:
     if container.role != "ephemeral":
         entry["started"] = container.started
     if full:
-        _details(entry, container, pod_spec)
+        _details(entry, container)
     return entry
 
 
-def _details(entry: Obj, container: Container, pod_spec: Obj) -> None:
+def _details(entry: Obj, container: Container) -> None:
     if container.id:
         resources = container.spec.get("resources") or {}
         if resources.get("requests"):
@@ -90,8 +96,8 @@ def _details(entry: Obj, container: Container, pod_spec: Obj) -> None:
     mounts = container.spec.get("volumeMounts")
     if mounts:
         entry["volumeMounts"] = [_mount(m["name"], m["mountPath"], bool(m.get("readOnly"))) for m in mounts]
-    if container.id:
-        entry["user"] = _user(container.spec, pod_spec)
+    if container.id and container.user is not None:
+        entry["user"] = _shown_user(container.user)
 
 
 def _parse_terminated(said: Obj) -> Terminated:
@@ -125,4 +131,6 @@ def from_status(pod: Obj) -> list[Container]:
         container.restarts, container.ready = entry.get("restartCount", 0), bool(entry.get("ready"))
         container.started = bool(entry.get("started"))
         container.id, container.image_id = entry.get("containerID", ""), entry.get("imageID", "")
+        who = (entry.get("user") or {}).get("linux")
+        container.user = User(who["uid"], who["gid"], tuple(who.get("supplementalGroups") or ())) if who else None
     return containers

@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from wherry.api import timestamps
 from wherry.api.objects import Obj
-from wherry.rules.pods.kubelet.conditions import pod_conditions
+from wherry.rules.pods.kubelet.conditions import Also, pod_conditions
 from wherry.rules.pods.kubelet.container import Container, Running
 from wherry.rules.pods.kubelet.container_status import container_status
 from wherry.rules.pods.kubelet.phase import phase
 from wherry.rules.pods.kubelet.pod_resources import effective
+from wherry.rules.pods.kubelet.resize import Resizing
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -39,9 +40,18 @@ class Verdict(NamedTuple):
     disruption: bool = False
 
 
-def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, *, full: bool, terminal: bool = False,
-               verdict: Verdict | None = None) -> Obj:
+class About(NamedTuple):
+    """What else is known of the pod. `full`: as the kubelet writes it; `terminal`: nothing of it runs, nor ever will."""
+
+    full: bool
+    terminal: bool = False
+    verdict: Verdict | None = None
+    resizing: Resizing | None = None
+
+
+def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, about: About) -> Obj:
     """The whole new status."""
+    full, terminal, verdict, resizing = about
     old = pod.get("status") or {}
     current = "Failed" if verdict else phase(containers, pod["spec"], terminal=terminal)
     if old.get("phase") in _ENDED:
@@ -50,12 +60,12 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
         # a pod has not ended while something of it may still run (status_manager.go mergePodStatus)
         current, verdict = old.get("phase") or "Running", None
     status: Obj = {}
-    told = verdict.message if verdict is not None and verdict.disruption else ""
+    told = Also(verdict.message if verdict is not None and verdict.disruption else "", resizing)
     if full and pod["metadata"].get("generation"):
         status["observedGeneration"] = pod["metadata"]["generation"]
     status["phase"] = current
     networked = place.sandbox and bool(place.pod_ip) and not (full and current in _ENDED)
-    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=networked, full=full, disrupted=told)
+    status["conditions"] = pod_conditions(pod, containers, current, timestamps.time(now), networked=networked, full=full, also=told)
     _keep(status, old, ("message", "reason"), current == old.get("phase"))
     if verdict:
         status["message"], status["reason"] = verdict.message, verdict.reason
@@ -63,11 +73,11 @@ def pod_status(pod: Obj, containers: list[Container], place: Place, now: float, 
     _addresses(status, place)
     status["startTime"] = old.get("startTime") or timestamps.time(place.started_at)
     for field, roles in _LISTS:
-        listed = [container_status(c, pod["spec"], full=full) for c in containers if c.role in roles]
+        listed = [container_status(c, full=full) for c in containers if c.role in roles]
         if listed:
             status[field] = listed
     if full:
-        _resources(status, pod["spec"])
+        _resources(status, pod["spec"] if resizing is None else _given(pod["spec"], containers))
     _keep(status, old, ("qosClass", "resize", "resourceClaimStatuses"))
     return status
 
@@ -80,6 +90,12 @@ def _resources(status: Obj, spec: Obj) -> None:
     if "requests" in whole:
         status["allocatedResources"] = whole["requests"]
     status["resources"] = whole
+
+
+def _given(spec: Obj, containers: list[Container]) -> Obj:
+    """The spec with the resources that its containers have."""
+    specs = {c.name: c.spec for c in containers}
+    return {**spec, **{kind: [specs.get(c["name"], c) for c in spec[kind]] for kind in ("initContainers", "containers") if kind in spec}}
 
 
 def _addresses(status: Obj, place: Place) -> None:
