@@ -11,7 +11,7 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import guarding, identities, scheduling, storage, users
+from wherry.cluster import guarding, identities, policies, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
@@ -60,6 +60,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         build_nodes(cluster)
     leaving = Leaving()
     proxy = _service_proxy(cluster, leaving)
+    network = policies.build(cluster)
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
@@ -75,6 +76,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         await cluster.real_nodes.begin()
         if proxy is not None:
             cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
+        if network is not None:
+            cluster.run(network)
         from wherry.cluster import ingress
 
         await ingress.begin(cluster)

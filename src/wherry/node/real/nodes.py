@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -100,6 +100,10 @@ class RealNodes(NodeAgent):
         return replace(
             self._spec(0), name=joined.name, kubelet_address=joined.address, kubelet_port=joined.port, machine_id=uuid_.hex
         )
+
+    def admit_by(self, admit: Callable[[Obj, Sequence[str]], Awaitable[None]]) -> None:
+        """Nothing in a pod starts before this returned for it and its addresses. It raises StartFailed."""
+        self._real.admit = admit
 
     # --- its pods, for its own API ---
     def find(self, namespace: str, name: str) -> Obj | None:

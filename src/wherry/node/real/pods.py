@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class RealPods(RealSessions):
     _volumes: Volumes
     _left: Left
     _tasks: set[asyncio.Task[None]]
+    #: called with a pod and its addresses before anything in it starts; returns when it may. Raises StartFailed
+    admit: Callable[[Obj, Sequence[str]], Awaitable[None]] | None = None
 
     async def _take_over(self, pods: Sequence[Obj]) -> None:
         """Raises Unavailable."""
@@ -82,12 +84,24 @@ class RealPods(RealSessions):
             run.at = await self._engine.run_pod(await self._box(pod, node, run))
             run.addresses = self._addresses_of(pod, run.at)
             self._etc(run)
+            await self._admitted(pod, run)
         except Refused as refused:
             report(SandboxFailed(str(refused), refused.volume))
         except (engines.StartFailed, engines.Unavailable, StatusError, OSError) as error:
             report(SandboxFailed(str(error)))
         else:
             report(SandboxReady(run.addresses))
+
+    async def _admitted(self, pod: Obj, run: RunningPod) -> None:
+        """Nothing of a pod starts before the rules of its network stand. Raises StartFailed, with nothing left of its sandbox."""
+        if self.admit is None or pod["spec"].get("hostNetwork"):
+            return
+        try:
+            await self.admit(pod, run.addresses)
+        except BaseException:
+            run.at = None
+            await self._engine.remove_pod(uid(pod))
+            raise
 
     def _own_addresses(self, pod: Obj, node: str) -> tuple[str, ...]:
         """As far as they are known before it runs; an empty one where none is free."""
