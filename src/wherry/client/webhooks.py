@@ -1,7 +1,8 @@
 """Calling webhooks: one POST of JSON, with the CA the configuration says, to a URL or to the address behind a Service.
 
-Given to the registry by the cluster. Errors are worded as Go's HTTP client words them, because they go into the answers of refused
-writes. aiohttp's client is imported with the first call; connections are kept alive.
+Given to the registry by the cluster. A Service's endpoints take turns, and where nobody answers the next is tried: nothing was sent yet.
+Errors are worded as Go's HTTP client words them, because they go into the answers of refused writes. aiohttp's client is imported with the
+first call; connections are kept alive.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from wherry.kit.bodies import whole
-from wherry.registry.outside.calls import Call, CallFailed
+from wherry.registry.outside.calls import Address, Call, CallFailed
 
 if TYPE_CHECKING:
     import aiohttp
@@ -25,21 +27,50 @@ _NEAR = 3.0
 _LARGEST = 16 * 1024 * 1024
 
 
-class WebhookCaller:
-    """Made once per cluster; `close` at its end."""
+class Inside(Protocol):
+    """The network of the cluster's pods, where this process is not on it."""
 
-    def __init__(self) -> None:
+    def has(self, address: str) -> bool:
+        """Whether it is an address of that network."""
+        ...
+
+    async def connect(self, address: str, port: int) -> socket.socket:
+        """A connected socket. Raises OSError."""
+        ...
+
+
+class WebhookCaller:
+    """Made once per cluster; `close` at its end. `inside` gives None as long as there is no such network."""
+
+    def __init__(self, inside: Callable[[], Inside | None] = lambda: None) -> None:
+        self._inside = inside
         self._session: aiohttp.ClientSession | None = None
+        self._turn = 0
 
     async def __call__(self, call: Call) -> bytes:
         """The body of a 200. Raises CallFailed."""
         import aiohttp
 
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=10), auto_decompress=True)
+            from wherry.client.inside_connector import connector
+
+            self._session = aiohttp.ClientSession(connector=connector(self._inside), auto_decompress=True)
+        self._turn += 1
+        *others, last = _in_turn(call.addresses, self._turn) or [None]
+        ends = asyncio.get_running_loop().time() + call.seconds
+        for address in others:
+            try:
+                return await self._one(aiohttp, self._session, call, address, ends)
+            except _Unreached:
+                continue
+        return await self._one(aiohttp, self._session, call, last, ends)
+
+    async def _one(self, aiohttp: Any, session: aiohttp.ClientSession, call: Call, address: Address | None, ends: float) -> bytes:
         what = f'Post "{call.url}"'
         try:
-            return await self._post(aiohttp, self._session, call)
+            return await self._post(aiohttp, session, call, address, ends)
+        except aiohttp.ConnectionTimeoutError:
+            raise _Unreached(f"{what}: context deadline exceeded") from None
         except TimeoutError:
             raise CallFailed(f"{what}: context deadline exceeded") from None
         except aiohttp.ClientConnectorCertificateError as error:
@@ -47,22 +78,23 @@ class WebhookCaller:
         except aiohttp.ClientConnectorDNSError as error:
             raise CallFailed(f"{what}: dial tcp: lookup {error.host}: no such host") from None
         except aiohttp.ClientConnectorError as error:
-            at = call.address or (error.host, error.port or 0)
-            raise CallFailed(f"{what}: dial tcp {_joined(*at)}: connect: {_reason(error)}") from None
+            at = address or (error.host, error.port or 0)
+            raise _Unreached(f"{what}: dial tcp {_joined(*at)}: connect: {_reason(error)}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise CallFailed(f"{what}: {error or 'EOF'}") from None
 
-    async def _post(self, aiohttp: Any, session: aiohttp.ClientSession, call: Call) -> bytes:
+    async def _post(self, aiohttp: Any, session: aiohttp.ClientSession, call: Call, address: Address | None, ends: float) -> bytes:
         parts = urlsplit(call.url)
         url, headers = (
             call.url,
             {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "kube-apiserver-admission"},
         )
         name = None
-        if call.address is not None:
-            url = parts._replace(netloc=_joined(*call.address)).geturl()
+        if address is not None:
+            url = parts._replace(netloc=_joined(*address)).geturl()
             headers["Host"], name = parts.netloc, parts.hostname if parts.scheme == "https" else None
-        limit = aiohttp.ClientTimeout(total=call.seconds, sock_connect=_NEAR if call.address else None)
+        left = max(0.001, ends - asyncio.get_running_loop().time())
+        limit = aiohttp.ClientTimeout(total=left, sock_connect=_NEAR if address else None)
         tls = context(call.ca_bundle) if parts.scheme == "https" else True
         async with session.post(
             url, data=call.body, headers=headers, ssl=tls, server_hostname=name, timeout=limit, allow_redirects=False
@@ -91,6 +123,16 @@ def context(bundle: bytes) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError):
         raise CallFailed("unable to load root certificates: unable to parse bytes as PEM block") from None
     return made
+
+
+class _Unreached(CallFailed):
+    """There was no connection: whoever else there is may be asked."""
+
+
+def _in_turn(addresses: Sequence[Address], turn: int) -> list[Address | None]:
+    """Everyone's turn comes first once; but this machine's own, which are certain to be near, go before others."""
+    at = turn % len(addresses) if addresses else 0
+    return [*sorted([*addresses[at:], *addresses[:at]], key=lambda each: not each[0].startswith("127."))]
 
 
 def _joined(host: str, port: int) -> str:

@@ -181,7 +181,7 @@ class Cluster(AsyncVerbs):
         await self._seed()
         from wherry.cluster import webhooks
 
-        self._webhooks = webhooks.connect(self.registry)
+        self._webhooks = webhooks.connect(self)
         await self.registry.customs.load(self.store)
         self._client_of_user = self.aclient = bare(self, "wherry", ADMIN, trusted=False)
         self.informers = Informers(self.component("kube-controller-manager", users.CONTROLLER_MANAGER), self.health)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from wherry.api.errors import ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
+from wherry.cluster import pod_network
 from wherry.node.runtime import LogOptions as RuntimeLogOptions
 from wherry.server.gateway import Connect, LogOptions, nobody_listens, refused
+from wherry.streams.dialing import CONNECT, DialFailed, Place, reason
 from wherry.streams.port_forward import Opened
 from wherry.streams.session import Session
 
@@ -77,6 +79,16 @@ class Gateway:
     async def dial(self, pod: Obj, port: int) -> Opened:
         connected = await self._runtime(pod, Connect("portforward", ports=(str(port),))).dial(pod, port)
         return Opened(*await asyncio.open_connection(sock=connected))
+
+    async def reach(self, pod: Obj, port: int) -> Opened:
+        network, address = pod_network.of(self._cluster), pod["status"]["podIP"]
+        if network is None:
+            return await self.dial(pod, port)
+        try:
+            async with asyncio.timeout(CONNECT):
+                return Opened(*await asyncio.open_connection(sock=await network.connect(address, port)))
+        except OSError as error:
+            raise DialFailed(f"dial tcp {reason(Place(address, port), error)}") from None
 
     async def dial_node(self, node: str) -> Opened:
         nodes = self._cluster.real_nodes

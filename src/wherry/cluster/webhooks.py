@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from wherry.cluster import pod_network
+
 if TYPE_CHECKING:
-    from wherry.client.webhooks import WebhookCaller
+    from wherry.client.webhooks import Inside, WebhookCaller
+    from wherry.cluster.cluster import Cluster
     from wherry.registry.outside.calls import Call
-    from wherry.registry.registry import Registry
 
 
 class LazyCaller:
-    def __init__(self) -> None:
+    """`inside`: the network of pods, as soon as there is one."""
+
+    def __init__(self, inside: Callable[[], Inside | None]) -> None:
+        self._inside = inside
         self._caller: WebhookCaller | None = None
         self._threads: ThreadPoolExecutor | None = None
 
@@ -24,7 +30,7 @@ class LazyCaller:
         if self._caller is None:
             from wherry.client.webhooks import WebhookCaller
 
-            self._caller = WebhookCaller()
+            self._caller = WebhookCaller(self._inside)
         return await self._caller(call)
 
     async def _aside(self, call: Call) -> bytes:
@@ -55,7 +61,7 @@ def _once(call: Call) -> bytes:
     return asyncio.run(ask())
 
 
-def connect(registry: Registry) -> LazyCaller:
+def connect(cluster: Cluster) -> LazyCaller:
     """Webhooks are called from now on; the answer is closed when the cluster stops."""
-    registry.outside.call = caller = LazyCaller()
+    cluster.registry.outside.call = caller = LazyCaller(lambda: pod_network.of(cluster))
     return caller

@@ -63,6 +63,10 @@ class NodeGateway(Protocol):
         """A connection to a port of the pod, as seen from inside of it. Raises OSError, StatusError."""
         ...
 
+    async def reach(self, pod: Obj, port: int) -> Opened:
+        """A connection to a port of the pod's address, as everybody else in the cluster has it. Raises OSError, StatusError."""
+        ...
+
     async def dial_node(self, node: str) -> Opened:
         """A connection to the kubelet's API of a node of this process, without TLS: who asks was let through before. Raises StatusError."""
         ...
@@ -118,6 +122,9 @@ class Simulated:
 
     async def dial(self, pod: Obj, port: int) -> Opened:
         raise refused(pod, Connect("portforward", ports=(str(port),)))
+
+    async def reach(self, pod: Obj, port: int) -> Opened:
+        raise refused(pod, Connect("proxy", ports=(str(port),)))
 
     async def dial_node(self, node: str) -> Opened:
         raise nobody_listens(node)

@@ -48,6 +48,8 @@ async def get(registry: Registry, of: Resource, namespace: str, name: str) -> Ob
 class Proxies:
     def __init__(self, registry: Registry, gateway: NodeGateway, kubelets: Kubelets | None) -> None:
         self._registry, self._gateway, self._kubelets = registry, gateway, kubelets
+        #: pods behind a Service take turns
+        self._turn = 0
 
     async def serve(self, server: Server, call: Call, target: Target, common: bytes) -> Answer:
         """Raises StatusError."""
@@ -84,7 +86,8 @@ class Proxies:
         return self._port_of(pod, meant._replace(port=meant.port or (declared[0] if declared else "")))
 
     async def _service(self, target: Target, meant: Meant) -> Upstream:
-        pod, port = await _behind(self._registry, target, meant.name, meant.port)
+        self._turn += 1
+        pod, port = await _behind(self._registry, target, meant, self._turn)
         return self._port_of(pod, meant._replace(port=port))
 
     def _port_of(self, pod: Obj, meant: Meant) -> Upstream:
@@ -100,7 +103,7 @@ class Proxies:
             return Upstream(place, "")
         if (why := self._gateway.refusal(pod, Connect("proxy", ports=(meant.port,) if meant.port else ()))) is not None:
             raise why
-        return Upstream(place, "", partial(self._gateway.dial, pod, place.port))
+        return Upstream(place, "", partial(self._gateway.reach, pod, place.port))
 
 
 def _place(host: str, meant: Meant) -> Place:
@@ -137,8 +140,9 @@ def _split(target: Target) -> Meant:
     return Meant(scheme, name, port)
 
 
-async def _behind(registry: Registry, target: Target, name: str, port: str) -> tuple[Obj, str]:
+async def _behind(registry: Registry, target: Target, meant: Meant, turn: int) -> tuple[Obj, str]:
     """A pod behind a Service, and its port."""
+    name, port = meant.name, meant.port
     if port.isdigit():
         service = await get(registry, target.resource, target.namespace, name)
         names = [p.get("name", "") for p in (service.get("spec") or {}).get("ports") or () if p.get("port") == int(port)]
@@ -149,13 +153,17 @@ async def _behind(registry: Registry, target: Target, name: str, port: str) -> t
     subsets = endpoints.get("subsets") or []
     if not subsets:
         raise ServiceUnavailable(f'no endpoints available for service "{name}"')
-    for subset in subsets:
-        numbers = [str(p["port"]) for p in subset.get("ports") or () if p.get("name", "") == port]
-        for address in subset.get("addresses") or () if numbers else ():
-            ref = address.get("targetRef") or {}
-            if ref.get("kind") == "Pod" and ref.get("namespace") == target.namespace:
-                try:
-                    return await get(registry, PODS, target.namespace, ref["name"]), numbers[0]
-                except NotFound:
-                    continue
+    places = [place for subset in subsets for place in _places(subset, port, target.namespace)]
+    for place in [*places[turn % len(places) :], *places[: turn % len(places)]] if places else ():
+        try:
+            return await get(registry, PODS, target.namespace, place[0]), place[1]
+        except NotFound:
+            continue
     raise ServiceUnavailable(f'no endpoints available for service "{target.name}"')
+
+
+def _places(subset: Obj, port: str, namespace: str) -> list[tuple[str, str]]:
+    """Each pod that is ready, by its name, and the number of that port there."""
+    numbers = [str(p["port"]) for p in subset.get("ports") or () if p.get("name", "") == port]
+    refs = [address.get("targetRef") or {} for address in subset.get("addresses") or () if numbers]
+    return [(ref["name"], numbers[0]) for ref in refs if ref.get("kind") == "Pod" and ref.get("namespace") == namespace]

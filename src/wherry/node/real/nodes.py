@@ -10,6 +10,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -126,6 +127,12 @@ class RealNodes(NodeAgent):
     def fabric(self) -> Fabric | None:
         """The network of their pods, None where the engine has none of its own."""
         return self._engine.fabric
+
+    def has_address(self, address: str) -> bool:
+        """Whether one of these nodes has it, or it is of the range of their pods. Raises ValueError for what is no address."""
+        found = ip_address(address)
+        ranges = (spec.pod_range for spec in self._nodes.values() if spec.pod_range)
+        return any(spec.internal_ip == address for spec in self._nodes.values()) or any(found in ip_network(each) for each in ranges)
 
     async def begin(self) -> None:
         """Whether the machine lets programs run: once, before `run`. Raises Unavailable."""

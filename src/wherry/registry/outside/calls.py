@@ -15,15 +15,19 @@ if TYPE_CHECKING:  # the language of policies is loaded with the first policy
     from wherry.rules.cel.libraries.authorizer import Decision, Question
 
 
+#: host (or its address) and port
+Address = tuple[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One POST to a webhook. `address` is where to connect when the host of `url` is only a name for TLS (a Service)."""
+    """One POST to a webhook. `addresses` are where to connect, any of them, when the host of `url` is only a name for TLS (a Service)."""
 
     url: str
     body: bytes
     seconds: float
     ca_bundle: bytes = b""
-    address: tuple[str, int] | None = None
+    addresses: tuple[Address, ...] = ()
 
 
 class CallFailed(Exception):

@@ -1,7 +1,7 @@
-"""Where a webhook is: its clientConfig to the URL to call, and for a Service to the address behind it.
+"""Where a webhook is: its clientConfig to the URL to call, and for a Service to the addresses behind it.
 
-A Service is looked up as it is stored: its endpoints that are ready, or the name that an ExternalName says. That the nodes are simulated,
-and nobody listens at their pods' addresses, shows as a connection that fails.
+A Service is looked up as it is stored: its endpoints that are ready, or the name that an ExternalName says. That nodes are simulated, and
+nobody listens at their pods' addresses, shows as a connection that fails.
 Source: k8s.io/apiserver/pkg/util/webhook/client.go (hookClientConfig), k8s.io/apiserver/pkg/util/proxy (ResolveEndpoint).
 """
 
@@ -12,7 +12,7 @@ import binascii
 from urllib.parse import urlsplit
 
 from wherry.api.objects import Obj
-from wherry.registry.outside.calls import Call, CallFailed
+from wherry.registry.outside.calls import Address, Call, CallFailed
 from wherry.store.protocol import Store
 
 
@@ -28,7 +28,7 @@ async def call(store: Store, config: Obj, body: bytes, seconds: int) -> Call:
     name, namespace, port = service.get("name") or "", service.get("namespace") or "", service.get("port") or 443
     path = service.get("path") or ""
     url = _with_timeout(f"https://{name}.{namespace}.svc:{port}{path if path.startswith('/') else '/' + path}", seconds)
-    return Call(url, body, seconds, bundle, await _address(store, namespace, name, port, url))
+    return Call(url, body, seconds, bundle, await _addresses(store, namespace, name, port, url))
 
 
 def _with_timeout(url: str, seconds: int) -> str:
@@ -44,26 +44,26 @@ def _bundle(text: str) -> bytes:
         raise CallFailed("unable to load root certificates: unable to parse bytes as PEM block") from None
 
 
-async def _address(store: Store, namespace: str, name: str, port: int, url: str) -> tuple[str, int]:
+async def _addresses(store: Store, namespace: str, name: str, port: int, url: str) -> tuple[Address, ...]:
     record = await store.get(f"services/{namespace}/{name}")
     if record is None:
         raise CallFailed(f'Post "{url}": service "{name}" not found')
     spec = record.object().get("spec") or {}
     if spec.get("type") == "ExternalName":
-        return spec.get("externalName") or "", port
+        return ((spec.get("externalName") or "", port),)
     wanted = next((p for p in spec.get("ports") or () if p.get("port") == port), None)
     if wanted is None:
         raise CallFailed(f'Post "{url}": no service port {port} found for service "{name}"')
     found = await _endpoints(store, namespace, name, wanted.get("name") or "")
     if not found:
         raise CallFailed(f'Post "{url}": no endpoints available for service "{name}"')
-    return found[0]
+    return tuple(found)
 
 
-async def _endpoints(store: Store, namespace: str, name: str, port: str) -> list[tuple[str, int]]:
-    """Addresses that are ready, loopback first: this machine's own are certain to be reachable."""
+async def _endpoints(store: Store, namespace: str, name: str, port: str) -> list[Address]:
+    """Those that are ready."""
     slices = (await store.range(f"endpointslices.discovery.k8s.io/{namespace}/")).records
-    found: list[tuple[str, int]] = []
+    found: list[Address] = []
     for record in slices:
         obj = record.object()
         if (obj["metadata"].get("labels") or {}).get("kubernetes.io/service-name") != name:
@@ -72,13 +72,13 @@ async def _endpoints(store: Store, namespace: str, name: str, port: str) -> list
         for endpoint in obj.get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready") is not False:
                 found += [(address, number) for address in endpoint.get("addresses") or () for number in numbers if number]
-    return sorted(found or await _plain_endpoints(store, namespace, name, port), key=lambda a: not a[0].startswith("127."))
+    return found or await _plain_endpoints(store, namespace, name, port)
 
 
-async def _plain_endpoints(store: Store, namespace: str, name: str, port: str) -> list[tuple[str, int]]:
+async def _plain_endpoints(store: Store, namespace: str, name: str, port: str) -> list[Address]:
     """Of the older Endpoints object, which somebody may keep by hand."""
     record = await store.get(f"endpoints/{namespace}/{name}")
-    found: list[tuple[str, int]] = []
+    found: list[Address] = []
     for subset in (record.object().get("subsets") or ()) if record is not None else ():
         numbers = [p.get("port") for p in subset.get("ports") or () if (p.get("name") or "") == port]
         found += [(a["ip"], number) for a in subset.get("addresses") or () for number in numbers if number]
