@@ -19,10 +19,16 @@ DEPLOYMENTS = resource("deployments", "apps")
 #: answers with what it got; ends as a web server should: no new connections, what is under way is finished
 SERVER = """
 import http.server, json, os, signal, socket, threading, time
+slow = 0
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        global slow
+        if self.path.startswith("/count"):
+            body = b"%d" % slow
+            self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body); return
         if self.path.startswith("/slow"):
+            slow += 1
             self.send_response(200); self.send_header("Transfer-Encoding", "chunked"); self.end_headers()
             for at in range(5):
                 self.wfile.write(b"2\\r\\n%d\\n\\r\\n" % at); self.wfile.flush(); time.sleep(0.1)
@@ -64,16 +70,21 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 512
 server = Server(("0.0.0.0", 8080), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+if "ABRUPT" in os.environ:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+else:
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever(0.02)
 os._exit(0)
 """
 
 
-def template(version: str, app: str = "web") -> Obj:
+def template(version: str, app: str = "web", *, abrupt: bool = False) -> Obj:
+    """`abrupt`: its server drops all that it has when it is told to end."""
+    env = [{"name": "VERSION", "value": version}, *([{"name": "ABRUPT", "value": "1"}] if abrupt else [])]
     probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
     container = {
-        "name": "c", "image": "x:1", "command": ["/usr/bin/python3", "-c", SERVER], "env": [{"name": "VERSION", "value": version}],
+        "name": "c", "image": "x:1", "command": ["/usr/bin/python3", "-c", SERVER], "env": env,
         "ports": [{"containerPort": 8080, "name": "http"}], "readinessProbe": probe,
     }  # fmt: skip
     return {"metadata": {"labels": {"app": app}}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 5}}
@@ -100,8 +111,8 @@ class World:
         ports = [{"name": "web", "port": 80, "targetPort": "http"}]
         await self.create("services", {"metadata": {"name": name}, "spec": {"selector": {"app": app}, "ports": ports}})
 
-    async def deployment(self, name: str, version: str, replicas: int) -> None:
-        spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(version, name)}
+    async def deployment(self, name: str, version: str, replicas: int, *, abrupt: bool = False) -> None:
+        spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(version, name, abrupt=abrupt)}
         await self.create("deployments", {"metadata": {"name": name}, "spec": spec}, "apps")
 
     async def until(self, what: Callable[[], Any], seconds: float = 20.0) -> Any:

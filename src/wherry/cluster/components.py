@@ -80,7 +80,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             cluster.run(network)
         from wherry.cluster import ingress
 
-        await ingress.begin(cluster)
+        await ingress.begin(cluster, leaving)
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
     if cluster.second is not None:
         await cluster.second.until_ready()

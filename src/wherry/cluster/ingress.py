@@ -22,18 +22,19 @@ from wherry.store.follow import when_first
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.network.ingress.controller import IngressController
+    from wherry.network.leaving import Leaving
 
 _CLASSES = resource("ingressclasses", "networking.k8s.io")
 _DAYS = 365
 
 
-async def begin(cluster: Cluster) -> None:
-    """Where pods have a network of ours, and the options want it."""
+async def begin(cluster: Cluster, leaving: Leaving) -> None:
+    """Where pods have a network of ours, and the options want it. `leaving`: who is asked before a pod is told to end."""
     nodes = cluster.real_nodes
     if not cluster.options.ingress or nodes is None or nodes.fabric is None:
         return
     await _ensure_class(cluster.component("kube-apiserver", users.API_SERVER))
-    when_first(cluster.store, "ingresses.networking.k8s.io", lambda: _start(cluster))
+    when_first(cluster.store, "ingresses.networking.k8s.io", lambda: _start(cluster, leaving))
 
 
 async def _ensure_class(client: Client) -> None:
@@ -43,9 +44,10 @@ async def _ensure_class(client: Client) -> None:
             await client.create(_CLASSES, "", ingress_class(there))
 
 
-def _start(cluster: Cluster) -> None:
+def _start(cluster: Cluster, leaving: Leaving) -> None:
     if not cluster.stopping:
         cluster.ingress = controller = _controller(cluster)
+        leaving.add(controller.without)
         cluster.run(Component("ingress controller", users.INGRESS, controller.run, controller.health))
 
 

@@ -2,8 +2,8 @@
 
 Started by the cluster beside real nodes. A pod's rules stand before its containers start: the node asks (`admit`) once the pod has its
 address and waits; where that fails the pod does not start (its sandbox fails, is told as an event and tried again). News of some
-milliseconds go in together, and only what changed is written; after a start, everything. What nftables refuses is told (log and health)
-and tried again; the old rules hold meanwhile. Without policies there is no table.
+milliseconds go in together, and only what changed is written; after a start, and when somebody else changed the table, everything. What
+nftables refuses is told (log and health) and tried again; the old rules hold meanwhile. Without policies there is no table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wherry.api.objects import Obj, labels, name, uid
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.linux.fabric import Fabric, RulesRefused, RulesTooLarge
-from wherry.rules.networking.policies import nft
+from wherry.rules.networking.policies import listing, nft
 from wherry.rules.networking.policies.facts import PolicyPod, policy_pod
 from wherry.rules.networking.policies.ruleset import Ruleset, World, ruleset
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: seconds in which news are gathered, until refused rules are tried again, and for which a pod's start waits
 _GATHER, _AGAIN, _PATIENCE = 0.01, 1.0, 10.0
+#: seconds between two looks whether the rules are still there
+LOOK = 3.0
 _EMPTY = Ruleset()
 
 
@@ -79,6 +81,11 @@ class NetworkPolicies:
             await each.synced()
         # what the kernel has from an earlier start is not known
         self._applied = dict.fromkeys(self._applied)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write())
+            group.create_task(self._guard())
+
+    async def _write(self) -> None:
         while True:
             self._news.clear()
             self._hurry.clear()
@@ -88,6 +95,24 @@ class NetworkPolicies:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GATHER):
                     await self._hurry.wait()
+
+    async def _guard(self) -> None:
+        """Notices when somebody else took away or changed what is here."""
+        while True:
+            await asyncio.sleep(LOOK)
+            for family, applied in list(self._applied.items()):
+                if applied is not None and applied != _EMPTY and not await self._intact(family, applied):
+                    log.warning("somebody else changed the rules of network policies: they are written anew")
+                    self._applied[family] = None
+                    self._news.set()
+
+    async def _intact(self, family: int, applied: Ruleset) -> bool:
+        """Also when it was written while this looked: then the next look tells."""
+        try:
+            listed = await self._fabric.rules(nft.look(family))
+        except RulesRefused:
+            listed = ""
+        return self._applied[family] is not applied or listing.counts(listed) == listing.wanted(applied, family)
 
     def _answer(self, waiting: list[asyncio.Future[None]], refused: str) -> None:
         for each in waiting:

@@ -10,7 +10,9 @@ import pytest
 
 from tests.worlds.ingress import DEPLOYMENTS, INGRESSES, World, ingress, template, world
 from wherry.api.options import MERGE_PATCH
+from wherry.api.resources import resource
 
+PODS = resource("pods")
 pytestmark = pytest.mark.real_nodes
 
 
@@ -24,6 +26,30 @@ async def _ask(world: World, url: str, found: Counter[str], stop: asyncio.Event,
                     found[said.get("version") or f"failed: {answer.status}"] += 1
             except aiohttp.ClientError as error:
                 found[f"failed: {error!r}"] += 1
+
+
+def test_a_request_under_way_is_answered_before_its_pod_is_told_to_end() -> None:
+    """By a server that drops all that it has at the first signal."""
+
+    async def story() -> None:
+        async with world() as at:
+            await at.deployment("web", "1", 1, abrupt=True)
+            await at.service("web", "web")
+            await at.cluster.client.create(INGRESSES, "default", ingress("web", ("web.example", "/", "web")))
+            await at.until_status("web.example", 200)
+            asked = asyncio.create_task(at.get("web.example", "/slow"))
+            await at.until(lambda: _begun(at))
+            [pod] = (await at.cluster.client.list(PODS, "default")).items
+            await at.cluster.client.delete(PODS, "default", pod["metadata"]["name"])
+            assert await asked == (200, "0\n1\n2\n3\n4\n")
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _begun(at: World) -> bool:
+    """The slow request is with the pod."""
+    code, text = await at.get("web.example", "/count")
+    return code == 200 and int(text) > 0
 
 
 def test_no_request_is_lost_while_a_deployment_is_rolled_out_under_load() -> None:

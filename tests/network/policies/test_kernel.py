@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from wherry.rules.networking.policies import nft
+from wherry.rules.networking.policies import listing, nft
 from wherry.rules.networking.policies.facts import NamedPort, PolicyPod
 from wherry.rules.networking.policies.ruleset import Ruleset, World, ruleset
 
@@ -45,8 +45,12 @@ def _rules(rng: random.Random, peers: str) -> list[Obj]:
     return rng.sample(some, rng.randrange(3))
 
 
-def _listed(steps: list[str], folder: Path, family: int) -> list[str]:
-    """The chains, sets and maps of the table after these transactions, in a network namespace of its own."""
+def _blocks(listed: str) -> list[str]:
+    return sorted(re.findall(r"^\t(?:chain|set|map) .*?^\t\}", listed, re.MULTILINE | re.DOTALL))
+
+
+def _listed(steps: list[str], folder: Path, family: int) -> str:
+    """The table after these transactions, in a network namespace of its own."""
     script = []
     for at, text in enumerate(steps):
         (folder / f"{at}.nft").write_text(text + "\n")
@@ -59,7 +63,7 @@ def _listed(steps: list[str], folder: Path, family: int) -> list[str]:
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return sorted(re.findall(r"^\t(?:chain|set|map) .*?^\t\}", done.stdout, re.MULTILINE | re.DOTALL))
+    return done.stdout
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -75,4 +79,8 @@ def test_a_way_of_changes_leads_where_a_fresh_start_does(seed: int, family: int,
         steps += ["\n".join(part) for part in (texts[:at], texts[at:]) if part]
         last = new
     fresh = ["\n".join([*nft.begin(family), *nft.changes(Ruleset(), last, family)])]
-    assert _listed(steps, tmp_path, family) == _listed(fresh, tmp_path, family)
+    listed = _listed(steps, tmp_path, family)
+    assert _blocks(listed) == _blocks(_listed(fresh, tmp_path, family))
+    assert listing.counts(listed) == listing.wanted(last, family)
+    flushed = f"flush table {'ip' if family == 4 else 'ip6'} {nft.TABLE}"
+    assert listing.counts(_listed([*fresh, flushed], tmp_path, family)) != listing.counts(listed)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from wherry.api.errors import NotFound, StatusError
-from wherry.api.objects import Obj, key
+from wherry.api.objects import Obj, key, uid
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 
 #: seconds in which news are gathered, and until something that failed is tried again
 _GATHER, _AGAIN = 0.005, 2.0
-#: seconds that requests may take to finish when the controller stops
-_GRACE = 1.0
+#: seconds that requests may take to finish when the controller stops, and when their pod is about to end
+_GRACE, _QUIET = 1.0, 0.8
 
 
 class Settings(NamedTuple):
@@ -54,17 +55,26 @@ class IngressController:
         self._trouble = ""
         #: the ports that it listens on
         self.listening = Listening()
+        self._server: IngressServer | None = None
 
     def health(self) -> str:
         """Why Ingresses are not served; "" when they are."""
         return self._trouble
+
+    async def without(self, pod: Obj) -> None:
+        """Returns when no request comes to the pod any more and those under way are answered, or after a moment: some last for long."""
+        self._known.leaving.add(uid(pod))
+        if self._server is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_QUIET):
+                    await self._server.quiet(uid(pod))
 
     async def run(self) -> None:
         """Serve until cancelled. May be called again after it raised."""
         await self._known.synced()
         certificates = Certificates(await self._settings.own())
         way = Way(self._fabric)
-        server = IngressServer(self._known, way)
+        server = self._server = IngressServer(self._known, way)
         recording = asyncio.get_running_loop().create_task(self._recorder.run(), name="events of the ingress controller")
         try:
             while True:
@@ -80,7 +90,7 @@ class IngressController:
                 await asyncio.sleep(_GATHER)
         finally:
             recording.cancel()
-            self.listening = Listening()
+            self.listening, self._server = Listening(), None
             await server.close(_GRACE)
             await way.close()
             await asyncio.gather(recording, return_exceptions=True)

@@ -57,8 +57,9 @@ class IngressServer:
         self._turn = 0
         self._server: _Server | None = None
         self._listeners: list[asyncio.Server] = []
-        #: requests under way, by the uid of the pod that has them
-        self.under_way: dict[str, int] = {}
+        #: requests under way, by the uid of the pod that has them, and who waits until there are none
+        self._under_way: dict[str, int] = {}
+        self._waiting: dict[str, list[asyncio.Future[None]]] = {}
 
     async def listen(self, host: str, http: int, https: int, context: ssl.SSLContext) -> Listening:
         """0 takes any port that is free. Raises OSError with the port in its text; nothing is listened on then."""
@@ -82,6 +83,13 @@ class IngressServer:
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
         return bound
+
+    async def quiet(self, pod: str) -> None:
+        """Until no request is under way at the pod; those that became another protocol do not count."""
+        if pod in self._under_way:
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(pod, []).append(waiting)
+            await waiting
 
     async def close(self, grace: float) -> None:
         """Takes no new connections; requests may finish for `grace` seconds."""
@@ -108,19 +116,16 @@ class IngressServer:
         why = ""
         while len(tried) < _TRIES and (target := self._pick(backend, tried)) is not None:
             tried.add(target)
-            self.under_way[target.pod] = self.under_way.get(target.pod, 0) + 1
             try:
                 if protocol:
                     return await switching.switched(self._way, target, request, client, protocol)
-                return await passed(self._way, target, request, client)
+                return await self._passed(target, request, client)
             except NotConnected as error:
                 why = str(error)
             except NotAnswered as error:
                 why = str(error)
                 if not error.again:
                     break
-            finally:
-                self._ended(target.pod)
         if not tried:
             return _text(503, f"no endpoint of service {backend.key} is ready")
         log.info("%s %s: no answer of service %s: %s", request.method, request.raw_path, backend.key, why)
@@ -130,12 +135,19 @@ class IngressServer:
         self._turn += 1
         return pick(self._known.targets(backend), self._turn, self._known.leaving, tried)
 
-    def _ended(self, pod: str) -> None:
-        left = self.under_way[pod] - 1
-        if left:
-            self.under_way[pod] = left
-        else:
-            del self.under_way[pod]
+    async def _passed(self, target: Target, request: web.BaseRequest, client: Client) -> web.StreamResponse:
+        """Raises NotConnected, NotAnswered."""
+        pod = target.pod
+        self._under_way[pod] = self._under_way.get(pod, 0) + 1
+        try:
+            return await passed(self._way, target, request, client)
+        finally:
+            self._under_way[pod] -= 1
+            if not self._under_way[pod]:
+                del self._under_way[pod]
+                for each in self._waiting.pop(pod, ()):
+                    if not each.done():
+                        each.set_result(None)
 
 
 def _client(request: web.BaseRequest, host: str) -> Client:

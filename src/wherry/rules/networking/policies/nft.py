@@ -50,6 +50,11 @@ def end(family: int) -> list[str]:
     return [f"add table {table}", f"delete table {table}"]
 
 
+def look(family: int) -> str:
+    """Lists the table."""
+    return f"list table {_TYPES[family][0]} {TABLE}\n"
+
+
 def changes(old: Ruleset, new: Ruleset, family: int) -> list[str]:
     """What to do about the difference, and nothing else."""
     return list(_Change(old, new, family).commands())

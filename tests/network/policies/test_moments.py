@@ -1,0 +1,183 @@
+"""When policies hold: from a pod's first instruction, behind Services, and not for connections that are there already."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.worlds.policies import NAMESPACES, PODS, Pods, labelled, pods, policy, until
+from wherry.api.resources import resource
+
+pytestmark = pytest.mark.real_nodes
+#: tries a server from its first moment on, and says in the end how often it was answered
+_EAGER = """
+import socket, sys, time
+answered, tried, end = 0, 0, time.monotonic() + 1.5
+while time.monotonic() < end:
+    tried += 1
+    one = socket.socket(); one.settimeout(0.1)
+    try:
+        one.connect((sys.argv[1], 80)); answered += bool(one.recv(10))
+    except OSError: pass
+    finally: one.close()
+print(answered, tried, flush=True)
+raise SystemExit(0 if answered else 3)
+"""
+
+
+async def _eager(at: Pods, name: str, **labels: str) -> int:
+    """The exit code of a pod that tries x/a from its first moment on: 3 when it never got an answer."""
+    container = {"name": "c", "image": "x:1", "command": ["/usr/bin/python3", "-I", "-S", "-c", _EAGER, at.addresses["x/a"]]}
+    await at.cluster.client.create(PODS, "x", {
+        "metadata": {"name": name, "namespace": "x", "labels": labels}, "spec": {"restartPolicy": "Never", "containers": [container]},
+    })  # fmt: skip
+
+    async def ended() -> Any:
+        pod = await at.cluster.client.get(PODS, "x", name)
+        [status] = (pod.get("status") or {}).get("containerStatuses") or [{}]
+        return (status.get("state") or {}).get("terminated")
+
+    return int((await until(ended))["exitCode"])
+
+
+def test_a_pod_that_may_not_talk_does_not_even_in_its_first_moment() -> None:
+    async def story() -> None:
+        async with pods("x", "a") as at:
+            await at.apply(policy("quiet", pods=labelled(role="quiet"), policyTypes=["Egress"]))
+            # many at once, as a gap would be short
+            codes = await asyncio.gather(*(_eager(at, f"q{each}", role="quiet") for each in range(8)), _eager(at, "free"))
+            assert codes == [3] * 8 + [0]
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+def test_a_policy_sees_the_pod_and_port_behind_a_service() -> None:
+    async def story() -> None:
+        async with pods("x", "ab") as at:
+            ports = [{"port": 8080, "targetPort": 80}]
+            made = await at.cluster.client.create(resource("services"), "x", {
+                "metadata": {"name": "s", "namespace": "x"}, "spec": {"selector": {"pod": "a"}, "ports": ports},
+            })  # fmt: skip
+            asked = [("tcp", made["spec"]["clusterIP"], 8080)]
+
+            async def answer() -> str:
+                return (await at.ask("x/b", asked))[0]
+
+            await until(answer)
+            await at.apply(policy("only", pods=labelled(pod="a"), ingress=[{"ports": [{"port": 80}], "from": [{"podSelector": {}}]}]))
+            await at.holds(lambda one, other: other != "x/a", port=81)
+            assert await answer() == "x/a"
+            await at.apply(policy("out", pods=labelled(pod="b"), egress=[{"ports": [{"port": 8080}]}], policyTypes=["Egress"]))
+            await at.holds(lambda one, other: one != "x/b")
+            assert await answer() == ""
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+def test_a_connection_that_is_there_stays_and_a_new_one_is_not_let_in() -> None:
+    async def story() -> None:
+        async with pods("x", "ab") as at:
+            # a connection of b to a's port for orders, which stays open
+            [inside] = await at.fabric.sockets(await _uid(at, "b"))
+            await asyncio.get_running_loop().sock_connect(inside, (at.addresses["x/a"], 9000))
+            reader, writer = await asyncio.open_connection(sock=inside)
+            await at.apply(policy("deny", pods=labelled(pod="a"), policyTypes=["Ingress", "Egress"]))
+            await at.holds(lambda one, other: "x/a" not in (one, other))
+            writer.write(b"[0.1, []]\n")
+            assert await reader.readline() == b"[]\n"
+            writer.close()
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _uid(at: Pods, name: str) -> str:
+    return str((await at.cluster.client.get(PODS, "x", name))["metadata"]["uid"])
+
+
+def test_pods_of_the_hosts_network_are_their_node() -> None:
+    """Theirs is allowed to pods of the same node, and whoever lets in the node's address lets them in elsewhere."""
+
+    async def story() -> None:
+        async with pods("x", "ab") as at:
+            node = (await at.cluster.client.get(PODS, "x", "a"))["spec"]["nodeName"]
+            await at.apply(policy("deny", policyTypes=["Ingress", "Egress"]))
+            await at.holds(lambda one, other: False)
+            here = await at.fabric.node(node, ())
+            [other] = [name for name in ("node-0", "node-1") if name != node]
+            there = await at.fabric.node(other, ())
+            assert await _connects(at, here)
+            assert not await _connects(at, there)
+            address = (await at.cluster.client.get(resource("nodes"), "", other))["status"]["addresses"][0]["address"]
+            await at.apply(policy("node", ingress=[{"from": [{"ipBlock": {"cidr": f"{address}/32"}}]}]))
+            await until(lambda: _connects(at, there))
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _connects(at: Pods, place: str) -> bool:
+    [one] = await at.fabric.sockets(place)
+    try:
+        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(one, (at.addresses["x/a"], 80)), 0.5)
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        one.close()
+    return True
+
+
+def test_a_pod_does_not_start_where_its_rules_cannot_be_had_and_its_event_says_so() -> None:
+    async def story() -> None:
+        async with pods("", "") as at:
+            await at.cluster.client.create(NAMESPACES, "", {"metadata": {"name": "x"}})
+            fabric = at.fabric
+            genuine = fabric.rules
+
+            async def refusing(text: str) -> Any:
+                if "wherry-policies" in text:
+                    from wherry.linux.fabric import RulesRefused
+
+                    raise RulesRefused("Operation not permitted")
+                return await genuine(text)
+
+            fabric.rules = refusing
+            await at.apply(policy("deny", policyTypes=["Egress"]))
+            await until(lambda: _account(at))
+            await at.make("x", "a")
+
+            async def told() -> list[str]:
+                events = (await at.cluster.client.list(resource("events"), "x")).items
+                return [each["message"] for each in events if each["reason"] == "FailedCreatePodSandBox"]
+
+            [message, *_] = await until(told)
+            assert "Operation not permitted" in message
+            pod = await at.cluster.client.get(PODS, "x", "a")
+            assert pod["status"]["phase"] == "Pending"
+            fabric.rules = genuine
+            await at.ready("x", "a")
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _account(at: Pods) -> bool:
+    return bool((await at.cluster.client.list(resource("serviceaccounts"), "x")).items)
+
+
+@pytest.mark.parametrize("damage", ["flush ruleset", "delete table ip wherry-policies", "flush chain ip wherry-policies to-pods",
+                                    "flush map ip wherry-policies ingress"])  # fmt: skip
+def test_rules_that_somebody_else_took_away_are_written_again(damage: str) -> None:
+    async def story() -> None:
+        async with pods("x", "ab") as at:
+            await at.apply(policy("deny", policyTypes=["Ingress"]))
+            await at.holds(lambda one, other: False)
+            await at.fabric.rules(damage + "\n")
+            await at.holds(lambda one, other: True)
+            await until(lambda: _closed(at))
+            await at.holds(lambda one, other: False)
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _closed(at: Pods) -> bool:
+    return await at.reached() == at.expected(lambda one, other: False)
