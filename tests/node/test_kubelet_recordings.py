@@ -6,70 +6,20 @@ No program runs on simulated nodes, so only pods whose course is plain to see ar
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.cluster.virtual_time.virtual_cluster import EVENTS, PODS, on_cluster
+from tests.cluster.virtual_time.virtual_cluster import PODS, on_cluster
+from tests.worlds.kubelet_recordings import Recording, create, events_of, plain, status_of
 from wherry import Cluster
 from wherry.api.resources import resource
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "kubelet"
 NODE = "sim-0"
 IMAGES = ("busybox:1", "nginx:1.21", "nginx:1.23")
 
 Story = Callable[[Cluster], Awaitable[None]]
-
-
-class Recording:
-    def __init__(self, name: str) -> None:
-        self._said = json.loads((GOLDEN / f"{name}.json").read_text())
-
-    def pod(self, name: str) -> Any:
-        for text in self._said["files"].values():
-            if "kind: Pod" in text:
-                for each in yaml.safe_load_all(text):
-                    if each["metadata"]["name"] == name:
-                        return each
-        raise KeyError(name)
-
-    def events(self, name: str) -> list[tuple[str, str, str]]:
-        """Type, reason and message of each, in order, without the scheduler's."""
-        asked = f"kubectl get events --field-selector involvedObject.name={name} "
-        step = next(s for s in self._said["steps"] if s["cmd"].startswith(asked))
-        rows = [row.split("   ") for row in step["stdout"].splitlines()[1:] if row]
-        return [(row[0], row[1], _plain(row[3].strip(), {}) if len(row) > 3 else "") for row in rows if row[1] != "Scheduled"]
-
-    def said(self, command: str, at: int = 0) -> str:
-        return [s["stdout"] for s in self._said["steps"] if s["cmd"] == command][at]
-
-
-def _plain(value: Any, ids: dict[str, str]) -> Any:
-    """Times, ids and addresses as in the recordings."""
-    text = json.dumps(value)
-    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<TIME>", text)
-    text = re.sub(r"simulated://[0-9a-f]{64}", lambda m: ids.setdefault(m[0], f"<CID{len(ids) + 1}>"), text)
-    text = re.sub(r"kube-api-access-[a-z0-9]{5}", "kube-api-access-<R>", text)
-    text = re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|<UID\d+>", "<UID>", text)
-    return json.loads(text.replace("default/", "<NS>/").replace("_default(", "_<NS>("))
-
-
-async def events_of(cluster: Cluster, name: str) -> list[tuple[str, str, str]]:
-    listed = (await cluster.client.list(EVENTS, "default")).items
-    listed = sorted((e for e in listed if e["involvedObject"]["name"] == name), key=lambda e: e["metadata"]["name"])
-    return [(e["type"], e["reason"], _plain(e["message"], {}).strip()) for e in listed if e["reason"] != "Scheduled"]
-
-
-async def status_of(cluster: Cluster, name: str) -> Any:
-    return (await cluster.client.get(PODS, "default", name))["status"]
-
-
-async def create(cluster: Cluster, pod: Any) -> None:
-    await cluster.client.create(PODS, "default", {**pod, "metadata": {**pod["metadata"], "namespace": "default"}})
 
 
 def play(story: Story) -> None:
@@ -101,9 +51,9 @@ def test_the_same_events_in_the_same_order(session: str, name: str, seconds: flo
     recorded = Recording(session)
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod(name))
+        await create(cluster.client, recorded.pod(name))
         await cluster.clock.sleep(seconds)
-        assert await events_of(cluster, name) == recorded.events(name)
+        assert await events_of(cluster.client, name) == recorded.events(name)
 
     play(story)
 
@@ -113,7 +63,7 @@ def test_the_events_of_an_end_with_a_hook(name: str) -> None:
     recorded = Recording("f-hooks")
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod(name))
+        await create(cluster.client, recorded.pod(name))
         await cluster.clock.sleep(1)
         await cluster.client.delete(PODS, "default", name)
         await cluster.clock.sleep(2)
@@ -121,7 +71,7 @@ def test_the_events_of_an_end_with_a_hook(name: str) -> None:
         assert there == ([name] if name == "pre-sleep" else []), "a hook that sleeps four seconds holds up the end"
         await cluster.clock.sleep(4)
         assert (await cluster.client.list(PODS, "default")).items == []
-        assert await events_of(cluster, name) == recorded.events(name)
+        assert await events_of(cluster.client, name) == recorded.events(name)
 
     play(story)
 
@@ -138,11 +88,11 @@ def test_the_same_state(session: str, name: str, phased: bool) -> None:
     state, _, phase = said.rpartition(" ") if phased else (said, "", "")
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod(name))
+        await create(cluster.client, recorded.pod(name))
         await cluster.clock.sleep(2)
-        status = await status_of(cluster, name)
+        status = await status_of(cluster.client, name)
         expected = json.loads(state.replace("containerd://", ""))
-        assert _plain(status["containerStatuses"][0]["state"], {}) == _plain(expected, {})
+        assert plain(status["containerStatuses"][0]["state"], {}) == plain(expected, {})
         assert phase in ("", status["phase"])
 
     play(story)
@@ -157,10 +107,10 @@ def test_the_same_conditions(session: str, name: str, seconds: float) -> None:
     recorded = Recording(session)
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod(name))
+        await create(cluster.client, recorded.pod(name))
         await cluster.clock.sleep(seconds)
         said = json.loads(recorded.said(f"kubectl get pod {name} -o jsonpath='{{.status.conditions}}{{\"\\n\"}}'"))
-        assert _plain((await status_of(cluster, name))["conditions"], {}) == said
+        assert plain((await status_of(cluster.client, name))["conditions"], {}) == said
 
     play(story)
 
@@ -170,9 +120,9 @@ def test_a_whole_status_is_the_kubelets() -> None:
     said = json.loads(recorded.said("kubectl get pod whole -o json --show-managed-fields"))["status"]
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod("whole"))
+        await create(cluster.client, recorded.pod("whole"))
         await cluster.clock.sleep(5)
-        status = _plain(await status_of(cluster, "whole"), {})
+        status = plain(await status_of(cluster.client, "whole"), {})
         container, expected = status["containerStatuses"].pop(), said["containerStatuses"].pop()
         assert set(status) == set(said)
         for field in ("conditions", "phase", "qosClass", "observedGeneration"):
@@ -192,7 +142,7 @@ def test_what_was_missing_and_appears_lets_the_pods_run() -> None:
 
     async def story(cluster: Cluster) -> None:
         for name in ("env-cm", "env-secret", "envfrom", "optional", "env-key"):
-            await create(cluster, recorded.pod(name))
+            await create(cluster.client, recorded.pod(name))
         await cluster.clock.sleep(3)
         meta = {"name": "nope", "namespace": "default"}
         await cluster.client.create(resource("configmaps"), "default", {"metadata": meta, "data": {"key": "value"}})
@@ -208,9 +158,9 @@ def test_an_init_container_that_takes_long_has_started() -> None:
     recorded = Recording("e-init")
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod("slow-init"))
+        await create(cluster.client, recorded.pod("slow-init"))
         await cluster.clock.sleep(2)
-        status = await status_of(cluster, "slow-init")
+        status = await status_of(cluster.client, "slow-init")
         assert [c["started"] for c in status["initContainerStatuses"]] == [True, False]
         assert (status["containerStatuses"][0]["state"], status["phase"]) == ({"waiting": {"reason": "PodInitializing"}}, "Pending")
 
@@ -232,7 +182,7 @@ def test_a_crash_loop_shows_its_states_as_a_kubelet_does() -> None:
                     seen.append(shown)
 
         cluster.informers.of(PODS).add_handler(look)
-        await create(cluster, recorded.pod("loop"))
+        await create(cluster.client, recorded.pod("loop"))
         await cluster.clock.sleep(40)
         # a simulated start and end take no time: what lies in between is one write
         told = recorded.said("timeout 45 kubectl get pod loop -w --no-headers | awk '{print $3, $4}' | uniq").splitlines()
@@ -245,13 +195,13 @@ def test_a_readiness_gate_that_somebody_opens_makes_the_pod_ready() -> None:
     recorded = Recording("d-probes")
 
     async def story(cluster: Cluster) -> None:
-        await create(cluster, recorded.pod("gated"))
+        await create(cluster.client, recorded.pod("gated"))
         await cluster.clock.sleep(1)
         pod = await cluster.client.get(PODS, "default", "gated")
         conditions = [*pod["status"]["conditions"], {"type": "example.test/gate", "status": "True"}]
         await cluster.client.update(PODS, {**pod, "status": {**pod["status"], "conditions": conditions}}, subresource="status")
         await cluster.clock.sleep(1)
-        ready = {c["type"]: c["status"] for c in (await status_of(cluster, "gated"))["conditions"]}
+        ready = {c["type"]: c["status"] for c in (await status_of(cluster.client, "gated"))["conditions"]}
         assert ready["Ready"] == "True"
 
     play(story)
@@ -263,11 +213,11 @@ def test_a_pod_past_its_deadline_fails_when_nothing_of_it_runs_any_more() -> Non
     async def story(cluster: Cluster) -> None:
         pod = recorded.pod("deadline")
         pod["metadata"]["annotations"] = {"wherry.dev/simulated-termination-seconds": "5"}
-        await create(cluster, pod)
+        await create(cluster.client, pod)
         await cluster.clock.sleep(4)
-        assert (await status_of(cluster, "deadline"))["phase"] == "Running"
+        assert (await status_of(cluster.client, "deadline"))["phase"] == "Running"
         await cluster.clock.sleep(2)
-        status = await status_of(cluster, "deadline")
+        status = await status_of(cluster.client, "deadline")
         ended = status["containerStatuses"][0]["state"]["terminated"]
         assert (status["phase"], status["reason"], ended["exitCode"]) == ("Failed", "DeadlineExceeded", 137)
 
