@@ -44,6 +44,18 @@ def flags(command: Command) -> Command:
     return command
 
 
+def some_flags(*names: str) -> Callable[[Command], Command]:
+    """Those of these fields, for commands that work on what a cluster keeps."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(cluster_fields()):
+            if option.name in names:
+                command = _flag(option, description(option))(command)
+        return command
+
+    return decorate
+
+
 def _flag(option: Field[Any], about: Description) -> Callable[[Command], Command]:
     name, kind = option.name.replace("_", "-"), base(option)
     default: Any = _DEFAULTS.get(option.name, about.human if about.human is not None else option.default)

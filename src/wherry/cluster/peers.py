@@ -2,8 +2,8 @@
 
 Begun by `Cluster`; a server that is alone only leads the Service `kubernetes` to itself. Every ten seconds a server renews its identity
 Lease (`apiserver-...` in kube-system, for an hour; those of servers that are gone longer are taken away), says at `masterleases/` in etcd
-where it is reached, for fifteen seconds, and lets the endpoints of the Service name all that are there. Who stops takes his address away at
-once.
+where it is reached, for fifteen seconds, and lets the endpoints of the Service name all that are there. Who stops takes his address and his
+Lease away at once.
 Source: pkg/controlplane/apiserver/server.go (identity lease, its collection), pkg/controlplane/reconcilers/lease.go.
 """
 
@@ -89,6 +89,8 @@ class Peers:
     async def _leave(self) -> None:
         with suppress(StatusError, TimeoutError):
             async with asyncio.timeout(1):
+                with suppress(NotFound):
+                    await self._client.delete(LEASES, users.NAMESPACE, self.name)
                 await self._shared.withdraw(FOLDER + self._place)
                 await self._lead_to_all()
 

@@ -49,13 +49,18 @@ async def ensure(store: Keeper, directory: Path, *own: str) -> pki.Pki:
         if there == msgspec.json.encode(made):
             return pki.ensure(directory, *own)
         _forget(directory)  # another server was quicker
-    _take(directory, msgspec.json.decode(there, type=dict[str, str]))
+    take(directory, msgspec.json.decode(there, type=dict[str, str]))
     return pki.ensure(directory, *own)
 
 
 def _make(directory: Path, own: tuple[str, ...]) -> dict[str, str]:
     """What is in the directory, made where it was not."""
     pki.ensure(directory, *own)
+    return files(directory)
+
+
+def files(directory: Path) -> dict[str, str]:
+    """What a directory has of what is shared; a key that was not needed yet is made."""
     issuer.make(directory)
     return {name: (directory / name).read_text() for name in FILES}
 
@@ -64,7 +69,8 @@ def _forget(directory: Path) -> None:
     (directory / "ca.crt").unlink()
 
 
-def _take(directory: Path, files: Mapping[str, str]) -> None:
+def take(directory: Path, files: Mapping[str, str]) -> None:
+    """Puts it into a directory. Raises StoreError when that is of another cluster."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     ca = directory / "ca.crt"
     if ca.exists() and ca.read_text() != files["ca.crt"]:

@@ -2,7 +2,8 @@
 
 The verbs (`creates`, `updates`, `deletes`, the subresources) call `create`, `replace` and `remove` with objects they have made ready, after
 everybody who has a say was asked. `seed` is for objects that nobody asks for: those every cluster has, and the state that a cluster or a
-rehearsal begins with. Whoever must hear of a write hears it from the store's log, so nothing has to be told here.
+rehearsal begins with; `put_back` for those of a backup. Whoever must hear of a write hears it from the store's log, so nothing has to be
+told here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from wherry.api.objects import Obj
 from wherry.kit import eager
 from wherry.registry.encode import encode
-from wherry.store.protocol import Claim, CompareFailed, Record, Store
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Record, Store
 
 
 async def create(store: Store, at: str, draft: Obj, claim: Claim | None = None) -> Record:
@@ -35,6 +36,11 @@ async def seed(store: Store, objects: Iterable[tuple[str, Obj]]) -> None:
     for outcome in await eager.gather([_seed(store, at, obj) for at, obj in objects]):
         if outcome is not None:
             raise outcome
+
+
+async def put_back(store: Store, at: str, value: bytes) -> Record:
+    """Store an object's bytes from a copy, with an empty resourceVersion, where nothing is. Raises CompareFailed, StoreFailed."""
+    return await store.put(at, Encoded(value), expect=0)
 
 
 async def _seed(store: Store, at: str, obj: Obj) -> None:
