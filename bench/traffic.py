@@ -45,8 +45,8 @@ while True:
         one.sendall(b"HTTP/1.0 200 OK\\r\\nServer: " + version + b"\\r\\n\\r\\n")
 """
 LOAD = """
-import asyncio, json, sys
-counts, failures, over = {}, {}, []
+import asyncio, json, sys, time
+counts, failures, over, last, gap = {}, {}, [], [time.monotonic()], [0.0]
 async def one():
     reader, writer = await asyncio.open_connection(sys.argv[1], int(sys.argv[2]))
     try:
@@ -56,6 +56,8 @@ async def one():
             raise EOFError("nothing was answered")
         version = said.split(b"Server: ")[1].split()[0].decode()
         counts[version] = counts.get(version, 0) + 1
+        now = time.monotonic()
+        gap[0], last[0] = max(gap[0], now - last[0]), now
     finally:
         writer.close()
 async def client():
@@ -69,7 +71,7 @@ async def main():
     await asyncio.to_thread(sys.stdin.read)
     over.append(1)
     await asyncio.gather(*clients)
-    print(json.dumps({"answered": counts, "failed": failures}))
+    print(json.dumps({"answered": counts, "failed": failures, "gap": gap[0]}))
 asyncio.run(main())
 """
 
@@ -100,9 +102,13 @@ async def release(client: Any, version: str) -> None:
 
 
 class Load:
-    """Clients in a pod of their own, each with one new connection after the other."""
+    """Clients in a pod of their own, each with one new connection after the other.
+
+    `gap`: once ended, the longest time in seconds in which nobody was answered.
+    """
 
     def __init__(self, cluster: Any, address: str, port: int = 80, clients: int = 8) -> None:
+        self.gap = 0.0
         self._cluster, self._words = cluster, (address, str(port), str(clients))
 
     async def begin(self) -> None:
@@ -121,6 +127,7 @@ class Load:
         said = json.loads(await self._session.stdout.read())
         await self._session.wait()
         await self._session.close()
+        self.gap = said["gap"]
         return said["answered"], said["failed"]
 
 
