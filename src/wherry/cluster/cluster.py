@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from wherry.cluster.sync_cluster import SyncCluster
     from wherry.cluster.thread import LoopThread
     from wherry.cluster.webhooks import LazyCaller
+    from wherry.network.dns.server import NameServer
     from wherry.network.ingress.controller import IngressController
     from wherry.node.real.nodes import RealNodes
     from wherry.node.simulated_nodes import SimulatedNodes
@@ -81,6 +82,7 @@ class Cluster(AsyncVerbs):
         self.real_nodes: RealNodes | None = None
         #: where pods run programs, once there is an Ingress
         self.ingress: IngressController | None = None
+        self.names: NameServer | None = None
         #: for who is in the `async with`: the same as `aclient`, or (on virtual time) a bridge to it
         self._client_of_user: Client | None = None
         self._store: Store | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import guarding, identities, policies, scheduling, storage, users
+from wherry.cluster import dns, guarding, identities, inside, policies, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
@@ -29,6 +31,7 @@ SIMULATED = "simulated"
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.network.dns.server import NameServer
     from wherry.network.proxy import ServiceProxy
     from wherry.rules.placing.scheduling.setup import Setup
     from wherry.scheduler.scheduler import Scheduler
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 #: puts a component under supervision
 Run = Callable[[Component], None]
+
+#: seconds for which a start waits for the name server
+_PATIENCE = 5.0
 
 
 async def start(cluster: Cluster, tasks: Tasks) -> None:
@@ -61,6 +67,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     leaving = Leaving()
     proxy = _service_proxy(cluster, leaving)
     network = policies.build(cluster)
+    names = _name_server(cluster)
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
@@ -78,6 +85,13 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
         if network is not None:
             cluster.run(network)
+        if names is not None:
+            await dns.ensure_service(inside.bare(cluster, "kube-apiserver", users.API_SERVER, trusted=False))
+            cluster.names = names
+            cluster.run(Component("cluster DNS", users.API_SERVER, names.run))
+            with suppress(TimeoutError):  # what keeps it is told by the component
+                async with asyncio.timeout(_PATIENCE):
+                    await names.listening.wait()
         from wherry.cluster import ingress
 
         await ingress.begin(cluster, leaving)
@@ -156,10 +170,17 @@ def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:
         return None
     from wherry.network.proxy import ServiceProxy
 
-    proxy = ServiceProxy(cluster.informers, cluster.real_nodes.fabric)
+    proxy = ServiceProxy(cluster.informers, cluster.real_nodes.fabric, frozenset((dns.ADDRESS,)))
     leaving.add(proxy.without)
     cluster.real_nodes.drain = leaving.drain
     return proxy
+
+
+def _name_server(cluster: Cluster) -> NameServer | None:
+    """Where pods run programs on a network of ours."""
+    if cluster.real_nodes is None or cluster.real_nodes.fabric is None:
+        return None
+    return dns.build(cluster.informers, cluster.real_nodes.fabric, cluster.options)
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

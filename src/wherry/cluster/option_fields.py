@@ -53,6 +53,7 @@ class OptionFields(TypedDict, total=False):
     job_seconds: float
     routine_events: bool
     run_nodes: bool
+    dns_forward: tuple[str, ...]
     ingress: bool
     ingress_host: str
     ingress_port: int

@@ -91,6 +91,10 @@ class Options:
                                                 "Created, Started, Killing).")
     run_nodes: bool = described(True, "Register simulated nodes and run pods; without it somebody else plays the node agent.")
 
+    # --- names in its pods ---
+    dns_forward: tuple[str, ...] = described(("host",), "Where pods run programs: who is asked for names outside of the cluster: host (its "
+                                             "resolvers), none, an ADDRESS, or ZONE=ADDRESS for one zone.")
+
     # --- what is reached from outside its nodes ---
     ingress: bool = described(True, "Where pods run programs: serve Ingresses of the class wherry, from the first one on.")
     ingress_host: str = described(HOST, "The address at which Ingresses are served.")

@@ -13,6 +13,7 @@ import yaml
 
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
+from wherry.cluster import dns
 from wherry.cluster.option_values import OptionError
 from wherry.kit.clock import Clock
 from wherry.node.engine import Engine, Unavailable
@@ -37,7 +38,8 @@ def build(client: Client, informers: Informers, clock: Clock, options: Options, 
         raise OptionError(f"runtime: {why}: time has to be real with runtime {options.runtime}")
     lasting = joined is not None or (options.data_dir is not None and not options.ephemeral)
     engine = _process(options, folder, clock) if options.runtime == "process" else _containerd(options, folder, clock, lasting=lasting)
-    return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node,
+    names = dns.ADDRESS if joined is None and engine.fabric is not None else ""
+    return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node, dns=names,
                      routine_events=options.routine_events, joined=joined, configuration=kubelet_configuration(options.kubelet_config))
 
 

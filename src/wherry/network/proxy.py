@@ -30,7 +30,10 @@ _AGAIN, _LOOK = 1.0, 5.0
 
 
 class ServiceProxy:
-    def __init__(self, informers: Informers, fabric: Fabric) -> None:
+    """`own`: addresses of Services at which the cluster itself answers, which are led nowhere."""
+
+    def __init__(self, informers: Informers, fabric: Fabric, own: frozenset[str] = frozenset()) -> None:
+        self._own = own
         self._services = informers.of(resource("services"))
         self._slices = informers.of(resource("endpointslices", "discovery.k8s.io"))
         self._nodes = informers.of(resource("nodes"))
@@ -161,6 +164,8 @@ class ServiceProxy:
     def _routes(self, service: str) -> Routes:
         found = self._services.get(service)
         if found is None:
+            return {}
+        if self._own.intersection(found["spec"].get("clusterIPs") or ()):
             return {}
         return routes(found, self._slices.by_index("service", service), self._world, self._leaving)
 
