@@ -69,6 +69,8 @@ def _log(pod: PodBox, box: ContainerBox) -> str:
 def _mount(mount: Mount) -> dict[str, Any]:
     if not mount.source:
         raise StartFailed("CreateContainerConfigError", f"the container runtime makes no memory of its own for {mount.target}")
+    if not os.path.exists(mount.source):  # the runtime would make a folder of it
+        raise StartFailed("CreateContainerError", f"{mount.source}: No such file or directory")
     return {
         "host_path": mount.source, "container_path": mount.target, "readonly": mount.read_only,
         "propagation": _PROPAGATION[mount.propagation],

@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 
 #: bytes that are kept of what a program of a probe or hook says
 _MOST_OUTPUT = 10 * 1024
+#: programs beside its containers' own that are run in a pod at once: containerd's shim (1.6) stops for good when dozens end together
+_PROGRAMS = 8
 #: seconds until the next try of what has to be done
 _AGAIN = 1.0
 #: seconds for which what containers use is not asked again: it costs the runtime milliseconds for each
@@ -95,6 +97,7 @@ class CriEngine:
         self._runs: dict[tuple[str, str], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._exits: asyncio.Queue[Exit | None] = asyncio.Queue()
+        self._turns: dict[str, asyncio.Semaphore] = {}
         self._used: tuple[float, dict[str, Usage]] = (-_FRESH, {})
         self.fabric: Fabric | None = None
 
@@ -188,6 +191,7 @@ class CriEngine:
                 await self._following.until(container)
             self._containers.pop(container, None)
         await self._pods.remove(id)
+        self._turns.pop(id, None)
         for key in [key for key in self._runs if key[0] == id]:
             del self._runs[key]
 
@@ -220,7 +224,7 @@ class CriEngine:
             self._following.forget(id)
             await asyncio.shield(self._discard(id))
             if isinstance(error, CallFailed):
-                raise StartFailed("RunContainerError", error.text, id=id) from error
+                raise StartFailed("StartError", error.text, id=id) from error
             raise
         asyncio.get_running_loop().call_soon(self._tell_start, container)
         return id
@@ -321,8 +325,13 @@ class CriEngine:
     # --- sessions ---
     async def run(self, id: str, argv: Sequence[str], seconds: float = 0.0) -> tuple[int, bytes]:
         request = {"container_id": id, "cmd": list(argv), "timeout": math.ceil(seconds)}
+        held = self._containers.get(id)
+        if held is None:
+            raise NoSuchContainer(id)
+        turns = self._turns.setdefault(held.pod, asyncio.Semaphore(_PROGRAMS))
         try:
-            told = await asyncio.wait_for(self._ask("ExecSync", request, seconds=None), seconds + _AGAIN if seconds else None)
+            async with turns:
+                told = await asyncio.wait_for(self._ask("ExecSync", request, seconds=None), seconds + _AGAIN if seconds else None)
         except CallFailed as failed:
             if failed.code == "DeadlineExceeded":
                 raise TimeoutError from failed

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ _RARELY, _OFTEN = 10.0, 0.5
 _AGAIN = 0.5
 #: seconds between two looks at one that is to have ended, and how many of them
 _SETTLE, _LOOKS = 0.005, 10
+#: seconds between two looks at a log that may still grow, and how many of them
+_QUIET, _QUIET_LOOKS = 0.01, 100
 RUNNING, EXITED = 1, 2
 _KILLED = 137
 
@@ -125,6 +128,7 @@ class Exits:
             except Unavailable:
                 return  # with the next list
             if status.state == EXITED:
+                await written(status.log_path)
                 self._ended(exit_of(id, status))
                 return
             await asyncio.sleep(_SETTLE * 2**look)
@@ -138,6 +142,20 @@ class Exits:
         ended = self._followed.pop(id, None)
         if ended is not None:
             ended.set()
+
+
+async def written(log: str) -> None:
+    """Until the runtime has written what came last: it says that a container has ended a moment before."""
+    size = -1
+    for _ in range(_QUIET_LOOKS):
+        try:
+            now = os.stat(log).st_size
+        except OSError:
+            return
+        if now == size:
+            return
+        size = now
+        await asyncio.sleep(_QUIET)
 
 
 def exit_of(id: str, status: Any) -> Exit:
