@@ -107,7 +107,7 @@ def test_volumes_of_other_objects_and_what_changes_in_them(play: Play) -> None:
 def test_probes_are_made_over_the_pods_network_and_in_it(play: Play) -> None:
     async def story(world: World) -> None:
         probes = {"readinessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1},
-                  "livenessProbe": {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 2, "periodSeconds": 1, "failureThreshold": 1}}
+                  "livenessProbe": {"tcpSocket": {"port": 8080}, "initialDelaySeconds": 5, "periodSeconds": 1, "failureThreshold": 1}}
         await world.pod("p", "trap 'exit 0' TERM; while true; do sleep 0.1; done", container=probes)
         status = await world.phase("p", "Running")
         assert not status["containerStatuses"][0]["ready"]

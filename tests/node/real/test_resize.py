@@ -81,8 +81,8 @@ def test_what_the_node_does_not_have_yet_waits_for_it_and_is_told(play: Play) ->
         assert first(status)["resources"] == {"requests": {"memory": "16Mi"}}
         await world.told("p", "ResizeDeferred")
         await world.gone("big")
-        status = await world.until("p", lambda s: not condition(s, "PodResizePending"))
-        assert first(status)["resources"] == {"requests": {"memory": str(most)}}
+        await world.until("p", lambda s: not condition(s, "PodResizePending"))
+        await world.until("p", lambda s: first(s)["resources"] == {"requests": {"memory": str(most)}})
 
     play(story)
 
