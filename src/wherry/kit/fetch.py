@@ -5,7 +5,7 @@ Called by the guard of rollouts. Nothing is raised for an answer of whatever sta
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wherry.kit.bodies import whole
 
@@ -23,11 +23,20 @@ class Fetched(NamedTuple):
 
 async def fetch(url: str, timeout: float = TIMEOUT) -> Fetched:
     """GET, with redirects followed and the proxies of the environment."""
+    return await _asked("GET", url, timeout)
+
+
+async def post(url: str, value: Any, timeout: float = TIMEOUT) -> Fetched:
+    """POST of a value as JSON, in the same way."""
+    return await _asked("POST", url, timeout, json=value)
+
+
+async def _asked(method: str, url: str, timeout: float, **more: Any) -> Fetched:
     import aiohttp
 
     try:
         limits = aiohttp.ClientTimeout(total=timeout)
-        async with aiohttp.ClientSession(timeout=limits, trust_env=True) as session, session.get(url) as answer:
+        async with aiohttp.ClientSession(timeout=limits, trust_env=True) as session, session.request(method, url, **more) as answer:
             body = await whole(answer.content, LARGEST)
             return Fetched(answer.status, body.content.decode("utf-8", "replace"))
     except TimeoutError:

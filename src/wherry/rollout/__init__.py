@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from wherry.rollout.revisions import Revision
     from wherry.rollout.rollout import Rollout, Undone
     from wherry.rollout.snapshot import Snapshot
+    from wherry.rollout.step_status import StepsStatus
+    from wherry.rollout.steps import Steps
 
 _HOMES = {"Blocking": "blocking", "Cause": "causes", "Conditions": "guard", "Memory": "remembering", "Outcome": "guarding",
           "Progress": "progress", "Revision": "revisions", "Rollout": "rollout", "RolloutError": "errors", "Snapshot": "snapshot",
-          "Undone": "rollout"}
+          "Steps": "steps", "StepsStatus": "step_status", "Undone": "rollout"}
 
-__all__ = ["Blocking", "Cause", "Conditions", "Memory", "Outcome", "Progress", "Revision", "Rollout", "RolloutError", "Snapshot", "Undone"]
+__all__ = ["Blocking", "Cause", "Conditions", "Memory", "Outcome", "Progress", "Revision", "Rollout", "RolloutError", "Snapshot", "Steps",
+           "StepsStatus", "Undone"]
 
 
 def __getattr__(name: str) -> Any:

@@ -58,11 +58,15 @@ def _undo_deployment(deployment: Obj, revision: Revision, added: Mapping[str, st
     template = without_hash(revision.template)
     if same_template(template, deployment["spec"]["template"]):
         return None
-    own = {k: v for k, v in annotations_of(deployment).items() if k in KEPT or k.startswith(OURS)}
-    own |= {k: v for k, v in annotations_of(revision.source).items() if k not in KEPT and not k.startswith(OURS)}
-    own |= added
+    annotations = {**annotations_back(deployment, revision), **added}
     return Change([{"op": "replace", "path": "/spec/template", "value": template},
-                   {"op": "replace", "path": "/metadata/annotations", "value": own}], JSON_PATCH)
+                   {"op": "replace", "path": "/metadata/annotations", "value": annotations}], JSON_PATCH)
+
+
+def annotations_back(deployment: Obj, revision: Revision) -> dict[str, str]:
+    """The annotations of a Deployment that goes back to a revision: the revision's, and those that are the Deployment's own."""
+    own = {k: v for k, v in annotations_of(deployment).items() if k in KEPT or k.startswith(OURS)}
+    return own | {k: v for k, v in annotations_of(revision.source).items() if k not in KEPT and not k.startswith(OURS)}
 
 
 def pause(workload: Obj) -> Change:

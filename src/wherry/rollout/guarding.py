@@ -15,11 +15,9 @@ from dataclasses import dataclass
 
 from wherry.api.errors import StatusError
 from wherry.api.objects import Obj, annotations_of
-from wherry.api.options import JSON_PATCH, MERGE_PATCH, WriteOptions
 from wherry.client.protocol import Client
 from wherry.kit.fetch import Fetched, fetch
 from wherry.rollout import last_healthy as healthy
-from wherry.rollout.changes import CAUSE
 from wherry.rollout.errors import RolloutError
 from wherry.rollout.events import tell
 from wherry.rollout.guard import RESTORED, Conditions, Judge, probe_trouble, query_trouble
@@ -27,13 +25,12 @@ from wherry.rollout.revisions import Revision, newest, read, revisions
 from wherry.rollout.rollout import Rollout
 from wherry.rollout.snapshot import Snapshot
 from wherry.rollout.stuck_pods import find, remove
-from wherry.rollout.targets import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, Named
+from wherry.rollout.targets import DEPLOYMENTS, STATEFUL_SETS, Named
+from wherry.rollout.undone_cause import keep_cause
 from wherry.rollout.watching import snapshots
 from wherry.rules.workloads.template_hash import template_hash
 
 MANAGER = "wherry-guard"
-#: how often, and how many seconds apart, is looked whether the controller has written the cause down
-_LOOKS, _LOOK = 50, 0.1
 Fetch = Callable[[str], Awaitable[Fetched]]
 
 
@@ -137,25 +134,9 @@ class Guard:
             await self._tell(workload, "GuardFailed", f"{reason}; not undone: {trouble}")
             return Outcome(reason, 0, trouble)
         with suppress(StatusError):
-            await self._keep_cause(chosen, cause)
+            await keep_cause(self._client, self._target, self._namespace, chosen.source["metadata"]["name"], cause, MANAGER)
         await self._tell(workload, "RolloutUndone", f"Undone from revision {running} to {chosen.number}: {reason}")
         return Outcome(reason, chosen.number)
-
-    async def _keep_cause(self, chosen: Revision, cause: str) -> None:
-        """The cause belongs to the revision that was brought back. On the workload every later release would inherit it."""
-        name = chosen.source["metadata"]["name"]
-        if self._target.resource is not DEPLOYMENTS:
-            patch = {"metadata": {"annotations": {CAUSE: cause}}}
-            await self._client.patch(CONTROLLER_REVISIONS, self._namespace, name, patch, MERGE_PATCH)
-            return
-        for _ in range(_LOOKS):  # the Deployment's controller writes it on the ReplicaSet
-            if annotations_of(await self._client.get(REPLICA_SETS, self._namespace, name)).get(CAUSE) == cause:
-                break
-            await asyncio.sleep(_LOOK)
-        path = f"/metadata/annotations/{CAUSE.replace('/', '~1')}"
-        gone = [{"op": "test", "path": path, "value": cause}, {"op": "remove", "path": path}]
-        options = WriteOptions(field_manager=MANAGER)
-        await self._client.patch(DEPLOYMENTS, self._namespace, self._target.name, gone, JSON_PATCH, options=options)
 
     async def _choose(self, workload: Obj) -> tuple[Revision, int]:
         """Where to go back to, and the number of the revision that runs. Raises NothingToUndo."""
