@@ -1,7 +1,7 @@
 """One attempt of a probe, and one run of a hook, on a real container: by a program in it, or by a connection to its pod.
 
 Called by the runtime; results and texts are the kubelet's. Connections are made on sockets of the fabric, from the node's side.
-Source of the rule: pkg/probe/{exec,http,tcp}, pkg/kubelet/prober/prober.go, pkg/kubelet/lifecycle/handlers.go.
+Source of the rule: pkg/probe/{exec,http,tcp,grpc}, pkg/kubelet/prober/prober.go, pkg/kubelet/lifecycle/handlers.go.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import ssl
+from functools import partial
 from socket import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from wherry.api.objects import Obj
 from wherry.kit.version import VERSION
 from wherry.linux.fabric import Fabric
 from wherry.node.engine import Engine, NoSuchContainer, StartFailed
+from wherry.node.real import grpc_probe
 from wherry.node.runtime import Probed
 
 _MOST_REDIRECTS = 10
@@ -49,7 +51,9 @@ async def probe(engine: Engine, target: Target, spec: Obj) -> Probed:
         return await http_get(engine.fabric, target, spec["httpGet"], seconds)
     if "tcpSocket" in spec:
         return await _tcp(engine.fabric, target, spec["tcpSocket"], seconds)
-    return Probed(False, "gRPC probes are not made on this node", error=True)
+    if "grpc" in spec:
+        return await _grpc(engine.fabric, target, spec["grpc"], seconds)
+    return Probed(False, "missing probe handler", error=True)
 
 
 async def hook(engine: Engine, target: Target, handler: Obj) -> str:
@@ -88,6 +92,12 @@ async def _tcp(fabric: Fabric, target: Target, action: Obj, seconds: float) -> P
         return Probed(False, f"dial tcp {host}:{port}: {_words(error)}")
     connection.close()
     return Probed(True)
+
+
+async def _grpc(fabric: Fabric, target: Target, action: Obj, seconds: float) -> Probed:
+    host, port = target.address, int(action["port"])
+    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return await grpc_probe.probe(partial(connect, fabric, host, port), at, action.get("service") or "", seconds)
 
 
 async def connect(fabric: Fabric, host: str, port: int, place: str = "") -> socket:
