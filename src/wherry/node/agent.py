@@ -30,6 +30,7 @@ from wherry.rules.pods.kubelet.field_values import Setting
 from wherry.rules.pods.kubelet.node_object import NodeSpec
 from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.resize import Refusal
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.rules.pods.kubelet.status import Place, Verdict
 
 _ENDED = ("Succeeded", "Failed")
@@ -68,6 +69,8 @@ class NodeAgent:
         self._cut: set[str] = set()
         #: whether its handlers are at the informers: they stay when it is started again
         self._follows = False
+        #: does this pod show one that runs whatever becomes of it (a static pod)?
+        self.stands: Callable[[Obj | None], bool] = lambda pod: False
         #: whether pods that are new, or changed, are looked at
         self.takes_pods = True
         #: seconds by which a node's own clock is ahead
@@ -159,7 +162,7 @@ class NodeAgent:
             return
         self._cut.discard(node)
         self._heartbeat.post_soon(node)
-        there = {uid(pod): pod for pod in self._pods.items() if pod["spec"].get("nodeName") == node}
+        there = {pod_id(pod): pod for pod in self._pods.items() if pod["spec"].get("nodeName") == node}
         for worker in [w for w in self._workers.values() if w.node == node]:
             if worker.uid in there:
                 self.status_changed(worker)
@@ -177,7 +180,7 @@ class NodeAgent:
         self._recorder.event({"kind": "Node", "name": node, "uid": node}, type_, reason, message, host=node)
 
     def worker_of(self, pod: Obj) -> PodWorker | None:
-        return self._workers.get(uid(pod))
+        return self._workers.get(pod_id(pod))
 
     def status_changed(self, worker: PodWorker) -> None:
         if worker.node not in self._cut:
@@ -186,8 +189,12 @@ class NodeAgent:
     def _on_pod(self, old: Obj | None, new: Obj | None) -> None:
         if self._cut and ((new or old or {})["spec"].get("nodeName") in self._cut):
             return
-        if old is not None and (new is None or uid(new) != uid(old)):
-            gone = self._workers.get(uid(old))
+        if self.stands(new if new is not None else old):
+            if new is None or is_deleting(new):
+                return  # only what shows it goes
+            old = new
+        if old is not None and (new is None or pod_id(new) != pod_id(old)):
+            gone = self._workers.get(pod_id(old))
             if gone is not None:
                 self._forget(gone)
             elif old["spec"].get("nodeName") in self._nodes:
@@ -202,14 +209,17 @@ class NodeAgent:
         return None
 
     def _run_pod(self, pod: Obj, node: str) -> None:
-        worker = self._workers.get(uid(pod))
+        worker = self._workers.get(pod_id(pod))
         if worker is not None:
+            again = uid(worker.pod) != uid(pod)
             worker.update(pod)
+            if again:  # a static pod, shown anew
+                self.status_changed(worker)
             return
         if (pod.get("status") or {}).get("phase") in _ENDED and not is_deleting(pod):
             return
         events = PodEvents(self._recorder, pod, node, routine=self._routine)
-        worker = self._workers[uid(pod)] = PodWorker(self, pod, node, self._place(pod, self._nodes[node]), events)
+        worker = self._workers[pod_id(pod)] = PodWorker(self, pod, node, self._place(pod, self._nodes[node]), events)
         refused = self.refusal(pod) if not worker.place.sandbox and not is_deleting(pod) else None
         if refused is not None:
             worker.events.pod("Warning", refused.reason, refused.message)
@@ -222,7 +232,7 @@ class NodeAgent:
 
     def _try_again(self, at: str) -> None:
         pod = self._pods.get(at)
-        worker = self._workers.get(uid(pod)) if pod is not None else None
+        worker = self._workers.get(pod_id(pod)) if pod is not None else None
         if worker is not None:
             worker.look_again()
 

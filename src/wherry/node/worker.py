@@ -14,7 +14,7 @@ from functools import partial
 from typing import Literal
 
 from wherry.api import timestamps
-from wherry.api.objects import Obj, is_deleting, key, uid
+from wherry.api.objects import Obj, is_deleting, key
 from wherry.node import ending, resizing, sandboxing, starting
 from wherry.node.events import PodEvents
 from wherry.node.host import Host
@@ -25,6 +25,7 @@ from wherry.rules.pods.kubelet.container import Container, Running, Terminated, 
 from wherry.rules.pods.kubelet.container_status import from_status
 from wherry.rules.pods.kubelet.resize import Resizing
 from wherry.rules.pods.kubelet.restart import after_exit, go_duration, should_restart
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.rules.pods.kubelet.status import About, Place, Verdict, pod_status
 from wherry.rules.pods.kubelet.termination import MINIMUM
 
@@ -45,7 +46,7 @@ class PodWorker:
 
     def __init__(self, host: Host, pod: Obj, node: str, place: Place, events: PodEvents) -> None:
         self.pod = pod
-        self.uid = uid(pod)
+        self.uid = pod_id(pod)
         self.key = key(pod)
         self.node = node
         self.place = place

@@ -20,6 +20,7 @@ from wherry.client.protocol import Client
 from wherry.kit import eager
 from wherry.kit.clock import Clock
 from wherry.node.worker import PodWorker
+from wherry.rules.pods.kubelet.static_pods import pod_id
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class StatusWriter:
 
     async def _write(self, worker: PodWorker) -> None:
         pod = self._pods.get(worker.key) or worker.pod
-        while uid(pod) == worker.uid:
+        while pod_id(pod) == worker.uid:
             try:
                 await self._write_onto(worker, pod)
                 return
@@ -101,5 +102,5 @@ class StatusWriter:
                 written = await self._client.update(PODS, {**pod, "status": status}, subresource="status")
                 self._pods.absorb(written)
         if last:
-            options = DeleteOptions(grace_period_seconds=0, uid=worker.uid)
+            options = DeleteOptions(grace_period_seconds=0, uid=uid(pod))
             await self._client.delete(PODS, namespace(pod), name(pod), options)

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from wherry.api import quantity
-from wherry.api.objects import Obj, name, namespace, uid
+from wherry.api.objects import Obj, name, namespace
 from wherry.node.engine import ContainerBox, HostPort, Limits, Mount, NameServers, PodBox, Security, StartFailed
 from wherry.rules.pods.kubelet.expansion import expand
 from wherry.rules.pods.kubelet.network_files import kernel_name, names
 from wherry.rules.pods.kubelet.security import setting_of
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.rules.pods.qos import BEST_EFFORT, GUARANTEED, qos_class
 
 _SHARE = 1024
@@ -40,7 +41,7 @@ def pod_box(pod: Obj, node: str, around: Around) -> PodBox:
     if spec.get("hostUsers") is False:
         raise StartFailed("CreatePodSandboxError", "user namespaces of pods (hostUsers: false) are not kept on this node")
     return PodBox(
-        id=uid(pod), namespace=namespace(pod), name=name(pod), node=node, hostname=kernel_name(pod), domain=names(pod)[1],
+        id=pod_id(pod), namespace=namespace(pod), name=name(pod), node=node, hostname=kernel_name(pod), domain=names(pod)[1],
         addresses=around.addresses, host_network=bool(spec.get("hostNetwork")), host_pid=bool(spec.get("hostPID")),
         host_ipc=bool(spec.get("hostIPC")), share_processes=bool(spec.get("shareProcessNamespace")), logs=around.logs, names=around.names,
         sysctls=tuple((each["name"], each["value"]) for each in context.get("sysctls") or ()), qos=qos_class(pod), handler=around.handler,

@@ -25,6 +25,7 @@ from wherry.node.engine import Engine, Usage
 from wherry.node.real import machine
 from wherry.node.real.runtime import RealRuntime
 from wherry.node.real.shutdown import Shutdown
+from wherry.node.real.static_pods import StaticPods
 from wherry.node.real.upkeep import Upkeep
 from wherry.node.worker import PodWorker
 from wherry.rules.pods.kubelet import eviction
@@ -81,6 +82,7 @@ class RealNodes(NodeAgent):
         super().__init__(client, informers, clock, self._real, specs, full=True, routine_events=routine_events,
                          services=informers.of(resource("services")))
         self._upkeep = Upkeep(self, engine, self._real, self._configuration, folder)
+        self.stands = self._upkeep.stands
         self._shutdown = Shutdown(self, told=self._configuration.shutdown_asked)
         self._heartbeat.facts = self._facts
 
@@ -113,7 +115,10 @@ class RealNodes(NodeAgent):
 
     def all(self) -> list[Obj]:
         """As a kubelet shows them: with where it heard of them, and when."""
-        return [self._real.as_seen(pod) for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
+        return [self._real.as_seen(pod) for pod in self._own()]
+
+    def _own(self) -> list[Obj]:
+        return [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]
 
     async def used(self) -> tuple[Usage, Mapping[str, Usage]]:
         """What the machine uses, and each container by its id."""
@@ -182,6 +187,9 @@ class RealNodes(NodeAgent):
             return self._shutdown.refusal
         why = self._upkeep.refusal(pod)
         return Verdict(eviction.REASON, why) if why else None
+
+    def static_pods(self, folder: Path) -> StaticPods:
+        return StaticPods(self._client, self.clock, folder, lambda: self.node_names, self._own)
 
     async def look_up(self, namespace: str, refs: tuple[Ref, ...]) -> Found:
         """Raises StatusError, OSError."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from wherry.api import timestamps
 from wherry.api.errors import StatusError
-from wherry.api.objects import Obj, annotations_of, name, uid
+from wherry.api.objects import Obj, annotations_of, name
 from wherry.client.protocol import Client
 from wherry.node import engine as engines
 from wherry.node.addresses import PodAddresses
@@ -30,6 +30,7 @@ from wherry.node.runtime import PodReport, SandboxFailed, SandboxReady
 from wherry.rules.pods.kubelet import network_files
 from wherry.rules.pods.kubelet.field_values import Setting
 from wherry.rules.pods.kubelet.references import Found
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.rules.pods.kubelet.volumes import MountProblem
 
 log = logging.getLogger(__name__)
@@ -52,19 +53,19 @@ class RealPods(RealSessions):
 
     async def _take_over(self, pods: Sequence[Obj]) -> None:
         """Raises Unavailable."""
-        lasting = {uid(pod): pod for pod in pods if (pod.get("status") or {}).get("phase") not in _ENDED}
+        lasting = {pod_id(pod): pod for pod in pods if (pod.get("status") or {}).get("phase") not in _ENDED}
         for known in await self._engine.pods():
             pod = lasting.get(known.at.id)
             if pod is None or not known.ready:
                 await self._engine.remove_pod(known.at.id)
                 continue
             try:
-                run = self._pods[uid(pod)] = RunningPod(pod, self._addresses_of(pod, known.at), timestamps.micro_time(self._clock.now()))
+                run = self._pods[pod_id(pod)] = RunningPod(pod, self._addresses_of(pod, known.at), timestamps.micro_time(self._clock.now()))
                 run.at = await self._engine.run_pod(await self._box(pod, known.node, run))
                 run.volumes = await self._volumes.again(pod)
             except (engines.StartFailed, MountProblem, StatusError, OSError) as error:
                 log.warning("pod %s of before is not taken over, and ends: %s", name(pod), error)
-                del self._pods[uid(pod)]
+                del self._pods[pod_id(pod)]
                 await self._engine.remove_pod(known.at.id)
         self._left.found([known for known in await self._engine.list() if known.pod in self._pods])
 
@@ -72,11 +73,11 @@ class RealPods(RealSessions):
         self._spawn(self._prepare(node, pod, found, report), f"prepare {name(pod)}")
 
     async def _prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
-        run = self._pods.get(uid(pod))
+        run = self._pods.get(pod_id(pod))
         if run is None:
-            run = self._pods[uid(pod)] = RunningPod(pod, self._own_addresses(pod, node), timestamps.micro_time(self._clock.now()))
+            run = self._pods[pod_id(pod)] = RunningPod(pod, self._own_addresses(pod, node), timestamps.micro_time(self._clock.now()))
         if not all(run.addresses):
-            self._pods.pop(uid(pod), None)
+            self._pods.pop(pod_id(pod), None)
             report(SandboxFailed("no pod address is free"))
             return
         try:
@@ -100,7 +101,7 @@ class RealPods(RealSessions):
             await self.admit(pod, run.addresses)
         except BaseException:
             run.at = None
-            await self._engine.remove_pod(uid(pod))
+            await self._engine.remove_pod(pod_id(pod))
             raise
 
     def _own_addresses(self, pod: Obj, node: str) -> tuple[str, ...]:
@@ -117,7 +118,7 @@ class RealPods(RealSessions):
         found = network_files.resolver(pod, self._dns, self._resolver)
         own = () if pod["spec"].get("hostNetwork") or self._engine.assigns else run.addresses
         around = boxes.Around(
-            own, str(self._folder / "logs" / uid(pod)), NameServers(found.nameservers, found.searches, found.options),
+            own, str(self._folder / "logs" / pod_id(pod)), NameServers(found.nameservers, found.searches, found.options),
             await handler_of(self._client, pod),
         )  # fmt: skip
         return boxes.pod_box(pod, node, around)
@@ -126,7 +127,7 @@ class RealPods(RealSessions):
         return Setting(run.addresses, self._nodes.get(node, ()), self._allocatable)
 
     def _etc(self, run: RunningPod) -> None:
-        folder = self._folder / "etc" / uid(run.pod)
+        folder = self._folder / "etc" / pod_id(run.pod)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "hosts").write_text(network_files.hosts(run.pod, run.addresses, machine.hosts_text()))
         found = network_files.resolver(run.pod, self._dns, self._resolver)
@@ -134,11 +135,11 @@ class RealPods(RealSessions):
 
     def as_seen(self, pod: Obj) -> Obj:
         """With what the node adds to the pod for those who ask the node."""
-        run = self._pods.get(uid(pod))
+        run = self._pods.get(pod_id(pod))
         return _as_seen(pod, run.seen if run is not None else timestamps.micro_time(self._clock.now()))
 
     def refresh(self, pod: Obj, found: Found) -> None:
-        run = self._pods.get(uid(pod))
+        run = self._pods.get(pod_id(pod))
         if run is not None:
             self._spawn(self._refresh(run, found), f"refresh {name(pod)}")
 
@@ -149,7 +150,7 @@ class RealPods(RealSessions):
             log.info("volumes of %s are as they were: %s", name(run.pod), error)
 
     def holds(self, node: str, pod: Obj) -> bool:
-        return uid(pod) in self._pods and self._pods[uid(pod)].at is not None
+        return pod_id(pod) in self._pods and self._pods[pod_id(pod)].at is not None
 
     def finish(self, pod: Obj) -> None:
         self._spawn(self._finish(pod, gone=False), f"finish {name(pod)}")
@@ -162,7 +163,7 @@ class RealPods(RealSessions):
 
     async def _finish(self, pod: Obj, *, gone: bool) -> None:
         """The sandbox and volumes go; with the pod also what it left."""
-        id_ = uid(pod)
+        id_ = pod_id(pod)
         if gone:
             self._lives = {key: life for key, life in self._lives.items() if life.pod != id_}
         await self._engine.remove_pod(id_)

@@ -20,7 +20,7 @@ from typing import Literal
 
 from wherry.api import quantity
 from wherry.api.errors import StatusError
-from wherry.api.objects import Obj, name, uid
+from wherry.api.objects import Obj, name
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
 from wherry.node import engine as engines
@@ -49,6 +49,7 @@ from wherry.node.runtime import (
 from wherry.rules.pods.kubelet import network_files, resize
 from wherry.rules.pods.kubelet.container import Container
 from wherry.rules.pods.kubelet.probes import Kind
+from wherry.rules.pods.kubelet.static_pods import pod_id
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class RealRuntime(RealPods):
             return
         self._begun = True
         await self._take_over(pods)
-        known = {uid(pod) for pod in pods}
+        known = {pod_id(pod) for pod in pods}
         for part in ("volumes", "logs", "etc", "messages"):
             for left in (self._folder / part).glob("*"):
                 if left.name not in known:
@@ -132,7 +133,7 @@ class RealRuntime(RealPods):
         return []
 
     def saw(self, pod: Obj) -> None:
-        if (known := self._pods.get(uid(pod))) is not None:
+        if (known := self._pods.get(pod_id(pod))) is not None:
             known.pod = pod
 
     # --- images ---
@@ -167,7 +168,7 @@ class RealRuntime(RealPods):
         self._spawn(self._start(pod, container, launch, report), f"start {name(pod)}/{container.name}")
 
     async def _start(self, pod: Obj, container: Container, launch: Launch, report: Report) -> None:
-        run = self._pods.get(uid(pod))
+        run = self._pods.get(pod_id(pod))
         if run is None or run.at is None:
             report(StartFailed("CreateContainerError", "the pod's sandbox is not there"))
             return
@@ -175,7 +176,7 @@ class RealRuntime(RealPods):
         image: engines.Image | None = None
         try:
             image = await self._engine.image(container.image)
-            known = self._left.started(uid(pod), container.name, _next_run(container))
+            known = self._left.started(pod_id(pod), container.name, _next_run(container))
             if known is not None:  # before this process began, and nobody wrote it down
                 life = self._live(known.id, pod, container, report)
                 started, at = known.id, known.started_at
@@ -184,7 +185,7 @@ class RealRuntime(RealPods):
                 mounted = (*self._mounts(run, container, launch), Mount(str(message), _message_path(container)))
                 of_run = boxes.Run(id_, str(path), _next_run(container), self._target_of(pod, container))
                 box = boxes.container_box(pod, container.spec, of_run, launch.variables or {}, mounted, self._machine)
-                life = Life(uid(pod), container, report, message, path)
+                life = Life(pod_id(pod), container, report, message, path)
                 if not self._engine.assigns:
                     self._lives[id_] = life
                 at = self._clock.now()
@@ -220,10 +221,10 @@ class RealRuntime(RealPods):
     def _live(self, id_: str, pod: Obj, container: Container, report: Report) -> Life:
         """Of a container that was started before this process began."""
         run = self._left.number(id_)
-        folder = self._folder / "messages" / uid(pod)
+        folder = self._folder / "messages" / pod_id(pod)
         messages = sorted(folder.glob(f"{container.name}-{run}-*"), key=lambda file: file.stat().st_mtime)
         message = messages[-1] if messages else folder / f"{container.name}-{run}-none"
-        life = self._lives[id_] = Life(uid(pod), container, report, message, self.log_path(pod, container.name, run))
+        life = self._lives[id_] = Life(pod_id(pod), container, report, message, self.log_path(pod, container.name, run))
         return life
 
     def _create_log(self, pod: Obj, container: Container) -> None:
@@ -234,7 +235,7 @@ class RealRuntime(RealPods):
     def _places(self, run: RunningPod, container: Container) -> tuple[Path, Path]:
         """The files of its termination message and of its log. Raises OSError."""
         number = _next_run(container)
-        message = self._folder / "messages" / uid(run.pod) / f"{container.name}-{number}-{secrets.token_hex(4)}"
+        message = self._folder / "messages" / pod_id(run.pod) / f"{container.name}-{number}-{secrets.token_hex(4)}"
         path = self.log_path(run.pod, container.name, number)
         for file in (message, path):
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -246,7 +247,7 @@ class RealRuntime(RealPods):
         """Raises engines.StartFailed."""
         listed = mounts(run.pod, container.spec, run.volumes, launch.sub_paths or {})
         taken = {mount.target for mount in listed}
-        own = [Mount(str(self._folder / "etc" / uid(run.pod) / file), f"/etc/{file}") for file in ("hosts", "resolv.conf")]
+        own = [Mount(str(self._folder / "etc" / pod_id(run.pod) / file), f"/etc/{file}") for file in ("hosts", "resolv.conf")]
         return [*(mount for mount in own if mount.target not in taken), *listed]
 
     def stop(self, pod: Obj, container: Container, grace: float) -> None:
@@ -320,7 +321,7 @@ class RealRuntime(RealPods):
 
     # --- probes and hooks ---
     def _target(self, pod: Obj, container: Container) -> attempts.Target:
-        run = self._pods.get(uid(pod))
+        run = self._pods.get(pod_id(pod))
         ports = {port["name"]: port["containerPort"] for port in container.spec.get("ports") or () if port.get("name")}
         return attempts.Target(_bare(container.id), run.addresses[0] if run is not None and run.addresses else "", ports)
 

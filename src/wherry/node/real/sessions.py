@@ -13,7 +13,7 @@ from pathlib import Path
 from socket import socket
 
 from wherry.api.errors import BadRequest, InternalError
-from wherry.api.objects import Obj, name, namespace, uid
+from wherry.api.objects import Obj, name, namespace
 from wherry.kit.clock import Clock
 from wherry.node import engine as engines
 from wherry.node.engine import Engine, NoSuchContainer, PodAt
@@ -21,6 +21,7 @@ from wherry.node.real import logs
 from wherry.node.runtime import LogOptions, Report
 from wherry.rules.pods.kubelet.container import Container
 from wherry.rules.pods.kubelet.readable_logs import logged_since
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.streams.session import Session
 
 
@@ -56,7 +57,7 @@ class RealSessions:
     _lives: dict[str, Life]
 
     def log_path(self, pod: Obj, container: str, run: int) -> Path:
-        return self._folder / "logs" / uid(pod) / container / f"{run}.log"
+        return self._folder / "logs" / pod_id(pod) / container / f"{run}.log"
 
     def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         logged_since(pod, container, previous=options.previous)
@@ -67,7 +68,7 @@ class RealSessions:
         return logs.read(path, options, self._clock.now(), lambda: self._running(pod, container) is not None)
 
     def _running(self, pod: Obj, container: str) -> str | None:
-        ids = (id_ for id_, life in self._lives.items() if life.pod == uid(pod) and life.container.name == container)
+        ids = (id_ for id_, life in self._lives.items() if life.pod == pod_id(pod) and life.container.name == container)
         return next(ids, None)
 
     def _id_of(self, pod: Obj, container: str) -> str:
@@ -92,7 +93,7 @@ class RealSessions:
             raise BadRequest(_absent(container)) from error
 
     async def dial(self, pod: Obj, port: int) -> socket:
-        fabric, run = self._engine.fabric, self._pods.get(uid(pod))
+        fabric, run = self._engine.fabric, self._pods.get(pod_id(pod))
         if fabric is None or run is None or run.at is None:
             raise BadRequest(f"pod {namespace(pod)}/{name(pod)} has no network here")
         connection = (await fabric.sockets(run.at.id))[0]

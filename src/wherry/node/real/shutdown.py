@@ -16,6 +16,7 @@ from wherry.kit.clock import Clock
 from wherry.node.worker import PodWorker
 from wherry.rules.pods.kubelet import node_shutdown as rules
 from wherry.rules.pods.kubelet.configuration import ShutdownStep
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.rules.pods.kubelet.status import Verdict
 
 _VERDICT = Verdict(rules.REASON, rules.MESSAGE, disruption=True)
@@ -63,7 +64,7 @@ class Shutdown:
         self.begun = True
         workers = {worker.uid: worker for worker in self._host.workers() if worker.active}
         for group in rules.groups(steps, [worker.pod for worker in workers.values()]):
-            those = [workers[pod["metadata"]["uid"]] for pod in group.pods]
+            those = [workers[pod_id(pod)] for pod in group.pods]
             for worker in those:
                 worker.end(_VERDICT, rules.grace(group, worker.pod))
             await self._until_ended(those, self._host.clock.now() + group.seconds)

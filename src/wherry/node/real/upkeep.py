@@ -46,11 +46,14 @@ class Upkeep:
         self.pressure = Pressure(self, configuration, folder)
         self.images = ImageCollection(engine, nodes.clock, configuration, folder, self._images_in_use, self._tell)
         self.logs = LogRotation(engine, nodes.clock, configuration, runtime.running_logs)
+        self.static = nodes.static_pods(Path(configuration.static_pods)) if configuration.static_pods else None
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for work in (self.pressure.run, self.images.run, self.logs.run, self._refresh):
                 group.create_task(work())
+            if self.static is not None:
+                group.create_task(self.static.run())
 
     def facts(self) -> NodeFacts:
         """What the nodes' statuses say now."""
@@ -59,6 +62,10 @@ class Upkeep:
     async def storage(self, used: Mapping[str, Usage]) -> tuple[Mapping[str, Observation], Mapping[str, PodUse]]:
         folders = self.folders()
         return await asyncio.to_thread(lambda: (measuring.machine(self._folder), measuring.pods(folders, used)))
+
+    def stands(self, pod: Obj | None) -> bool:
+        """Is it a mirror pod whose static pod is to run?"""
+        return pod is not None and self.static is not None and self.static.keeps(pod)
 
     def refusal(self, pod: Obj) -> str:
         return eviction.refusal(pod, self.pressure.now)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wherry.api.errors import NotFound, StatusError
-from wherry.api.objects import Obj, name, namespace, uid
+from wherry.api.objects import Obj, name, namespace
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
@@ -24,6 +24,7 @@ from wherry.node.real import payloads
 from wherry.node.real.tokens import Tokens
 from wherry.rules.pods.kubelet.field_values import Setting
 from wherry.rules.pods.kubelet.references import Found
+from wherry.rules.pods.kubelet.static_pods import pod_id
 from wherry.rules.pods.kubelet.volumes import File, MountProblem, files
 
 _CLAIMS, _VOLUMES = resource("persistentvolumeclaims"), resource("persistentvolumes")
@@ -77,7 +78,7 @@ class Volumes:
 
     def remove(self, pod: Obj) -> None:
         for folder in (self._folder, self._memory):
-            shutil.rmtree(folder / uid(pod), ignore_errors=True)
+            shutil.rmtree(folder / pod_id(pod), ignore_errors=True)
 
     async def _make(self, pod: Obj, volume: Obj, found: Found | None, setting: Setting | None) -> Path:
         """`found` None: nothing is written anew."""
@@ -104,7 +105,7 @@ class Volumes:
         return folder
 
     def _of(self, below: Path, pod: Obj, volume: Obj) -> Path:
-        return below / uid(pod) / str(volume["name"])
+        return below / pod_id(pod) / str(volume["name"])
 
     def _empty(self, pod: Obj, volume: Obj, group: int | None) -> Path:
         memory = (volume["emptyDir"] or {}).get("medium") == "Memory"
