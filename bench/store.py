@@ -1,14 +1,17 @@
-"""The stores alone: puts per second, milliseconds of ranges, bytes per record."""
+"""The stores alone (etcd where there is one): puts per second, milliseconds of ranges, bytes per record."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bench.setup import SETTINGS
 from wherry.store.history import Bounds
@@ -70,8 +73,62 @@ def run() -> Iterator[Figure]:
     yield "puts/s, memory", asyncio.run(puts(MemoryStore(), 1, 2 * SETTINGS.size))
     for writers in (1, 64):
         yield f"puts/s, SQLite, {writers} writers", asyncio.run(_durable_puts(writers))
+    if shutil.which("etcd"):
+        yield from _etcd_puts()
     yield from asyncio.run(ranges(MemoryStore(), SETTINGS.scaled(20_000, 100)))
     yield asyncio.run(memory_per_record(SETTINGS.scaled(20_000, 100)))
+
+
+def _etcd_puts() -> Iterator[Figure]:
+    """Puts of one server on etcd, and what etcd itself gives: the same transaction by the same client, without a store above it."""
+    from tests.worlds.etcd import EtcdServer
+
+    with EtcdServer() as server:
+        for writers in (1, 64):
+            bare, store, gets = asyncio.run(_on_etcd(server.url, writers))
+            yield f"transactions/s, bare etcd, {writers} at once", bare
+            yield f"puts/s, etcd, {writers} writers", store
+            yield f"puts/s, etcd, {writers} writers, of the bare transactions", store / bare
+            yield f"exact gets/s, etcd, {writers} readers", gets
+
+
+async def _on_etcd(url: str, writers: int) -> tuple[float, float, float]:
+    from wherry.store.etcd.connection import Access, Connection
+    from wherry.store.etcd.store import EtcdStore, Settings
+
+    access, seconds = Access((url,)), 3 * SETTINGS.size
+    connection = Connection(access)
+    try:
+        bare = await _each(writers, seconds, partial(_bare_put, connection))
+    finally:
+        await connection.close()
+    store = await EtcdStore.open(access, Settings(f"/bench{writers}"))
+    try:
+        stored = await puts(store, writers, seconds)
+        return bare, stored, await _each(writers, seconds, lambda writer, number: store.get(f"pods/ns/{writer}-0"))
+    finally:
+        await store.close()
+
+
+async def _bare_put(connection: Any, writer: int, number: int) -> None:
+    from wherry.store.etcd.messages import TXN, PutRequest, RequestOp, TxnRequest
+
+    put = PutRequest(key=f"/elsewhere/{writer}-{number % 1000}".encode(), value=BODY)
+    await connection.call(TXN, TxnRequest(success=[RequestOp(request_put=put)]))
+
+
+async def _each(workers: int, seconds: float, work: Callable[[int, int], Awaitable[object]]) -> float:
+    """How often a second that many workers do it, each one after the other."""
+    start = time.perf_counter()
+    counts = [0] * workers
+
+    async def worker(number: int) -> None:
+        while time.perf_counter() - start < seconds:
+            await work(number, counts[number])
+            counts[number] += 1
+
+    await asyncio.gather(*(worker(number) for number in range(workers)))
+    return sum(counts) / (time.perf_counter() - start)
 
 
 async def _durable_puts(writers: int) -> float:

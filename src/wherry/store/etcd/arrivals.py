@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wherry.store.protocol import Encoded, Record, StoreFailed
 
@@ -58,7 +59,8 @@ class Write:
             if record.revision == revision:
                 return record
         self._wanted, self._future = revision, asyncio.get_running_loop().create_future()
-        return await _patiently(self._future, revision)
+        self._arrivals.watch_over(self._future, revision)
+        return await self._future
 
 
 class Arrivals:
@@ -71,6 +73,9 @@ class Arrivals:
         self._count = 0
         self._reached = 0
         self._idle: asyncio.Future[None] | None = None
+        #: what is waited for, with the time at which patience ends; each as long, so the first ends first
+        self._waiting: deque[tuple[float, int, asyncio.Future[Any]]] = deque()
+        self._sweep: asyncio.TimerHandle | None = None
 
     def wrote(self) -> None:
         """A write has ended."""
@@ -82,6 +87,25 @@ class Arrivals:
         if self.writes:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait([self._idle], timeout=patience)
+
+    def watch_over(self, future: asyncio.Future[Any], revision: int) -> None:
+        """The future fails when patience ends. One timer serves all: a timer for each write would cost more than the write."""
+        loop = asyncio.get_running_loop()
+        self._waiting.append((loop.time() + PATIENCE, revision, future))
+        if self._sweep is None:
+            self._sweep = loop.call_later(PATIENCE, self._end_patience)
+
+    def _end_patience(self) -> None:
+        loop, waiting = asyncio.get_running_loop(), self._waiting
+        while waiting and (waiting[0][2].done() or waiting[0][0] <= loop.time()):
+            _, revision, future = waiting.popleft()
+            if not future.done():
+                future.set_exception(StoreFailed(UNHEARD.format(revision)))
+        self._sweep = loop.call_at(waiting[0][0], self._end_patience) if waiting else None
+
+    def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
 
     def write(self, key: str, stored: bytes | None = None, encoded: Encoded | None = None) -> Write:
         return Write(self, key, stored, encoded)

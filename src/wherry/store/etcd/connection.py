@@ -80,12 +80,11 @@ class Connection:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        credentials = _credentials(access)
-        targets = [_target(server) for server in access.servers]
-        self._channels = [
-            grpc.aio.insecure_channel(target, _OPTIONS) if credentials is None else grpc.aio.secure_channel(target, credentials, _OPTIONS)
-            for target in targets
-        ]
+        self._credentials = _credentials(access)
+        self._targets = [_target(server) for server in access.servers]
+        self._channels = [self._channel(target) for target in self._targets]
+        #: for watches, by the number of the server: what comes on a connection of its own holds up no call
+        self._watching: dict[int, grpc.aio.Channel] = {}
         self._used = 0
         self._token = ""
         self._calls: dict[tuple[int, str], Any] = {}
@@ -111,7 +110,9 @@ class Connection:
 
     def watch(self) -> Any:
         """A new stream of watches at the server that is used now."""
-        stream = self._channels[self._used].stream_stream(
+        if self._used not in self._watching:
+            self._watching[self._used] = self._channel(self._targets[self._used])
+        stream = self._watching[self._used].stream_stream(
             WATCH.path, request_serializer=_serialized, response_deserializer=WATCH.answer.FromString)
         return stream(metadata=self._metadata())
 
@@ -133,8 +134,13 @@ class Connection:
 
     async def close(self) -> None:
         self._closed = True
-        for channel in self._channels:
+        for channel in (*self._channels, *self._watching.values()):
             await channel.close()
+
+    def _channel(self, target: str) -> grpc.aio.Channel:
+        if self._credentials is None:
+            return grpc.aio.insecure_channel(target, _OPTIONS)
+        return grpc.aio.secure_channel(target, self._credentials, _OPTIONS)
 
     async def _once(self, method: Method, request: Any, timeout: float) -> Any:
         call = self._calls.get((self._used, method.path))

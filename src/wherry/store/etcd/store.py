@@ -248,6 +248,7 @@ class EtcdStore:
             return
         self._closed = True
         await self._arrivals.done(CLOSE_PATIENCE)
+        self._arrivals.close()
         if under_way := [task for task in self._compacting if not task.done()]:
             await asyncio.wait(under_way, timeout=CLOSE_PATIENCE)
         feed = [task for task in self._tasks if task.get_name() == FEED]
