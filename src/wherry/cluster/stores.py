@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wherry.api.objects import Obj
 from wherry.kit.health import Health
 from wherry.rules.objects.leader_election import Timings, refusal
 from wherry.store.lock import DirectoryLock
@@ -53,7 +54,7 @@ async def open_etcd(options: Options, now: Callable[[], float], health: Health |
     except ImportError as error:
         raise StoreError(f"the store over etcd needs more libraries ({error.name}): pip install 'wherry[etcd]'") from error
     lives = {"events": options.event_ttl}
-    settings = Settings(options.etcd_prefix, lives, options.etcd_compaction_interval, transformer=transformer_of(options))
+    settings = Settings(options.etcd_prefix, lives, options.etcd_compaction_interval, _read_protobuf, transformer_of(options))
     return await EtcdStore.open(access_of(options), settings, now=now, health=health)
 
 
@@ -70,6 +71,13 @@ def _check(options: Options) -> None:
     for why, given in refused.items():
         if given:
             raise StoreError(why)
+
+
+def _read_protobuf(value: bytes) -> Obj:
+    """With the first such value: few clusters have any."""
+    from wherry.cluster.foreign_values import read_protobuf
+
+    return read_protobuf(value)
 
 
 def transformer_of(options: Options) -> Transformer | None:

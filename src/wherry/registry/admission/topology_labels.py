@@ -36,6 +36,7 @@ class PodTopologyLabels:
 
 async def labels_of_node(store: Store, name: str) -> Obj:
     """Those of the node that its pods carry."""
-    record = await store.get(f"nodes/{name}")
+    at = f"nodes/{name}"
+    record = store.known(at) or await store.get(at)
     labels: Obj = (record.object()["metadata"].get("labels") or {}) if record is not None else {}
     return {name: labels[name] for name in LABELS if name in labels}
