@@ -111,6 +111,7 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # imported with the signals in hand: Ctrl-C stops a start as cleanly as a cluster
     from wherry.cluster.cluster import Cluster
+    from wherry.cluster.option_values import OptionError
     from wherry.cluster.serving import import_http_without_roots
     from wherry.cluster.state import StateError
     from wherry.node.engine import Unavailable
@@ -126,6 +127,8 @@ async def _foreground(home: Path, options: dict[str, Any]) -> None:
         raise click.ClickException(str(error)) from error
     except StateError as error:
         raise click.ClickException(f"{error}: add --ephemeral, or give another --data-dir") from error
+    except OptionError as error:
+        raise click.ClickException(up_checks.as_flag(str(error))) from error
     except Unavailable as error:
         raise click.ClickException(f"--runtime {options['runtime']}: {error}") from error
     try:
@@ -205,6 +208,8 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page:
     click.echo(f"{count} {'node' if count == 1 else 'nodes'}{_RUNS[options['runtime']]}")
     if cluster.real_nodes is not None and cluster.options.ingress:
         click.echo(_ingress(cluster.options))
+    if cluster.options.expose_services:
+        click.echo("Services and pods are reached from this machine by their addresses.")
     if page:
         click.echo(f"Rollouts at {page} (the link works once; `wherry dashboard` makes another).")
     if not options["ephemeral"]:

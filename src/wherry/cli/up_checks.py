@@ -78,6 +78,12 @@ def _state(path: Path | None) -> None:
         raise click.ClickException(f"--from: {error}") from error
 
 
+def as_flag(text: str) -> str:
+    """What is wrong with an option of a cluster, said of the flag."""
+    option, colon, why = text.partition(": ")
+    return f"--{option.replace('_', '-')}{colon}{why}"
+
+
 def explain(error: OSError, home: Path) -> str:
     """What an OSError of a start says to a user: what to give instead."""
     port = getattr(error, "port", None)
@@ -99,4 +105,4 @@ def _kubelet_config(path: Path | None) -> None:
     try:
         kubelet_configuration(path)
     except OptionError as error:
-        raise click.ClickException(f"--kubelet-config: {str(error).removeprefix('kubelet_config: ')}") from error
+        raise click.ClickException(as_flag(str(error))) from error

@@ -52,6 +52,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     options = cluster.options
     if options.run_nodes and options.runtime == SIMULATED and options.kubelet_config is not None:
         raise OptionError("kubelet_config: it is of nodes that run programs; these are simulated")
+    if options.expose_services and (not options.run_nodes or options.runtime == SIMULATED):
+        raise OptionError("expose_services: it is of clusters whose nodes run programs; nothing listens at the addresses of others")
     shared = bool(options.etcd_servers)
     setup = scheduling.setup_of(options)
     if options.run_controllers and not shared:
@@ -81,6 +83,10 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         await elected.start(cluster)
     if cluster.real_nodes is not None:
         await cluster.real_nodes.begin()
+        if options.expose_services:
+            from wherry.cluster import exposing
+
+            await exposing.begin(cluster.real_nodes)
         if proxy is not None:
             cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
         if network is not None:

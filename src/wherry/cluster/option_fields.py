@@ -55,6 +55,7 @@ class OptionFields(TypedDict, total=False):
     run_nodes: bool
     dns_forward: tuple[str, ...]
     ingress: bool
+    expose_services: bool
     ingress_host: str
     ingress_port: int
     ingress_tls_port: int

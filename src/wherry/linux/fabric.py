@@ -7,6 +7,7 @@ cross the border, not bytes: they are made inside and handed over unconnected, s
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -42,6 +43,13 @@ class Fabric(Protocol):
 
     async def release(self, ip: str) -> None:
         """Take such an address away again."""
+        ...
+
+    async def expose(self, networks: Sequence[str]) -> None:
+        """Programs of this machine reach these networks (CIDR) of the fabric, as long as it is there.
+
+        Raises OSError: PermissionError without the right to set this machine's routes, FileExistsError when it has such a network already.
+        """
         ...
 
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:

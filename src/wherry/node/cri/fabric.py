@@ -8,9 +8,10 @@ tables, addresses on the loopback) is all that `clean` takes away. Source: man 7
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from wherry.linux.fabric import RulesRefused, RulesTooLarge
@@ -86,6 +87,11 @@ class RuntimeFabric:
     async def release(self, ip: str) -> None:
         self._addresses.discard(ip)
         await self._netlink(lambda link: link.delete_address(_LOOPBACK, ip))
+
+    async def expose(self, networks: Sequence[str]) -> None:
+        if not self.shared:
+            text = "the container runtime has a network namespace of its own, which is not connected with this one"
+            raise OSError(errno.EOPNOTSUPP, text)
 
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         """Its programs run in the runtime's namespace, which answers for its addresses when it is one of the runtime's own."""

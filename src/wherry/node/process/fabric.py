@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
+from collections.abc import Sequence
 
+from wherry.linux import host_routes
 from wherry.linux.fabric import RulesRefused, RulesTooLarge
 from wherry.node.process.client import Helper, HelperError
+
+#: looks at the machine's routes, and seconds between two
+_LOOKS, _BETWEEN = 20, 0.1
 
 
 class ProcessFabric:
@@ -49,6 +56,16 @@ class ProcessFabric:
     async def release(self, ip: str) -> None:
         await self._address(ip, there=False)
 
+    async def expose(self, networks: Sequence[str]) -> None:
+        await _free(networks)
+        here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            await self._helper.ask("expose", [here], networks=list(networks))
+        except HelperError as error:
+            raise OSError(error.number, error.text) from error
+        finally:
+            os.close(here)
+
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         place = node_place(name)
         try:
@@ -62,6 +79,17 @@ class ProcessFabric:
             await self._helper.ask("address", ip=ip, there=there)
         except HelperError as error:
             raise _as_error(error) from error
+
+
+async def _free(networks: Sequence[str]) -> None:
+    """Of other ways; one that has just ended is waited for, as the kernel takes a namespace away a moment later. Raises FileExistsError."""
+    for look in range(_LOOKS):
+        taken = [each for each in networks if host_routes.leads_to(each, host_routes.text())]
+        if not taken:
+            return
+        if look < _LOOKS - 1:
+            await asyncio.sleep(_BETWEEN)
+    raise FileExistsError(f"this machine has a way to {', '.join(taken)} already")
 
 
 def node_place(name: str) -> str:

@@ -18,6 +18,8 @@ from wherry.node.process.helper.state import Pod, State
 
 _GATEWAY6 = "fe80::1"
 _MTU = 1500
+#: the link between the fabric and the machine (and its rules), and the machine's address on it (link-local: of nobody's network)
+_OUTSIDE, _MACHINE = "wherry-exposed", "169.254.244.1"
 #: of the fabric's namespace: it forwards between pods, and its sockets may bind any port
 _SYSCTLS = {
     "net/ipv4/ip_forward": "1",
@@ -81,6 +83,27 @@ def _set_up_pod(netlink: Netlink, addresses: list[str], gateway: str) -> None:
         if version == 4:
             netlink.add_route(_alone(via), index)
         netlink.add_route(f"default{version}", index, gateway=via)
+
+
+def expose(state: State, machine: int, networks: list[str]) -> None:
+    """A veth between the fabric and the machine's network namespace, over which the machine reaches these networks. Raises OSError.
+
+    Its programs come from the gateway's address, as those of a node do. With the fabric's namespace all of it goes.
+    """
+    gateway = state.settings["gateway"]
+    with inside(state, machine):  # the right to do it, before anything is made
+        pass
+    state.netlink.add_veth(_OUTSIDE, _OUTSIDE, machine, _MTU)
+    state.netlink.add_route(_alone(_MACHINE), socket.if_nametoindex(_OUTSIDE))
+    chain = f"chain postrouting {{ type nat hook postrouting priority 90; ip saddr {_MACHINE} snat to {gateway}; }}"
+    run_rules(state, f"table ip {_OUTSIDE} {{\n{chain}\n}}\n")
+    with inside(state, machine), contextlib.closing(Netlink()) as netlink:
+        index = socket.if_nametoindex(_OUTSIDE)
+        netlink.add_address(index, _MACHINE)
+        netlink.set_up(index)
+        netlink.add_route(_alone(gateway), index)
+        for each in networks:
+            netlink.add_route(each, index, gateway=gateway)
 
 
 def make_sockets(state: State, place: str, *, udp: bool, ipv6: bool, count: int) -> list[int]:

@@ -34,6 +34,7 @@ class Server:
             "pod": self._pod, "node": self._node, "remove": self._remove, "start": self._start, "exec": self._exec, "kill": self._kill,
             "sockets": self._sockets, "rules": self._rules, "address": self._address, "stats": self._stats, "unpack": self._unpack,
             "memory": self._memory, "discard": self._discard, "update": self._update,
+            "expose": self._expose,
         }
 
     def run(self) -> None:
@@ -111,6 +112,10 @@ class Server:
 
     def _address(self, request: dict[str, Any], _: list[int]) -> Answer:
         (network.add_address if request["there"] else network.delete_address)(self._state, request["ip"])
+        return {}, []
+
+    def _expose(self, request: dict[str, Any], descriptors: list[int]) -> Answer:
+        network.expose(self._state, descriptors[0], request["networks"])
         return {}, []
 
     def _kill(self, request: dict[str, Any], _: list[int]) -> Answer:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-_USUAL, _LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
+#: what the pods of a few hundred nodes have, and those of more
+USUAL, _LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
 _LEAST = 256
 
 
@@ -17,7 +18,7 @@ def pod_ranges(count: int, pods_per_node: int, taken: Iterable[str] = ()) -> lis
     """`count` ranges, each for that many pods; none where they do not fit. `taken`: what other nodes have."""
     size = max(_LEAST, 1 << (pods_per_node + 2).bit_length())
     others = [IPv4Network(text) for text in taken]
-    whole = _USUAL if (count + len(others)) * size <= _USUAL.num_addresses else _LARGE
+    whole = USUAL if (count + len(others)) * size <= USUAL.num_addresses else _LARGE
     if count * size > whole.num_addresses:
         return []
     free = (net for net in whole.subnets(new_prefix=33 - size.bit_length()) if not any(net.overlaps(other) for other in others))
