@@ -6,9 +6,10 @@ Made by the verbs, given to the plug-ins of `admission`. Source: k8s.io/apiserve
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from wherry.api import errors
 from wherry.api.errors import Forbidden
@@ -16,6 +17,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import Resource
 
+T = TypeVar("T")
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 #: the annotations of the audit event of the request under way; set by who records requests
 AUDITED: ContextVar[dict[str, str] | None] = ContextVar("audited", default=None)
@@ -49,6 +51,10 @@ class Request:
     reinvoke: bool = False
     #: what a plug-in keeps from one round to the other
     memory: dict[str, Any] = field(default_factory=dict)
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, which is a function of the request: of a long one beside the event loop (see `Write`)."""
+        return work()
 
     def forbidden(self, why: str) -> Forbidden:
         """A refusal that names the object, by its prefix as long as its name is not made."""

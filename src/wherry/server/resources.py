@@ -15,6 +15,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, ListOptions, Target
 from wherry.api.resources import BUILT_IN, Resource
 from wherry.kit.clock import Clock
+from wherry.kit.offload import computed, offload
 from wherry.registry.registry import Registry
 from wherry.registry.results import Page, RawBody
 from wherry.registry.verbs.patches import CUSTOM_PATCHES
@@ -31,6 +32,8 @@ from wherry.server.watching import Watching
 from wherry.server.wire import Answer, Reply, Server, read_body
 from wherry.store.protocol import Record
 
+#: lists of more objects are put together beside the event loop: a table takes 20 us for a pod, and YAML much longer
+_LONG_LIST = 250
 _BUILT_IN_GROUPS = frozenset(r.group for r in BUILT_IN) | {"extensions"}
 #: subresources that are never shown as a table; reviews and bindings are not either
 _WITHOUT_TABLES = frozenset({"binding", "ephemeralcontainers", "eviction", "finalize", "resize", "rollback", "token"})
@@ -109,24 +112,33 @@ class Resources:
     async def _get(self, call: Call, target: Target) -> Reply:
         wanted = call.wanted
         version = call.parameters.text("resourceVersion") if call.query else ""
-        return self._one(call, target, await self._registry.get(target, version), 200, wanted=wanted)
+        return await self._one(call, target, await self._registry.get(target, version), 200, wanted=wanted)
 
-    def _one(self, call: Call, target: Target, record: Record, status: int, warnings: tuple[str, ...] = (),
+    async def _one(self, call: Call, target: Target, record: Record, status: int, warnings: tuple[str, ...] = (),
              wanted: negotiation.Wanted = negotiation.PLAIN) -> Reply:  # fmt: skip
-        body = transforms.one(target, record, wanted, call.parameters, self._clock.now()) if wanted.convert else record.value
-        return rendering.json_reply(call, body, status, warnings, as_yaml=wanted.format == "yaml", pretty=wanted.pretty)
+        if not (wanted.convert or wanted.format == "yaml" or wanted.pretty):
+            return rendering.json_reply(call, record.value, status, warnings)
+        now = self._clock.now()
+
+        def reply() -> Reply:
+            body = transforms.one(target, record, wanted, call.parameters, now) if wanted.convert else record.value
+            return rendering.json_reply(call, body, status, warnings, as_yaml=wanted.format == "yaml", pretty=wanted.pretty)
+
+        return await computed(len(record.value), reply)
 
     async def _list(self, call: Call, target: Target) -> Reply:
         wanted = call.wanted
         options = parameters.list_options(call.parameters) if call.query else NO_LIST
-        return self._many(call, target, await self._registry.list(target, options), wanted)
+        return await self._many(call, target, await self._registry.list(target, options), wanted)
 
-    def _many(self, call: Call, target: Target, page: Page, wanted: negotiation.Wanted) -> Reply:
-        if wanted.convert:
-            body = transforms.many(target, page, wanted, call.parameters, self._clock.now())
-        else:
-            body = list_bytes(target.resource, page)
-        return rendering.json_reply(call, body, as_yaml=wanted.format == "yaml", pretty=wanted.pretty)
+    async def _many(self, call: Call, target: Target, page: Page, wanted: negotiation.Wanted) -> Reply:
+        now = self._clock.now()
+
+        def reply() -> Reply:
+            body = transforms.many(target, page, wanted, call.parameters, now) if wanted.convert else list_bytes(target.resource, page)
+            return rendering.json_reply(call, body, as_yaml=wanted.format == "yaml", pretty=wanted.pretty)
+
+        return await offload(reply) if len(page.records) > _LONG_LIST else reply()
 
     async def _watch(self, server: Server, call: Call, target: Target, common: bytes) -> Answer:
         wanted = call.wanted
@@ -155,13 +167,13 @@ class Resources:
         written = await self._registry.create(target, body, options, call.who)
         # a Deployment of the past is told to go back, nothing is created
         code = 200 if target.subresource == "rollback" else 201
-        return self._one(call, target, written.record, code, written.warnings, wanted)
+        return await self._one(call, target, written.record, code, written.warnings, wanted)
 
     async def _update(self, call: Call, target: Target) -> Reply:
         wanted, body = call.wanted, await self._body(call)
         options = parameters.write_options(call.parameters, "UpdateOptions", call.header("User-Agent"))
         written = await self._registry.update(target, body, options, call.who)
-        return self._one(call, target, written.record, 201 if written.created else 200, written.warnings, wanted)
+        return await self._one(call, target, written.record, 201 if written.created else 200, written.warnings, wanted)
 
     async def _patch(self, call: Call, target: Target) -> Reply:
         accepted = negotiation.PATCH_TYPES if target.resource.custom is None else CUSTOM_PATCHES
@@ -169,7 +181,7 @@ class Resources:
         wanted, content = call.wanted, await read_body(call.request)
         options = parameters.write_options(call.parameters, "PatchOptions", call.header("User-Agent"), kind)
         written = await self._registry.patch(target, kind, content, options, call.who)
-        return self._one(call, target, written.record, 201 if written.created else 200, written.warnings, wanted)
+        return await self._one(call, target, written.record, 201 if written.created else 200, written.warnings, wanted)
 
     async def _delete_options(self, call: Call) -> DeleteOptions:
         content = await read_body(call.request)
@@ -177,7 +189,8 @@ class Resources:
             return parameters.delete_options(call.parameters if call.query else NO_PARAMETERS)
         content_type = call.header("Content-Type")
         negotiation.check_body_type(content_type)
-        return parameters.delete_options_from(decode.decode_options(self._readable(content, content_type)))
+        given = await computed(len(content), lambda: decode.decode_options(self._readable(content, content_type)))
+        return parameters.delete_options_from(given)
 
     async def _delete(self, call: Call, target: Target) -> Reply:
         wanted, options = call.wanted, await self._delete_options(call)
@@ -186,10 +199,10 @@ class Resources:
         if deleted.gone and not strategy.delete_returns_object:
             body = rendering.encode(_deleted_status(target, deleted.record))
             return rendering.json_reply(call, body, 200, deleted.warnings, as_yaml=wanted.format == "yaml")
-        return self._one(call, target, deleted.record, 200, deleted.warnings, wanted)
+        return await self._one(call, target, deleted.record, 200, deleted.warnings, wanted)
 
     async def _delete_collection(self, call: Call, target: Target) -> Reply:
         wanted, options = call.wanted, await self._delete_options(call)
         selection: ListOptions = parameters.list_options(call.parameters) if call.query else NO_LIST
         records = await self._registry.delete_collection(target, options, selection, call.who)
-        return self._many(call, target, Page(records, self._registry.store.revision), wanted)
+        return await self._many(call, target, Page(records, self._registry.store.revision), wanted)

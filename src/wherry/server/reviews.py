@@ -14,6 +14,7 @@ from wherry.api.field import Errors
 from wherry.api.objects import Obj
 from wherry.api.options import Target, User, WriteOptions
 from wherry.api.schema import definition
+from wherry.kit.offload import computed
 from wherry.rules.access.rbac.request import Attributes
 from wherry.rules.schema import decode
 from wherry.rules.schema.validation.access_reviews import selector_errors, shown_path
@@ -103,7 +104,7 @@ class Reviews:
     async def create(self, target: Target, content: bytes, content_type: str, options: WriteOptions, user: User) -> tuple[Obj, list[str]]:
         """The review with its answer, and warnings. Raises BadRequest, Invalid."""
         resource = target.resource
-        decoded = decode.decode(resource, (content, content_type), options.field_validation)
+        decoded = await computed(len(content), lambda: decode.decode(resource, (content, content_type), options.field_validation))
         review: Obj = decoded.obj
         given_namespace = (review.get("metadata") or {}).get("namespace", target.namespace)
         if given_namespace != target.namespace:

@@ -19,6 +19,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_protocol import RequestHandler
 
 from wherry.api.errors import BadRequest, Timeout, TooLarge
+from wherry.kit.offload import computed
+from wherry.kit.turns import turn
 from wherry.server.connection import Connection, is_virtual
 
 JSON = "application/json"
@@ -29,6 +31,8 @@ MAX_BODY = 3 * 1024 * 1024
 TRAIL: Any = web.RequestKey("wherry.audit", object) if hasattr(web, "RequestKey") else "wherry.audit"
 #: bodies from here on are written apart from their head, and waited for
 _BIG = 64 * 1024
+#: of which so many at once: encrypting them all would keep others waiting, and what is encrypted waits in memory for the client
+_SLICE = 256 * 1024
 #: seconds that a client has to send its body, and to take a whole answer (--request-timeout)
 REQUEST_TIMEOUT = 60.0
 
@@ -120,10 +124,12 @@ class Reply(Answer):
             transport.write(head + body)
             return None
         transport.write(head)
-        transport.write(body)
         try:
             async with _within():
-                await request.writer.drain()
+                for at in range(0, len(body), _SLICE):
+                    transport.write(body[at : at + _SLICE])
+                    await request.writer.drain()
+                    await turn()
         except TimeoutError:
             transport.abort()
             raise ConnectionResetError("the client does not take its answer") from None
@@ -241,7 +247,8 @@ async def read_body(request: web.BaseRequest, limit: int = MAX_BODY) -> bytes:
     """The request's body. Raises TooLarge."""
     body = await _read(request, limit)
     if (trail := request.get(TRAIL)) is not None:
-        trail.body(body, request.headers.get("Content-Type", ""))
+        content_type = request.headers.get("Content-Type", "")
+        await computed(len(body), lambda: trail.body(body, content_type))
     return body
 
 

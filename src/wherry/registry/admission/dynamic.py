@@ -6,12 +6,14 @@ A write that meets no configuration costs one look at a count. Each stored versi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from wherry.api import errors
 from wherry.api.objects import Obj
 from wherry.api.options import User
 from wherry.api.resources import Resource, resource
+from wherry.kit.offload import computed, offload
 from wherry.registry.core import Core, prefix
 from wherry.registry.outside.calls import Outside
 from wherry.registry.request import Operation, Request
@@ -50,15 +52,15 @@ class Configured:
 
     async def all(self) -> list[Any]:
         """In the order of their names."""
-        return [self._of(record) for record in (await self._store.range(self._prefix)).records]
+        return [await self._of(record) for record in (await self._store.range(self._prefix)).records]
 
-    def _of(self, record: Record) -> Any:
+    async def _of(self, record: Record) -> Any:
         cache = record.cache
         if cache is None:
             cache = record.cache = {}
         made = cache.get(_GROUP)
         if made is None:
-            made = cache[_GROUP] = self._compile(record.object())
+            made = cache[_GROUP] = await computed(len(record.value), partial(self._compile, record.object()))
         return made
 
 
@@ -134,11 +136,14 @@ class Dynamic:
             return convert(obj, stored, row) if obj.get("apiVersion") == stored.api_version else obj
         return await custom_versions.shown(self.core, row, obj)
 
-    async def answered(self, user: User, answers: Answers, evaluate: Callable[[], T]) -> T:
-        """Evaluates, and again with every answer of the authorizer that turned out to be needed."""
+    async def answered(self, user: User, answers: Answers, evaluate: Callable[[], T], *, loops: bool) -> T:
+        """Evaluates, and again with every answer of the authorizer that turned out to be needed.
+
+        What `loops` may take as long as its budget lasts: it is evaluated beside the event loop.
+        """
         while True:
             try:
-                return evaluate()
+                return await offload(evaluate) if loops else evaluate()
             except Unanswered as needed:
                 answers[needed.question] = await self._decision(user, needed.question)
 

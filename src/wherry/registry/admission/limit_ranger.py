@@ -5,6 +5,8 @@ Source: plugin/pkg/admission/limitranger. A namespace without LimitRanges costs 
 
 from __future__ import annotations
 
+from functools import partial
+
 from wherry.api.objects import Obj, is_deleting
 from wherry.api.resources import Resource
 from wherry.registry.request import Operation, Request
@@ -32,7 +34,7 @@ class LimitRanger:
     async def admit(self, request: Request) -> None:
         if request.resource.plural == "pods" and not _is_going(request):
             for found in await self._of(request.namespace):
-                limit_range.fill_in(found, request.draft)
+                await request.compute(partial(limit_range.fill_in, found, request.draft))
 
     async def validate(self, request: Request) -> None:
         """Raises Forbidden, with all that the first LimitRange has to say."""
@@ -40,7 +42,7 @@ class LimitRanger:
             return
         rule = limit_range.pod_violations if request.resource.plural == "pods" else limit_range.claim_violations
         for found in await self._of(request.namespace):
-            if texts := list(dict.fromkeys(rule(found, request.draft))):
+            if texts := list(dict.fromkeys(await request.compute(partial(rule, found, request.draft)))):
                 raise request.forbidden(texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]")
 
     async def _of(self, namespace: str) -> list[Obj]:

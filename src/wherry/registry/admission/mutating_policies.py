@@ -134,7 +134,10 @@ class MutatingAdmissionPolicies(BoundPolicies):
             return True
         seen = await self._seen(request, invocation, namespace=False)
         return await self.answered(
-            request.user, answers, lambda: conditions_hold(policy.conditions, bindings(seen, answers, policy.variables), fail=policy.fail)
+            request.user,
+            answers,
+            lambda: conditions_hold(policy.conditions, bindings(seen, answers, policy.variables), fail=policy.fail),
+            loops=policy.loops,
         )
 
     async def _mutate(self, request: Request, invocation: _Invocation, mutation: Mutation, answers: Answers) -> None:
@@ -142,7 +145,7 @@ class MutatingAdmissionPolicies(BoundPolicies):
         row, policy = invocation.row, invocation.policy
         seen = await self._seen(request, invocation, namespace=True)
         type_ = of_node(_node(row, request.subresource))
-        patched = await self.answered(request.user, answers, lambda: policy.mutate(mutation, seen, answers, type_))
+        patched = await self.answered(request.user, answers, lambda: policy.mutate(mutation, seen, answers, type_), loops=policy.loops)
         await replace(self, request, row, patched)
 
 

@@ -6,6 +6,8 @@ Source: k8s.io/pod-security-admission/admission, plugin/pkg/admission/security/p
 
 from __future__ import annotations
 
+from functools import partial
+
 from wherry.api import errors
 from wherry.api.field import Errors
 from wherry.api.objects import Obj
@@ -61,8 +63,8 @@ class PodSecurity:
         if request.operation == "UPDATE" and request.old is not None and not rule.is_significant(pod, request.old):
             return
         request.audit[f"{_AUDIT}enforce-policy"] = str(policy.enforce)
-        found = rule.violations(policy.enforce, pod["metadata"], pod["spec"])
-        _tell(request, policy, wrong, pod, warn=not found)
+        found = await request.compute(partial(rule.violations, policy.enforce, pod["metadata"], pod["spec"]))
+        await request.compute(partial(_tell, request, policy, wrong, pod, warn=not found))
         if found:
             raise request.forbidden(f'violates PodSecurity "{policy.enforce}": {rule.detailed(found)}')
 
@@ -72,7 +74,7 @@ class PodSecurity:
             return
         template = rule.template_of(request.resource.group_resource, request.draft)
         if template is not None:
-            _tell(request, policy, wrong, template, warn=True)
+            await request.compute(partial(_tell, request, policy, wrong, template, warn=True))
 
     async def _namespace(self, request: Request) -> None:
         meta = request.draft["metadata"]

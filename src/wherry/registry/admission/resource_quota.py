@@ -8,6 +8,7 @@ Source: k8s.io/apiserver/pkg/admission/plugin/resourcequota. What was charged fo
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from weakref import WeakValueDictionary
 
 from wherry.api.errors import Conflict, NotFound, StatusError
@@ -66,7 +67,8 @@ class ResourceQuota:
         for last in range(_RETRIES, -1, -1):
             quotas = [q for q in await self._of(request.namespace) if left is None or q["metadata"]["name"] in left]
             try:
-                made = rule.charges(evaluator, quotas, rule.Write(request.subresource, request.draft, request.old, self._now()))
+                asked = rule.Write(request.subresource, request.draft, request.old, self._now())
+                made = await request.compute(partial(rule.charges, evaluator, quotas, asked))
             except rule.Exceeded as error:
                 raise request.forbidden(str(error)) from None
             left, failure = (set(), None) if request.dry_run else await self._write(made)

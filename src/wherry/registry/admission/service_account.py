@@ -42,7 +42,8 @@ class ServiceAccount:
         if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
             spec["imagePullSecrets"] = [{"name": s.get("name", "")} for s in account["imagePullSecrets"]]
         if _wants_token(spec, account):
-            _mount_token(spec, "kube-api-access-" + "".join(self._rng.choices(ALPHABET, k=5)))
+            volume = "kube-api-access-" + "".join(self._rng.choices(ALPHABET, k=5))
+            await request.compute(lambda: _mount_token(spec, volume))
 
 
 def _wants_token(spec: Obj, account: Obj) -> bool:

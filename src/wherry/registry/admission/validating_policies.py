@@ -78,7 +78,7 @@ class ValidatingAdmissionPolicies(BoundPolicies):
         own = asked.resource.group_resource == "namespaces"
         namespace = await self.namespace(asked.namespace) if asked.namespace and not own else None
         seen = await self.seen(asked, row, namespace, param)
-        return await self.answered(asked.user, answers, lambda: policy.outcome(seen, answers))
+        return await self.answered(asked.user, answers, lambda: policy.outcome(seen, answers), loops=policy.loops)
 
 
 def _judged(request: Request, policy: Policy, binding: Binding, outcome: Outcome) -> list[Problem]:

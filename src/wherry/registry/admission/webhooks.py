@@ -40,6 +40,11 @@ class Hook:
     conditions: tuple[Expression, ...]
 
     @property
+    def loops(self) -> bool:
+        """A condition of it goes through lists or maps."""
+        return any(condition.loops for condition in self.conditions)
+
+    @property
     def fail(self) -> bool:
         return self.given.get("failurePolicy") != "Ignore"
 
@@ -102,7 +107,7 @@ class Webhooks(Dynamic):
         answers: Answers = {}
         try:
             holds = await self.answered(
-                asked.user, answers, lambda: conditions_hold(hook.conditions, bindings(seen, answers), fail=hook.fail)
+                asked.user, answers, lambda: conditions_hold(hook.conditions, bindings(seen, answers), fail=hook.fail), loops=hook.loops
             )
         except CelError as error:
             raise errors.forbidden(asked.resource.group_resource, asked.name, error.message) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple, cast
 
 from wherry.api import errors, field
@@ -26,13 +27,13 @@ async def apply(write: Write) -> Written:
     """Creates the object when it is missing. Raises Invalid, BadRequest, Conflict (another manager owns a field)."""
     if not write.options.field_manager:
         raise errors.invalid("PatchOptions.meta.k8s.io", "", [field.required("fieldManager", "is required for apply patch")])
-    said = configuration(cast("Patch", write.body).content)
+    said = await write.compute(partial(configuration, cast("Patch", write.body).content))
     write.make = _applying(said)
     current = await write.core.store.get(target_key(write.core, write.target))
     if current is not None or write.subresource:
         write.current = current
         return await change(write)
-    write.draft = write.make(write)
+    write.draft = await write.compute(partial(write.make, write))
     if uid := (said.value.get("metadata") or {}).get("uid"):
         why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         raise errors.conflict(write.row.group_resource, write.target.name, why)

@@ -6,6 +6,7 @@ Pods of our own controllers and events of our own recorder take short ways with 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from wherry.api import errors
 from wherry.api.errors import AlreadyExists
@@ -57,7 +58,7 @@ async def create_draft(write: Write) -> Written:
         except ClaimLost:
             assert write.make is not None, "whoever creates on update makes the draft again"
             write.begin("CREATE", None, None)
-            write.draft = write.make(write)
+            write.draft = await write.compute(partial(write.make, write))
 
 
 async def _finish_short(write: Write, stages: tuple[Stage, ...]) -> Written:

@@ -9,7 +9,11 @@ registry/generic/registry/store.go (Create, Update, Delete) and registry/rest/{c
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Iterator
+from functools import partial
+
 from wherry.api.errors import StatusError
+from wherry.kit.offload import offload
 from wherry.registry.verbs.stages import alike, asking, making, metadata, rules, storing
 from wherry.registry.verbs.stages.granting import may_create
 from wherry.registry.verbs.write import Stage, Write
@@ -76,8 +80,16 @@ EVENT: tuple[Stage, ...] = (
 
 
 async def run(write: Write, stages: tuple[Stage, ...]) -> None:
-    """Raises what a stage raises; an error carries the warnings that came before it, as the reference's headers do."""
+    """Raises what a stage raises; an error carries the warnings that came before it, as the reference's headers do.
+
+    Of a long write what needs no waiting is computed beside the event loop, where it keeps nobody from being served.
+    """
     try:
+        if write.is_long:
+            left = iter(stages)
+            while (waiting := await offload(partial(_until_waiting, write, left))) is not None:
+                await waiting
+            return
         for stage in stages:
             waiting = stage(write)
             if waiting is not None:
@@ -89,3 +101,8 @@ async def run(write: Write, stages: tuple[Stage, ...]) -> None:
         if write.release is not None:
             write.release()
             write.release = None
+
+
+def _until_waiting(write: Write, stages: Iterator[Stage]) -> Awaitable[None] | None:
+    """The stages up to the first that has to wait: what it waits for. None: all are done."""
+    return next((waiting for stage in stages if (waiting := stage(write)) is not None), None)

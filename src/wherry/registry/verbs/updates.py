@@ -6,6 +6,7 @@ Every change of an object that exists goes through `change`: the stages of `pipe
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from wherry.api.objects import Obj
@@ -22,18 +23,18 @@ from wherry.store.protocol import ClaimLost, CompareFailed
 
 async def update(write: Write) -> Written:
     """Raises BadRequest, NotFound, Conflict, Invalid, Forbidden."""
-    write.make = _replacing(write)
+    write.make = _replacing(await write.compute(partial(_sent, write)))
     current = await write.core.store.get(target_key(write.core, write.target))
     if current is None and write.strategy.create_on_update and not write.subresource:
-        write.draft = write.make(write)
+        write.draft = await write.compute(partial(write.make, write))
         return await create_draft(write)
     write.current = current
     return await change(write)
 
 
-def _replacing(write: Write) -> Make:
-    """The body in place of what is stored. It is decoded at once, and for every further try anew: a draft is changed on its way."""
-    first = [_sent(write)]
+def _replacing(sent: tuple[Obj, list[str]]) -> Make:
+    """The body in place of what is stored. It was decoded, and is for every further try anew: a draft is changed on its way."""
+    first = [sent]
 
     def make(write: Write) -> Obj:
         sent, warnings = first.pop() if first else _sent(write)

@@ -7,7 +7,7 @@ admission sees of it is its base, `Request`. Invariant: `old` and `current` are 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from wherry.api import errors
 from wherry.api.errors import NotFound
@@ -15,17 +15,25 @@ from wherry.api.field import Errors
 from wherry.api.objects import Obj
 from wherry.api.options import DeleteOptions, Target, User, WriteOptions
 from wherry.api.resources import Resource
+from wherry.kit.offload import LONG, offload
 from wherry.registry.core import Core
 from wherry.registry.request import Operation, Request
-from wherry.registry.results import Body, Written
+from wherry.registry.results import Body, RawBody, Written
+from wherry.rules.custom import kind as custom_kinds
 from wherry.rules.objects.strategy import Strategy
 from wherry.rules.writing.managed_fields import Reset
 from wherry.store.protocol import Claim, Record
 
-#: one step of a write: changes it, or raises StatusError; may wait
+#: one step of a write: changes it, or raises StatusError; may wait. What it does before it returns may happen in a worker thread (see
+#: `Write.is_long`): it changes nothing but the write, and what has to meet the event loop or the store is in what it waits for
 Stage = Callable[["Write"], Awaitable[None] | None]
+T = TypeVar("T")
 #: a private draft from the write's `old`; may add to its warnings. Called once for every try
 Make = Callable[["Write"], Obj]
+
+
+#: from so many bytes on a custom object is long whose definition has rules: they may look at each pair of what is in it
+LONG_WITH_RULES = 1024
 
 
 class Patch(NamedTuple):
@@ -127,6 +135,24 @@ class Write(Request):
         if self._strategy is None:
             self._strategy = self.view.strategy(self.core, self.target.resource)
         return self._strategy
+
+    @property
+    def is_long(self) -> bool:
+        """What becomes of its body, or of the object that is there, is computed beside the event loop."""
+        body = self.body
+        size = len(body[0]) if isinstance(body, RawBody) else 0
+        if isinstance(body, Patch) and isinstance(body.content, bytes):
+            size = len(body.content)
+        if self.current is not None:
+            size = max(size, len(self.current.value))
+        if size >= LONG:
+            return True
+        custom = custom_kinds.of(self.target.resource)
+        return custom is not None and (not custom.is_compiled or (size >= LONG_WITH_RULES and custom.has_rules))
+
+    async def compute(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises, which is a function of the write: of a long one beside the event loop."""
+        return await offload(work) if self.is_long else work()
 
     def begin(self, operation: Operation, current: Record | None, old: Obj | None) -> None:
         """A new try: what the one before left behind is dropped."""

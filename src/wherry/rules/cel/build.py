@@ -27,7 +27,10 @@ _PLAIN = frozenset({int, str, bool, float})
 
 
 class Builder:
-    """One expression's closures; `slots` says which slot of the frame a free variable is in, `size` how many there are."""
+    """One expression's closures; `slots` says which slot of the frame a free variable is in, `size` how many there are.
+
+    `loops`: it goes through lists or maps, so what an evaluation takes depends on what it is given.
+    """
 
     def __init__(self, env: Environment) -> None:
         self._env = env
@@ -35,6 +38,7 @@ class Builder:
         self._bound: list[tuple[str, int]] = []
         self.slots: dict[str, int] = {}
         self.size = 1
+        self.loops = False
 
     def build(self, node: Node) -> Run:
         run: Run = getattr(self, "_" + type(node).__name__.lower())(node)
@@ -209,6 +213,7 @@ class Builder:
         return run
 
     def _fold(self, node: Fold) -> Run:
+        self.loops = True
         over = self.build(node.over)
         slots = [self._bind(name) for name in node.names]
         bodies = [self.build(body) for body in node.bodies]

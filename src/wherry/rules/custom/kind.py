@@ -50,6 +50,16 @@ class CustomKind:
         found: Obj = (self.version.get("schema") or {}).get("openAPIV3Schema") or {}
         return found
 
+    @property
+    def is_compiled(self) -> bool:
+        """What a write needs of it was asked for before."""
+        return "structural" in self.__dict__
+
+    @cached_property
+    def has_rules(self) -> bool:
+        """Whether its objects are looked at by expressions."""
+        return b'"x-kubernetes-validations":' in msgspec.json.encode(self.schema)
+
     @cached_property
     def structural(self) -> Structural:
         return Structural(self.schema).as_root()

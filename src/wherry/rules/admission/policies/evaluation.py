@@ -40,6 +40,11 @@ class Expression:
     program: Program | None
     refusal: str = ""
 
+    @property
+    def loops(self) -> bool:
+        """An evaluation may take as long as its budget lasts."""
+        return self.program is not None and self.program.loops
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

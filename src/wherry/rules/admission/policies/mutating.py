@@ -65,6 +65,8 @@ class Policy:
     variables: tuple[tuple[str, Expression], ...]
     conditions: tuple[Expression, ...]
     mutations: tuple[Mutation, ...]
+    #: an expression of it goes through lists or maps
+    loops: bool
 
     def mutate(self, mutation: Mutation, seen: Seen, answers: Answers, type_: types.Type) -> Obj:
         """The object after one mutation. Raises CelError, Unanswered."""
@@ -78,6 +80,8 @@ def compile_policy(policy: Obj) -> Policy:
     spec = policy.get("spec") or {}
     scope = Scope(params=bool(spec.get("paramKind")), variables={})
     variables = tuple(variable(scope, v) for v in spec.get("variables") or ())
+    conditions = tuple(attempt(c["expression"], lambda e: expressions.compiled(e, scope)) for c in spec.get("matchConditions") or ())
+    mutations = tuple(_mutation(m, scope) for m in spec.get("mutations") or ())
     return Policy(
         policy["metadata"]["name"],
         spec.get("failurePolicy") != "Ignore",
@@ -85,8 +89,9 @@ def compile_policy(policy: Obj) -> Policy:
         of_match(spec.get("matchConstraints")),
         spec.get("paramKind"),
         variables,
-        tuple(attempt(c["expression"], lambda e: expressions.compiled(e, scope)) for c in spec.get("matchConditions") or ()),
-        tuple(_mutation(m, scope) for m in spec.get("mutations") or ()),
+        conditions,
+        mutations,
+        any(e.loops for e in (*(v for _, v in variables), *conditions, *(m.expression for m in mutations))),
     )
 
 

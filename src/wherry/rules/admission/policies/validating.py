@@ -69,6 +69,8 @@ class Policy:
     conditions: tuple[Expression, ...]
     validations: tuple[Validation, ...]
     annotations: tuple[tuple[str, Expression], ...]
+    #: an expression of it goes through lists or maps
+    loops: bool
 
     def outcome(self, seen: Seen, answers: Answers) -> Outcome:
         """Raises Unanswered for a question to the authorizer that `answers` does not have."""
@@ -126,6 +128,13 @@ def compile_policy(policy: Obj) -> Policy:
     scope = Scope(params=bool(spec.get("paramKind")), variables={})
     variables = tuple(variable(scope, v) for v in spec.get("variables") or ())
     conditions = tuple(attempt(c["expression"], lambda e: expressions.compiled(e, scope)) for c in spec.get("matchConditions") or ())
+    validations = tuple(_validation(v, scope) for v in spec.get("validations") or ())
+    annotations = tuple(
+        (a["key"], attempt(a["valueExpression"], lambda e: expressions.compiled(e, scope, STRING_OR_NULL)))
+        for a in spec.get("auditAnnotations") or ()
+    )
+    messages = (v.message_expression for v in validations if v.message_expression is not None)
+    named = (e for _, e in (*variables, *annotations))
     return Policy(
         policy["metadata"]["name"],
         spec.get("failurePolicy") != "Ignore",
@@ -133,11 +142,9 @@ def compile_policy(policy: Obj) -> Policy:
         spec.get("paramKind"),
         variables,
         conditions,
-        tuple(_validation(v, scope) for v in spec.get("validations") or ()),
-        tuple(
-            (a["key"], attempt(a["valueExpression"], lambda e: expressions.compiled(e, scope, STRING_OR_NULL)))
-            for a in spec.get("auditAnnotations") or ()
-        ),
+        validations,
+        annotations,
+        any(e.loops for e in (*conditions, *(v.expression for v in validations), *messages, *named)),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from wherry.api.errors import UnsupportedMediaType
-from wherry.rules.schema.decode import depth, duplicates
+from wherry.rules.schema.decode import depth, duplicates, json_as_yaml
 from wherry.rules.texts import json_fault
 
 JSON = "application/json"
@@ -105,6 +105,8 @@ def _json_fault(content: bytes, text: str) -> Parsed:
 
 
 def _yaml(content: bytes) -> Parsed:
+    if (alike := json_as_yaml.read(content)) is not json_as_yaml.NOT_ALIKE:
+        return Parsed(alike, content=content)
     from wherry.rules.schema.decode import yaml_text  # loading a YAML parser takes a while, and most clusters never see YAML
 
     try:
