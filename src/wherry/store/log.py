@@ -14,9 +14,10 @@ from heapq import merge
 from itertools import islice
 
 from wherry.kit.health import Health
+from wherry.store.dispatch import Dispatch
 from wherry.store.history import Bounds, History
 from wherry.store.keys import Keys, span
-from wherry.store.protocol import CompareFailed, Encoded, Follower, Range, Record
+from wherry.store.protocol import CompareFailed, Encoded, Follower, Part, Range, Record
 from wherry.store.stamp import restamped, stamp, stamped, with_revision
 from wherry.store.watcher import Watcher
 
@@ -35,7 +36,7 @@ class Log:
         self._health = health or Health()
         self._live: dict[str, Record] = {}
         self._tables: dict[str, Keys] = {}
-        self._watchers: dict[str, list[Watcher]] = {}  # by table; under "" those whose prefix spans tables
+        self._watchers = Dispatch()
         self._followers: dict[str, list[Follower]] = {}  # by table
         self.history = History(bounds, now, self._is_followed)
 
@@ -81,9 +82,8 @@ class Log:
 
         Watchers end with Compacted, since they missed what was between; followers hear of the difference.
         """
-        for watchers in tuple(self._watchers.values()):
-            for watcher in tuple(watchers):
-                watcher.lose(revision)
+        for watcher in self._watchers.all():
+            watcher.lose(revision)
         now = {record.key: record for record in records}
         changed = [record for record in now.values() if (old := self._live.get(record.key)) is None or old.revision != record.revision]
         changed.sort(key=lambda record: record.revision)
@@ -96,16 +96,12 @@ class Log:
 
     def append(self, record: Record) -> None:
         """The record is durable: make it visible, tell those who follow and watch."""
-        key, table = record.key, _table(record.key)
+        table = _table(record.key)
         self._enter(record, table)
         self.history.append(record)
         if self._followers.get(table):
             self._tell(table, record)
-        for name in (table, ""):
-            if name in self._watchers:
-                for watcher in tuple(self._watchers[name]):
-                    if key.startswith(watcher.prefix):
-                        watcher.offer(record)
+        self._watchers.tell(record, table)
 
     def _tell(self, table: str, record: Record) -> None:
         part = f"followers of {table}"
@@ -131,16 +127,15 @@ class Log:
         records = list(islice(self._then(merge(keys[start:end], back), overlay), limit))
         return Range(records, revision, end - start + len(back) - hidden - len(records))
 
-    def watch(self, prefix: str, after: int) -> Watcher:
+    def watch(self, prefix: str, after: int, part: Part | None = None) -> Watcher:
         replay = [r for r in self.history.after(after) if r.key.startswith(prefix)]
-        watcher = Watcher(prefix, replay, after, self._bounds.watch_buffer, self._forget)
-        self._watchers.setdefault(_table(prefix) if "/" in prefix else "", []).append(watcher)
+        watcher = Watcher(prefix, replay, after, self._bounds.watch_buffer, self._watchers.remove)
+        self._watchers.add(watcher, part)
         return watcher
 
     def close(self) -> None:
-        for watchers in self._watchers.values():
-            for watcher in watchers:
-                watcher.end()
+        for watcher in self._watchers.all():
+            watcher.end()
         self._watchers.clear()
 
     def _enter(self, record: Record, table: str) -> None:
@@ -181,12 +176,7 @@ class Log:
                 yield record
 
     def _is_followed(self, key: str) -> bool:
-        return bool(self._watchers.get(_table(key)) or self._watchers.get(""))
-
-    def _forget(self, watcher: Watcher) -> None:
-        watchers = self._watchers.get(_table(watcher.prefix) if "/" in watcher.prefix else "", [])
-        if watcher in watchers:
-            watchers.remove(watcher)
+        return self._watchers.hears(_table(key))
 
 
 def compare(key: str, current: Record | None, expect: int | None) -> None:

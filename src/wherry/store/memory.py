@@ -8,7 +8,7 @@ from collections.abc import Callable
 from wherry.kit.health import Health
 from wherry.store.history import Bounds
 from wherry.store.log import Log, compare, deletion, next_version
-from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Range, Record, StoreFailed
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Part, Range, Record, StoreFailed
 from wherry.store.watcher import Watcher
 
 
@@ -62,10 +62,10 @@ class MemoryStore:
         compare(key, current, expect)
         return self._append(deletion(current, self._log.revision + 1, last))
 
-    def watch(self, prefix: str, *, after: int) -> Watcher:
+    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
         if self._closed:
             raise StoreFailed("the store is closed")
-        return self._log.watch(prefix, after)
+        return self._log.watch(prefix, after, part)
 
     def compact(self, revision: int) -> None:
         self._log.history.forget(revision)

@@ -114,6 +114,14 @@ class Watch(Protocol):
     def close(self) -> None: ...
 
 
+class Part(NamedTuple):
+    """What a watcher wants of a table: the records for which `of` says `value`. The same `name` means the same `of`."""
+
+    name: str
+    of: Callable[[Record], str]
+    value: str
+
+
 #: called with a record that was written
 Follower = Callable[[Record], None]
 
@@ -186,8 +194,11 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, *, after: int) -> Watch:
-        """Every record with revision > `after` under `prefix`, deletions included. Raises Compacted, FutureRevision."""
+    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watch:
+        """Every record with revision > `after` under `prefix`, deletions included. Raises Compacted, FutureRevision.
+
+        `part`: those that are or were of it are enough; others may come too.
+        """
         ...
 
     def compact(self, revision: int) -> None:

@@ -25,7 +25,7 @@ from wherry.store.encryption.transformer import Transformer, refuse_encrypted
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
 from wherry.store.log import Log, compare, deletion, next_version
-from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Range, Record, StoreError, StoreFailed
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Part, Range, Record, StoreError, StoreFailed
 from wherry.store.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -132,10 +132,10 @@ class SQLiteStore:
         assert current is not None
         return await self._write(deletion(current, self._assigned + 1, last), last.value if last is not None else b"")
 
-    def watch(self, prefix: str, *, after: int) -> Watcher:
+    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
         if self._closed:
             raise StoreFailed(_CLOSED)
-        return self._log.watch(prefix, after)
+        return self._log.watch(prefix, after, part)
 
     def compact(self, revision: int) -> None:
         self._log.history.forget(revision)

@@ -16,11 +16,13 @@ from wherry.store.protocol import Compacted, Record
 class Watcher:
     """An async iterator of batches of records. Made by `Log.watch`."""
 
-    __slots__ = ("_ended", "_forget", "_limit", "_lost", "_next_limit", "_pending", "_position", "_waiter", "prefix")
+    __slots__ = ("_ended", "_forget", "_limit", "_lost", "_next_limit", "_pending", "_position", "_waiter", "part", "prefix")
 
     def __init__(self, prefix: str, replay: list[Record], after: int, limit: int, forget: Callable[[Watcher], None]) -> None:
         """`replay`: history to deliver first, which does not count against `limit`; `forget` takes the watcher off the log's list."""
         self.prefix = prefix
+        #: name and value of the part of the table that it is for, None for all
+        self.part: tuple[str, str] | None = None
         self._pending = replay
         self._position = after
         self._next_limit = limit

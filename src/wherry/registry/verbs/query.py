@@ -13,6 +13,7 @@ from wherry.api.objects import Obj
 from wherry.api.options import ListOptions, WatchOptions
 from wherry.rules.objects import field_selectors, selectors
 from wherry.rules.objects.strategy import Strategy
+from wherry.store.protocol import Part, Record
 
 Match = Callable[[Obj], bool]
 #: of a number of 64 bits, and of some zeros in front
@@ -98,6 +99,25 @@ def matcher(label_selector: str, field_selector: str, kind: Callable[[], Strateg
     field_selectors.check(fields, (*common, *strategy.fields), strategy.fields_subject, custom=strategy.custom)
     by_field = _fields(fields, strategy)
     return by_field if by_label is None else lambda obj: by_label(obj) and by_field(obj)
+
+
+def part(field_selector: str, kind: Callable[[], Strategy]) -> Part | None:
+    """What a watch with that selector is for, where one field must have one value; None for all of its table."""
+    fields = field_selectors.parse(field_selector) if field_selector else field_selectors.EVERYTHING
+    if (value := fields.exact("metadata.name")) is not None:
+        return Part("metadata.name", _name, value)
+    for term in fields.terms:
+        if term.op == "=" and (of := kind().fields.get(term.path)) is not None:
+            return Part(term.path, _field(of), term.value)
+    return None
+
+
+def _name(record: Record) -> str:
+    return record.key.rpartition("/")[2]
+
+
+def _field(of: Callable[[Obj], str]) -> Callable[[Record], str]:
+    return lambda record: of(record.object())
 
 
 def _labels(selector: selectors.Selector) -> Match:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from wherry.api.errors import Gone
 from wherry.api.objects import Obj, with_metadata
@@ -19,7 +20,7 @@ from wherry.registry.verbs import query
 from wherry.registry.verbs.query import Match
 from wherry.registry.verbs.reads import FRESH_WITHIN, as_served
 from wherry.registry.versions import custom_versions
-from wherry.store.protocol import Compacted, Record, Watch
+from wherry.store.protocol import Compacted, Part, Record, Watch
 
 #: seconds of silence after which a watcher that allows bookmarks is told the current revision
 BOOKMARK_EVERY = 60.0
@@ -31,10 +32,20 @@ def watch(core: Core, target: Target, options: WatchOptions) -> AsyncIterator[li
     resource = target.resource
     match = query.matcher(options.label_selector, options.field_selector, lambda: core.strategy(resource), namespaced=resource.namespaced)
     version = query.parse_version(options.resource_version, code=500)
-    return _stream(core, target, options, match, version)
+    part = query.part(options.field_selector, lambda: core.strategy(resource)) if resource.custom is None else None
+    return _stream(core, target, options, _Wanted(match, version, part))
 
 
-async def _stream(core: Core, target: Target, options: WatchOptions, match: Match | None, version: int) -> AsyncIterator[list[WatchEvent]]:
+class _Wanted(NamedTuple):
+    """`part`: which records can match at all, for the store's index."""
+
+    match: Match | None
+    version: int
+    part: Part | None
+
+
+async def _stream(core: Core, target: Target, options: WatchOptions, wanted: _Wanted) -> AsyncIterator[list[WatchEvent]]:
+    match, version, part = wanted
     at = prefix(core.table.storage(target.resource), target.namespace)
     if not options.resource_version:
         await core.store.settle()
@@ -45,7 +56,7 @@ async def _stream(core: Core, target: Target, options: WatchOptions, match: Matc
     if options.send_initial_events or (options.send_initial_events is None and version == 0):
         first, after = await _initial(core, target.resource, at, match, options)
     try:
-        stream = core.store.watch(at, after=min(after, core.store.revision))
+        stream = core.store.watch(at, after=min(after, core.store.revision), part=part)
     except Compacted as error:
         raise too_old(after, error.oldest) from error
     done = core.customs.watching(target.resource, stream.close) if target.resource.custom is not None else None

@@ -53,6 +53,7 @@ from wherry.store.protocol import (
     Encoded,
     Follower,
     FutureRevision,
+    Part,
     Range,
     Record,
     StoreError,
@@ -223,9 +224,9 @@ class EtcdStore:
                 raise await self._compare_failed(key, answer)
             return await write.record(answer.header.revision)
 
-    def watch(self, prefix: str, *, after: int) -> Watcher:
+    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
         self._check_open()
-        return self._log.watch(prefix, after)
+        return self._log.watch(prefix, after, part)
 
     def compact(self, revision: int) -> None:
         self._log.history.forget(revision)
