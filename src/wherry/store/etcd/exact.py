@@ -17,9 +17,6 @@ from wherry.store.etcd.messages import TXN, RangeRequest, RequestOp, TxnRequest
 
 #: questions in one request: etcd's own limit is 128
 MOST = 120
-#: a key that is never written, for whoever wants to know the newest revision only
-NOTHING = b"\0"
-
 
 class Found(NamedTuple):
     """`mod_revision`: of the key, 0 where it is not; `revision`: the newest of all."""
@@ -29,18 +26,18 @@ class Found(NamedTuple):
 
 
 class Exact:
-    """Of one connection."""
+    """`nothing`: a key that is never written, for whoever wants to know the newest revision only."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, nothing: bytes) -> None:
+        self._connection, self._nothing = connection, nothing
         self._asked: list[tuple[bytes, asyncio.Future[Found]]] = []
         self._asking: asyncio.Task[None] | None = None
 
-    async def ask(self, path: bytes = NOTHING) -> Found:
+    async def ask(self, path: bytes = b"") -> Found:
         """Raises EtcdError."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Found] = loop.create_future()
-        self._asked.append((path, answer))
+        self._asked.append((path or self._nothing, answer))
         if self._asking is None:
             self._asking = loop.create_task(self._ask(), name="etcd-reads")
         return await answer

@@ -97,12 +97,12 @@ class EtcdStore:
     def __init__(self, connection: Connection, settings: Settings, log: Log, now: Callable[[], float], health: Health) -> None:
         self._connection, self._settings, self._log = connection, settings, log
         self._layout = Layout(settings.prefix)
-        self._exact = Exact(connection)
+        self._beside = Beside(connection, self._layout)
+        self._exact = Exact(connection, self._beside.key("nothing"))
         self._leases = Leases(connection, settings.lives, now)
         self._feed = Feed(connection, self._exact, self._layout, log, self._read, health)
         self._arrivals = self._feed.arrivals
         self._tasks: list[asyncio.Task[None]] = []
-        self._beside = Beside(connection, self._layout)
         self.shared = Shared(self._beside, settings.transformer, self._failed)
         self._probing: asyncio.Task[None] | None = None
         self._refused = ""
@@ -118,8 +118,8 @@ class EtcdStore:
         connection = Connection(access)
         store = cls(connection, settings or Settings(), Log(bounds or Bounds(), now, health), now, health)
         try:
-            await connection.version()
             await connection.login()
+            await connection.version()
             unreadable = await store._feed.load()
         except EtcdError as error:
             await connection.close()
