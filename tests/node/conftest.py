@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.worlds.images import give
 @pytest.fixture(scope="session")
 def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]:
     """One with images for all tests of a worker; each test leaves nothing in it."""
-    runtime = _started(tmp_path_factory.mktemp("containerd"))
+    runtime = _started()
     give(runtime, tmp_path_factory.mktemp("images"))
     yield runtime
     runtime.stop()
@@ -23,14 +24,14 @@ def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd]
 @pytest.fixture
 def own_containerd(tmp_path: Path) -> Iterator[Containerd]:
     """One for a test that kills it."""
-    runtime = _started(tmp_path / "containerd")
+    runtime = _started()
     give(runtime, tmp_path)
     yield runtime
     runtime.stop()
 
 
-def _started(folder: Path) -> Containerd:
+def _started() -> Containerd:
     assert not missing(), missing()
-    runtime = Containerd(folder)
+    runtime = Containerd(Path(tempfile.mkdtemp(prefix="ctd-")))  # the path of a socket is short
     runtime.start()
     return runtime

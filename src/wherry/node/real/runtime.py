@@ -58,6 +58,8 @@ _MOST_MESSAGE = 4096
 _MEMORY = "wherry-"
 #: seconds for which a container that runs is seen at least
 _SEEN = 0.1
+#: tasks by which pods and containers go, and seconds that they get at the end
+_GOING, _CLOSING = ("finish ", "remove "), 10.0
 _FALLBACK_BYTES, _FALLBACK_LINES = 2048, 80
 _ENDED = ("Succeeded", "Failed")
 
@@ -122,6 +124,8 @@ class RealRuntime(RealPods):
 
     async def close(self) -> None:
         """End everything that runs, and forget the folders of memory; or, where it survives, leave it."""
+        if self._engine.survives and (going := [task for task in self._tasks if task.get_name().startswith(_GOING)]):
+            await asyncio.wait(going, timeout=_CLOSING)  # what is left of them, the next start would have to find
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
