@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import shlex
 import shutil
 import signal
@@ -120,3 +121,14 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert "rev 10" in lines[1]
     assert "5 ready, 3 leaving" in lines[0] or width < 80
     assert lines[0].index("█") == lines[1].index("█"), "bars begin under each other"
+
+
+@pytest.mark.real_nodes
+def test_with_programs_in_pods_no_request_fails_while_it_rolls() -> None:
+    done = wherry("demo", "--real", "--once", "--fast", "--plain", "--replicas", 3)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.count("  ok: ") == 7
+    rolled = next(line for line in done.out.splitlines() if line.startswith("  ok: revision 2 has replaced revision 1"))
+    told = re.search(r"requests answered \(revision 1: (\d+), revision 2: (\d+)\), 0 failed", rolled)
+    assert told is not None, rolled
+    assert min(int(told[1]), int(told[2])) > 0

@@ -14,6 +14,8 @@ import click
 from wherry.cli.up import run
 
 if TYPE_CHECKING:
+    from wherry.cli.lab_traffic import Traffic
+    from wherry.cluster.cluster import Cluster
     from wherry.cluster.options import Options
 
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--fast", is_flag=True, help="Without the simulated delays.")
 @click.option("--replicas", type=click.IntRange(1, 200), default=6, show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="HTTPS port; 0 takes any free one.")
+@click.option("--real", is_flag=True, help="Pods run programs on this machine (Linux), and a Service is asked all the while.")
 @click.option("--plain", is_flag=True, help="Plain lines even on a terminal.")
 def demo(**options: Any) -> int:
     """Run the rollout lab on a fresh cluster and show pods move from revision to revision."""
@@ -35,20 +38,27 @@ async def _demo(options: dict[str, Any], status: list[int]) -> None:
     from wherry.cli.lab_screen import screen
     from wherry.cluster.cluster import Cluster
     from wherry.cluster.serving import PortError
+    from wherry.node.engine import Unavailable
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     shown = screen(options["plain"])
     with tempfile.TemporaryDirectory(prefix="wherry-demo-") as directory:
-        cluster = Cluster(_paced(Path(directory), options["port"], 0.0 if options["fast"] else 1.0))
+        pace = 0.0 if options["fast"] else 1.0
+        cluster = Cluster(_real(Path(directory), options["port"]) if options["real"] else _paced(Path(directory), options["port"], pace))
         try:
             await cluster.start()
+        except Unavailable as error:
+            raise click.ClickException(f"--real: {error}") from error
         except PortError as error:
             raise click.ClickException(f"{error}: give another with --port (0 takes any free one)") from error
         try:
-            lab = Lab(cluster, shown, options["replicas"], 0.0 if options["fast"] else 1.0)
+            traffic = _traffic(cluster) if options["real"] else None
+            lab = Lab(cluster, shown, options["replicas"], pace, traffic)
             status.append(await _until(stop, lab.run()))
+            if traffic is not None:
+                await traffic.end()
             shown.close()
             if not (options["once"] or stop.is_set()):
                 click.echo(_STAYS.format(url=cluster.url, kubeconfig=cluster.kubeconfig))
@@ -79,6 +89,22 @@ def _paced(directory: Path, port: int, pace: float) -> Options:
         ready_seconds=0.5 * pace,
         terminate_seconds=0.7 * pace,
     )
+
+
+def _real(directory: Path, port: int) -> Options:
+    """Two nodes of this machine, whose images are its own files."""
+    from wherry.cluster.options import Options
+
+    images = ("nginx:1.21=host", "nginx:1.23=host")
+    return Options(data_dir=directory, ephemeral=True, port=port, runtime="process", nodes=2, image_table=images)
+
+
+def _traffic(cluster: Cluster) -> Traffic:
+    from wherry.cli.lab_traffic import Traffic
+
+    assert cluster.real_nodes is not None
+    assert cluster.real_nodes.fabric is not None
+    return Traffic(cluster.real_nodes.fabric)
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, bool]) -> int:

@@ -1,7 +1,7 @@
 """The rollout lab: the steps everybody learns rollouts with, each with the state it must reach.
 
-Called by `wherry demo`. Invariant: what a step shows is what it does, so that the same commands by hand give the same history, and what it
-says it has looked at.
+Called by `wherry demo`. Where pods run programs a Service is asked all the while, and no request may fail. Invariant: what a step shows is
+what it does, so that the same commands by hand give the same history, and what it says it has looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from wherry.api.objects import Obj, annotations_of, controller_of
 from wherry.api.options import MERGE_PATCH, STRATEGIC_PATCH, WriteOptions
 from wherry.api.resources import resource
+from wherry.cli.lab_traffic import PORT, Traffic, server
 from wherry.client.follow import follow
 from wherry.rollout import Rollout
 from wherry.rollout.revisions import CHANGE_CAUSE, REVISION
@@ -24,7 +25,7 @@ NAME = "demo-app"
 REASON = "back to the first stable release, 1.21"
 DEPLOYMENTS = resource("deployments", "apps")
 REPLICA_SETS = resource("replicasets", "apps")
-PODS = resource("pods")
+PODS, SERVICES = resource("pods"), resource("services")
 #: seconds a step may take
 LIMIT = 60.0
 #: seconds between two looks at the cluster
@@ -47,7 +48,7 @@ class Row:
 
 class Screen(Protocol):
     def step(self, number: int, total: int, commands: Sequence[str]) -> None: ...
-    def show(self, rows: list[Row], replicas: int) -> None: ...
+    def show(self, rows: list[Row], replicas: int, requests: str = "") -> None: ...
     def reached(self, text: str, ok: bool) -> None: ...
     def note(self, text: str) -> None: ...
     def close(self) -> None: ...
@@ -73,24 +74,33 @@ def _annotate(cause: str) -> str:
 class Lab:
     """`run` plays all steps; True when every one reached its state."""
 
-    def __init__(self, cluster: Any, screen: Screen, replicas: int, pace: float) -> None:
+    def __init__(self, cluster: Any, screen: Screen, replicas: int, pace: float, traffic: Traffic | None = None) -> None:
+        """`traffic`: asks the Service; None where pods are simulated."""
         self._client = cluster.client
         self._clock = cluster.clock
         self._screen = screen
         self._replicas = replicas
         self._pace = pace
+        self._traffic = traffic
+        #: revisions by template hash
+        self._revisions: dict[str, int] = {}
+        self._address = ""
         self._rollout = Rollout(self._client, f"deployment/{NAME}", now=self._clock.now)
 
     async def run(self) -> bool:
         steps = self._steps()
         for number, step in enumerate(steps, 1):
             self._screen.step(number, len(steps), step.commands)
+            if self._traffic is not None:
+                self._traffic.answered.clear()  # who answers in this step
             async with self._available() as seen:
                 await step.act()
                 ok = await self._until(step.check)
             lowest = min(seen, default=0)
             ok = ok and ("{lowest}" not in step.reached or lowest >= self._promised)
-            self._screen.reached(step.reached.format(lowest=lowest, wanted=self._replicas), ok)
+            ok = ok and not (self._traffic is not None and self._traffic.failed)
+            requests = f"; {self._requests}" if self._traffic is not None else ""
+            self._screen.reached(step.reached.format(lowest=lowest, wanted=self._replicas) + requests, ok)
             if not ok:
                 return False
             await self._clock.sleep(0.4 * self._pace)
@@ -124,7 +134,8 @@ class Lab:
         deployment = f"deployment/{NAME}"
         return [
             Step(
-                (f"kubectl create deployment {NAME} --image=nginx:1.21 --replicas={self._replicas}",),
+                (f"kubectl create deployment {NAME} --image=nginx:1.21 --replicas={self._replicas}",
+                 *([f"kubectl expose deployment {NAME} --port=80 --target-port={PORT}"] if self._traffic is not None else [])),
                 self._create,
                 "revision 1 is rolled out",
                 self._complete("nginx:1.21", 1),
@@ -170,6 +181,8 @@ class Lab:
     # --- actions ---
     async def _create(self) -> None:
         labels = {"app": NAME}
+        container, volumes = server() if self._traffic is not None else ({}, [])
+        container = {"name": "nginx", "image": "nginx:1.21", **container}
         await self._client.create(
             DEPLOYMENTS,
             "default",
@@ -180,10 +193,27 @@ class Lab:
                 "spec": {
                     "replicas": self._replicas,
                     "selector": {"matchLabels": labels},
-                    "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "nginx", "image": "nginx:1.21"}]}},
+                    "template": {
+                        "metadata": {"labels": labels},
+                        "spec": {"containers": [container], **({"volumes": volumes} if volumes else {})},
+                    },
                 },
             },
         )
+        if self._traffic is not None:
+            spec = {"selector": labels, "ports": [{"port": 80, "targetPort": PORT}]}
+            made = await self._client.create(SERVICES, "default", {"metadata": {"name": NAME}, "spec": spec})
+            self._address = str(made["spec"]["clusterIP"])
+
+    def _ask(self, rows: list[Row]) -> None:
+        """Requests begin with the first pod that is ready."""
+        if self._traffic is not None and self._address and any(row.ready for row in rows):
+            self._traffic.begin(self._address, 80)
+            self._address = ""
+
+    @property
+    def _requests(self) -> str:
+        return self._traffic.told(self._revisions) if self._traffic is not None else ""
 
     async def _image(self, image: str, cause: str) -> None:
         patch = {"spec": {"template": {"spec": {"containers": [{"name": "nginx", "image": image}]}}}}
@@ -218,7 +248,8 @@ class Lab:
         while self._clock.now() < end:
             web = await self._rollout.workload()
             rows = await self._rows()
-            self._screen.show(rows, self._replicas)
+            self._ask(rows)
+            self._screen.show(rows, self._replicas, self._requests)
             if rows and check(rows, web):
                 return True
             await self._clock.sleep(FRAME)
@@ -232,6 +263,7 @@ class Lab:
             if owner is not None:
                 pods.setdefault(owner["uid"], []).append(pod)
         rows = [_row(rs, pods.get(rs["metadata"]["uid"], [])) for rs in sets]
+        self._revisions = {rs["metadata"]["labels"]["pod-template-hash"]: row.revision for rs, row in zip(sets, rows, strict=True)}
         return sorted(rows, key=lambda row: row.revision)
 
     async def _history(self) -> None:

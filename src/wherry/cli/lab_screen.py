@@ -37,11 +37,11 @@ class PlainScreen:
         first, *more = commands
         print(f"\n[{number}/{total}] $ {first}", *(f"      $ {command}" for command in more), sep="\n", flush=True)
 
-    def show(self, rows: list[Row], replicas: int) -> None:
+    def show(self, rows: list[Row], replicas: int, requests: str = "") -> None:
         if rows != self._last:
             self._last = rows
             live = [r for r in rows if r.ready + r.waiting + r.leaving]
-            print("  " + "; ".join(_sentence(r) for r in live), flush=True)
+            print("  " + "; ".join([*map(_sentence, live), *([requests] if requests else [])]), flush=True)
 
     def reached(self, text: str, ok: bool) -> None:
         print(f"  {'ok' if ok else 'NOT REACHED'}: {text}", flush=True)
@@ -68,7 +68,7 @@ class LiveScreen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
-        self._last: tuple[list[Row], int] = ([], 0)
+        self._last: tuple[list[Row], int, str] = ([], 0, "")
 
     def step(self, number: int, total: int, commands: Sequence[str]) -> None:
         from rich.live import Live
@@ -81,10 +81,18 @@ class LiveScreen:
         self._live = Live(console=self._console, refresh_per_second=20)
         self._live.start()
 
-    def show(self, rows: list[Row], replicas: int) -> None:
-        if self._live is not None and (rows, replicas) != self._last:
-            self._last = (rows, replicas)
-            self._live.update(self._table([r for r in rows if r.ready + r.waiting + r.leaving], replicas))
+    def show(self, rows: list[Row], replicas: int, requests: str = "") -> None:
+        if self._live is None or (rows, replicas, requests) == self._last:
+            return
+        self._last = (rows, replicas, requests)
+        table = self._table([r for r in rows if r.ready + r.waiting + r.leaving], replicas)
+        if not requests:
+            self._live.update(table)
+            return
+        from rich.console import Group
+        from rich.text import Text
+
+        self._live.update(Group(table, Text(f"  {requests}", style="dim" if requests.endswith(" 0 failed") else "red")))
 
     def reached(self, text: str, ok: bool) -> None:
         from rich.text import Text

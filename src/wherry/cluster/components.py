@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wherry.api.options import User
@@ -22,6 +23,7 @@ from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
 from wherry.network.leaving import Leaving
+from wherry.node.agent import NodeAgent
 from wherry.node.simulated_nodes import SimulatedNodes
 from wherry.node.timings import Timings
 from wherry.reconcile.controller import Parts
@@ -75,7 +77,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.on_demand.start()
         if cluster.second is None:
             cluster.on_demand.when_first("pods", lambda: start_scheduler(cluster, cluster.informers, cluster.run, setup))
-    if cluster.nodes is not None:
+    if cluster.nodes is not None and cluster.real_nodes is None:
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.nodes.run))
     if shared:
         from wherry.cluster import elected
@@ -102,6 +104,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
 
         await ingress.begin(cluster, leaving)
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
+        if cluster.nodes is not None:
+            cluster.run(Component("simulated nodes", users.SIMULATED_NODES, partial(_after, cluster.real_nodes, cluster.nodes)))
     if cluster.second is not None:
         await cluster.second.until_ready()
         second = cluster.second
@@ -168,6 +172,14 @@ def build_nodes(cluster: Cluster, informers: Informers | None = None) -> None:
         from wherry.cluster import real_nodes
 
         cluster.real_nodes = real_nodes.build(client, informers, cluster.own_clock, options, cluster.data_folder().absolute())
+        if options.simulated_nodes:
+            cluster.nodes = node_agent(client, informers, cluster.own_clock, replace(options, nodes=options.simulated_nodes))
+
+
+async def _after(first: NodeAgent, then: NodeAgent) -> None:
+    """Ranges of pod addresses are shared out by one at a time."""
+    await first.registered.wait()
+    await then.run()
 
 
 def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:

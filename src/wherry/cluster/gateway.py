@@ -31,19 +31,20 @@ class Gateway:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    @property
-    def _nodes(self) -> NodeAgent | None:
-        return self._cluster.nodes or self._cluster.real_nodes
+    def _agent(self, node: str) -> NodeAgent | None:
+        """Who runs the node; for one that is nobody's, whoever there is."""
+        simulated, real = self._cluster.nodes, self._cluster.real_nodes
+        return real if simulated is None or (real is not None and node in real.node_names) else simulated
 
     def logs(self, pod: Obj, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         """Raises ServiceUnavailable when no node agent runs in this cluster."""
-        nodes = self._nodes
+        nodes = self._agent(pod["spec"].get("nodeName", ""))
         if nodes is None:
             raise ServiceUnavailable(f'{self._absent}: no logs of pod "{pod["metadata"]["name"]}"')
         return nodes.runtime_of(pod["spec"].get("nodeName", "")).logs(pod, container, self._options(options))
 
     def serves(self, node: str) -> bool:
-        nodes = self._nodes
+        nodes = self._agent(node)
         return node in nodes.node_names if nodes is not None else self._is_simulated_elsewhere(node)
 
     def _is_simulated_elsewhere(self, node: str) -> bool:
@@ -61,11 +62,11 @@ class Gateway:
         return f"the simulated nodes run on another server ({holder or 'none at present'})"
 
     def simulates(self, node: str) -> bool:
-        nodes = self._nodes
+        nodes = self._agent(node)
         return nodes is None or nodes.runtime_of(node).name == SIMULATED
 
     def refusal(self, pod: Obj, wanted: Connect) -> StatusError | None:
-        nodes = self._nodes
+        nodes = self._agent(pod["spec"].get("nodeName", ""))
         if nodes is None:
             return ServiceUnavailable(f'{self._absent}: no {wanted.what} of pod "{pod["metadata"]["name"]}"')
         return refused(pod, wanted) if self.simulates(pod["spec"].get("nodeName", "")) else None
@@ -98,7 +99,7 @@ class Gateway:
 
     def _runtime(self, pod: Obj, wanted: Connect) -> Runtime:
         """Raises StatusError where nothing can be connected to (any more)."""
-        nodes = self._nodes
+        nodes = self._agent(pod["spec"].get("nodeName", ""))
         if (why := self.refusal(pod, wanted)) is not None or nodes is None:
             raise why or refused(pod, wanted)
         return nodes.runtime_of(pod["spec"].get("nodeName", ""))

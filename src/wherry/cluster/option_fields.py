@@ -38,6 +38,7 @@ class OptionFields(TypedDict, total=False):
     runtime: str
     container_runtime_endpoint: str
     nodes: int
+    simulated_nodes: int
     pods_per_node: int
     kubelet_config: Path | str | None
     shutdown_seconds: float
@@ -45,6 +46,8 @@ class OptionFields(TypedDict, total=False):
     node_memory: str
     zones: int
     image_table: tuple[str, ...] | list[str]
+    registry_mirrors: tuple[str, ...] | list[str]
+    plain_registries: tuple[str, ...] | list[str]
     image_missing: tuple[str, ...] | list[str]
     pull_seconds: float
     start_seconds: float

@@ -70,6 +70,7 @@ class Options:
                              among=("simulated", "process", "containerd"))
     container_runtime_endpoint: str = described("", "The container runtime's socket, with runtime containerd; empty: the usual one.")
     nodes: int = described(3, "How many nodes.", least=0, most=5000)
+    simulated_nodes: int = described(0, "How many simulated nodes stand beside nodes that run programs.", least=0, most=5000)
     pods_per_node: int = described(110, "How many pods a node takes.", least=1, most=16000)
     kubelet_config: Path | None = described(None, "Eviction, logs, images, static pods and shutdown of nodes that run programs: a "
                                                   "KubeletConfiguration.")
@@ -80,6 +81,9 @@ class Options:
     zones: int = described(0, "Over how many zones the nodes are spread in turn; 0: none is said.", least=0, most=5000)
     image_table: tuple[str, ...] = described((), "Images that stand for others on nodes that run programs: GLOB=host for the machine's own "
                                                  "file system.")
+    registry_mirrors: tuple[str, ...] = described((), "Registries that are asked before another, on nodes that run programs: "
+                                                      "REGISTRY=ADDRESS (docker.io=https://mirror.example).")
+    plain_registries: tuple[str, ...] = described((), "Registries without TLS, beside those of this machine (globs).")
     image_missing: tuple[str, ...] = described(DEFAULT_IMAGE_MISSING, "Images that cannot be pulled (globs).")
     pull_seconds: float = described(0.0, "How long an image takes to pull, once for each node.", least=0, human=1.5)
     start_seconds: float = described(0.0, "How long a container takes to start.", least=0, human=0.5)

@@ -22,6 +22,7 @@ from wherry.rules.pods.kubelet.configuration import KubeletConfiguration
 
 if TYPE_CHECKING:
     from wherry.cluster.options import Options
+    from wherry.node.images.images import Registries
     from wherry.node.real.nodes import Joined, RealNodes
 
 
@@ -61,8 +62,21 @@ def _process(options: Options, folder: Path, clock: Clock) -> Engine:
     from wherry.node.images.table import Table
     from wherry.node.process.engine import ProcessEngine
 
-    images = Images(ImageStore(folder / "images"), Table(_table(options.image_table)))
+    images = Images(ImageStore(folder / "images"), Table(_table(options.image_table)), registries(options))
     return ProcessEngine(images, now=clock.now)
+
+
+def registries(options: Options) -> Registries:
+    """Raises OptionError."""
+    from wherry.node.images.images import Registries
+
+    mirrors: dict[str, list[str]] = {}
+    for row in options.registry_mirrors:
+        registry, equals, address = row.partition("=")
+        if not (registry and equals and address.startswith(("http://", "https://"))):
+            raise OptionError(f"registry_mirrors: a row is REGISTRY=ADDRESS with http:// or https://, not {row!r}")
+        mirrors.setdefault(registry, []).append(address.rstrip("/"))
+    return Registries(mirrors, (*Registries().plain, *options.plain_registries), missing=options.image_missing)
 
 
 def _containerd(options: Options, folder: Path, clock: Clock, *, lasting: bool) -> Engine:

@@ -69,6 +69,8 @@ class NodeAgent:
         self._cut: set[str] = set()
         #: whether its handlers are at the informers: they stay when it is started again
         self._follows = False
+        #: every node has its object
+        self.registered = asyncio.Event()
         #: does this pod show one that runs whatever becomes of it (a static pod)?
         self.stands: Callable[[Obj | None], bool] = lambda pod: False
         #: whether pods that are new, or changed, are looked at
@@ -106,6 +108,7 @@ class NodeAgent:
     async def run(self) -> None:
         """Register the nodes, then run their pods until cancelled. May be called again after it raised."""
         await self._heartbeat.register()
+        self.registered.set()
         await self._pods.synced()
         await self._claims.synced()
         own = [pod for pod in self._pods.items() if pod["spec"].get("nodeName") in self._nodes]

@@ -29,12 +29,13 @@ _HUB = "https://registry-1.docker.io"
 class Registries:
     """`mirrors`: registry -> addresses with scheme, asked before it; `plain`: globs of registries without TLS.
 
-    `silence`: seconds without a byte after which a registry counts as hanging.
+    `silence`: seconds without a byte after which a registry counts as hanging. `missing`: globs of images that are nowhere to be had.
     """
 
     mirrors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     plain: tuple[str, ...] = ("localhost", "localhost:*", "127.*")
     silence: float = 60.0
+    missing: tuple[str, ...] = ()
 
     def addresses(self, name: Name) -> list[str]:
         if name.domain == "docker.io":
@@ -56,6 +57,9 @@ class Images:
     async def pull(self, name: str, credentials: Sequence[Credentials] = (), progress: Progress | None = None) -> Stored:
         """Raises PullFailed."""
         wanted = names.parse(name)
+        if any(fnmatch.fnmatchcase(each, glob) for glob in self._registries.missing for each in (name, str(wanted))):
+            why = f'failed to resolve reference "{wanted}": {wanted}: not found'
+            raise PullFailed("ErrImagePull", f'failed to pull and unpack image "{wanted}": {why}')
         task = self._pulling.get(str(wanted))
         if task is None:
             task = asyncio.get_running_loop().create_task(self._pull(wanted, credentials, progress or _say_nothing))
