@@ -14,7 +14,7 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import dns, guarding, identities, inside, policies, scheduling, storage, users
+from wherry.cluster import bootstrap, dns, guarding, identities, inside, pods_api, policies, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
@@ -93,6 +93,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
         if network is not None:
             cluster.run(network)
+        if proxy is not None and options.serve:
+            await pods_api.begin(cluster)
         if names is not None:
             await dns.ensure_service(inside.bare(cluster, "kube-apiserver", users.API_SERVER, trusted=False))
             cluster.names = names
@@ -188,7 +190,8 @@ def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:
         return None
     from wherry.network.proxy import ServiceProxy
 
-    proxy = ServiceProxy(cluster.informers, cluster.real_nodes.fabric, frozenset((dns.ADDRESS,)))
+    own = {dns.ADDRESS, bootstrap.SERVICE_ADDRESS} if cluster.options.serve else {dns.ADDRESS}
+    proxy = ServiceProxy(cluster.informers, cluster.real_nodes.fabric, frozenset(own))
     leaving.add(proxy.without)
     cluster.real_nodes.drain = leaving.drain
     return proxy

@@ -121,7 +121,9 @@ async def begin(cluster: Cluster, client: Client) -> None:
     options = cluster.options
     here = (addresses.advertised(options.host, options.advertise_address), cluster.port)
     if not options.etcd_servers:
-        await lead_to(client, [here] if is_reached(*here) else [])
+        # pods that run programs reach it on their own network: `pods_api` says so once that is there
+        if is_reached(*here) or options.runtime == "simulated" or not options.run_nodes:
+            await lead_to(client, [here] if is_reached(*here) else [])
         return
     from wherry.store.etcd.store import EtcdStore
 

@@ -21,7 +21,8 @@ CERTIFICATE_DAYS = 365
 #: a certificate with less than this left is replaced at start
 RENEW_DAYS = 30
 SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
-SERVER_ADDRESSES = ("127.0.0.1", "::1", "10.96.0.1")
+#: the last two are on the network of pods: of the Service `kubernetes`, and where it leads
+SERVER_ADDRESSES = ("127.0.0.1", "::1", "10.96.0.1", "10.244.0.1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from wherry.cluster.pki import Pki, kubelet_client
 from wherry.errors import WherryError
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from wherry.cluster.cluster import Cluster
     from wherry.server.app import ApiServer
     from wherry.server.nodes import Kubelets
@@ -49,18 +51,12 @@ def import_http_without_roots() -> None:
 
 async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> None:
     """Starts the API server of a cluster that has its certificates. Raises PortError."""
-    import ssl
-
     from wherry.cluster import telling
     from wherry.cluster.gateway import Gateway
     from wherry.server.app import ApiServer
 
     options, pki = cluster.options, cluster.pki
     assert pki is not None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pki.server_certificate, pki.server_key)
-    context.load_verify_locations(pki.ca_certificate)
-    context.verify_mode = ssl.CERT_OPTIONAL
     cluster.registry.issuer.keep_in(pki.directory)
     server = cluster.server = ApiServer.for_admin(
         cluster.registry, cluster.own_clock, pki.token, ready, gateway=Gateway(cluster), kubelets=_kubelets(cluster, pki),
@@ -68,9 +64,20 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     )  # fmt: skip
     server.families, server.views = (lambda: telling.families(cluster)), telling.views(cluster)
     _audit(cluster, server)
-    cluster.port = await _listening(server.start(options.host, options.port, context), options.port)
+    cluster.port = await _listening(server.start(options.host, options.port, tls(pki)), options.port)
     if options.insecure_port is not None:
         cluster.insecure_port = await _listening(server.start_insecure("127.0.0.1", options.insecure_port), options.insecure_port)
+
+
+def tls(pki: Pki) -> SSLContext:
+    """How the server speaks, and whose certificates it believes."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki.server_certificate, pki.server_key)
+    context.load_verify_locations(pki.ca_certificate)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
 
 
 def _kubelets(cluster: Cluster, pki: Pki) -> Kubelets:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import socket
 import ssl
 from typing import TYPE_CHECKING, Self
 
@@ -105,7 +106,13 @@ class ApiServer:
             raise ValueError(f"a port without authentication is only served on the loopback interface, not on {host}")
         return await self._listen(host, port, None, UNSECURED)
 
-    async def _listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None, everyone: User | None) -> int:
+    def start_on(self, sockets: list[socket.socket], ssl_context: ssl.SSLContext) -> None:
+        """Serves on sockets that listen already, of another network too; they are closed when the server stops. Not on virtual time."""
+        server = self._made(None)
+        self._servers.append(server)
+        self._listeners.append(TlsListener(sockets, server, ssl_context, _GOODBYE))
+
+    def _made(self, everyone: User | None) -> Server:
         server: Server
 
         async def handle(request: web.BaseRequest) -> Answer:
@@ -115,8 +122,11 @@ class ApiServer:
             finally:
                 self._under_way -= 1
 
-        loop = asyncio.get_running_loop()
-        server = Server(handle, access_log=None, auto_decompress=False, **connection.limits(loop))
+        server = Server(handle, access_log=None, auto_decompress=False, **connection.limits(asyncio.get_running_loop()))
+        return server
+
+    async def _listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None, everyone: User | None) -> int:
+        loop, server = asyncio.get_running_loop(), self._made(everyone)
         listener: asyncio.Server | TlsListener
         if ssl_context is None:
             listener = await loop.create_server(server, host, port, backlog=1024)
