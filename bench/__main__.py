@@ -49,6 +49,7 @@ PARTS = {
     "names": "the cluster's name server: answers a second",
     "services": "1,000 Services as rules: from nothing, and one of them changed",
     "traffic": "rolling updates of real servers under new connections: how many fail",
+    "ingress": "rolling updates of real servers under requests through an Ingress: how many fail",
     "nodes": "real nodes: engine, pods, exec, log; pods per second from create to Ready",
 }
 SHORT = ("start", "rollout", "api", "store", "watch", "mixed", "testing")

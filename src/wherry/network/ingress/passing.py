@@ -37,11 +37,12 @@ class NotAnswered(Exception):
 class Answer(web.StreamResponse):
     """A pod's answer, written while it comes: with its length where it says one, else in chunks.
 
-    `StreamResponse.__init__` is not called: nothing of it is used.
+    The head waits for the first piece and the last piece for the end, so a short answer is one write. `StreamResponse.__init__` is not
+    called: nothing of it is used.
     """
 
     def __init__(self, request: web.BaseRequest, status: int, reason: str, headers: list[Header]) -> None:
-        self._to, self._code = request, status
+        self._to, self._code, self._broken = request, status, False
         sized = any(name.lower() == "content-length" for name, _ in headers)
         without = request.method == "HEAD" or status in _WITHOUT_BODY
         self._chunks = request.version.minor > 0 and not sized and not without
@@ -52,7 +53,7 @@ class Answer(web.StreamResponse):
         elif request.version.minor == 0:
             framing += "Connection: keep-alive\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        self._write(f"HTTP/1.1 {status} {reason}\r\n{lines}{framing}\r\n".encode("utf-8", "surrogateescape"))
+        self._held = f"HTTP/1.1 {status} {reason}\r\n{lines}{framing}\r\n".encode("utf-8", "surrogateescape")
 
     @property
     def status(self) -> int:
@@ -71,21 +72,31 @@ class Answer(web.StreamResponse):
             raise ConnectionResetError("the client is gone")
         transport.write(data)
 
+    def _framed(self, data: bytes) -> bytes:
+        return b"%x\r\n%b\r\n" % (len(data), data) if self._chunks and data else data
+
     async def piece(self, data: bytes) -> None:
-        """Waits while the client is behind. Raises ConnectionResetError."""
-        if data:
-            self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunks else data)
+        """More will come; b"": what there is should go out. Waits while the client is behind. Raises ConnectionResetError."""
+        held, self._held = self._held, b""
+        if data or held:
+            self._write(held + self._framed(data))
             await self._to.writer.drain()
+
+    def last(self, data: bytes) -> None:
+        self._held += self._framed(data)
 
     def broken(self) -> None:
         """There is no more, although there should be: the client sees its connection end."""
-        self._stays = False
+        self._stays, self._broken = False, True
         if self._to.transport is not None:
             self._to.transport.abort()
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        if self._chunks and self._stays:
-            self._write(b"0\r\n\r\n")
+        if self._chunks and not self._broken:
+            self._held += b"0\r\n\r\n"
+        if self._held and not self._broken:
+            self._write(self._held)
+            await request.writer.drain()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Everything was written by `prepare`."""
@@ -132,8 +143,12 @@ async def _given(request: web.BaseRequest, answer: aiohttp.ClientResponse) -> An
     given = Answer(request, answer.status, answer.reason or _phrase(answer.status), to_client(_texts(answer.raw_headers)))
     try:
         if request.method != "HEAD" and answer.status not in _WITHOUT_BODY:
-            async for piece in answer.content.iter_any():
-                await given.piece(piece)
+            content = answer.content
+            data = content.read_nowait(-1)
+            while not content.at_eof():
+                await given.piece(data)
+                data = await content.readany()
+            given.last(data)
     except (aiohttp.ClientError, OSError):
         given.broken()
     return given
