@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wherry.api.objects import Obj
-from wherry.cluster import users
+from wherry.cluster import dns, users
 from wherry.cluster.component import Component
+from wherry.rules.networking.policies.facts import NamedPort, PolicyPod
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+
+
+#: the cluster's name server is no pod here; policies that let pods ask kube-dns mean it all the same
+_NAME_SERVER = PolicyPod(
+    "", "kube-system", (("k8s-app", "kube-dns"),), (dns.ADDRESS,),
+    (NamedPort("dns", "udp", 53), NamedPort("dns-tcp", "tcp", 53)),
+)  # fmt: skip
 
 
 def build(cluster: Cluster) -> Component | None:
@@ -24,7 +32,7 @@ def build(cluster: Cluster) -> Component | None:
     from wherry.network.policies import NetworkPolicies, NotEnforced
     from wherry.node.engine import StartFailed
 
-    policies = NetworkPolicies(cluster.informers, nodes.fabric)
+    policies = NetworkPolicies(cluster.informers, nodes.fabric, others=[_NAME_SERVER])
 
     async def admit(pod: Obj, addresses: Sequence[str]) -> None:
         try:

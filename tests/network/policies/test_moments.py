@@ -181,3 +181,32 @@ def test_rules_that_somebody_else_took_away_are_written_again(damage: str) -> No
 
 async def _closed(at: Pods) -> bool:
     return await at.reached() == at.expected(lambda one, other: False)
+
+
+def test_a_pod_that_may_not_go_out_asks_for_names_only_where_a_policy_lets_it_ask_kube_dns() -> None:
+    async def story() -> None:
+        async with pods("x", "ab") as at:
+            await until(lambda: _open(at))
+            await at.apply(policy("deny", pods=labelled(pod="a"), policyTypes=["Egress"]))
+            await at.holds(lambda one, other: one != "x/a")
+            assert not await _open(at)
+            kube_dns = {"namespaceSelector": labelled(**{"kubernetes.io/metadata.name": "kube-system"}),
+                        "podSelector": labelled(**{"k8s-app": "kube-dns"})}  # fmt: skip
+            ports = [{"port": 53, "protocol": "UDP"}, {"port": 53}]
+            await at.apply(policy("names", egress=[{"to": [kube_dns], "ports": ports}], policyTypes=["Egress"]))
+            await until(lambda: _open(at))
+            await at.holds(lambda one, other: False)
+
+    asyncio.run(asyncio.wait_for(story(), 50))
+
+
+async def _open(at: Pods) -> bool:
+    """Whether x/a gets a connection to the name server."""
+    [one] = await at.fabric.sockets(await _uid(at, "a"))
+    try:
+        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(one, ("10.96.0.10", 53)), 0.5)
+    except (OSError, TimeoutError):
+        return False
+    finally:
+        one.close()
+    return True
