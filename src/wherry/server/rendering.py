@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -16,7 +16,7 @@ from wherry.api.errors import StatusError
 from wherry.api.objects import Obj
 from wherry.server import negotiation
 from wherry.server.call import Call
-from wherry.server.wire import JSON, TEXT, Header, Reply
+from wherry.server.wire import JSON, TEXT, Header, Pieces, Reply
 
 YAML = "application/yaml"
 #: bodies up to this size are not worth compressing (the reference's threshold)
@@ -72,6 +72,22 @@ def finish(call: Call, status: int, body: bytes, content_type: str, headers: lis
         body = packer.compress(body) + packer.flush()
         headers = [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
     return Reply(status, body, content_type, headers)
+
+
+def long_reply(call: Call, pieces: Iterable[bytes]) -> Pieces:
+    """A reply of JSON that is made piece by piece."""
+    headers = warning_headers(call.warnings) if call.warnings else []
+    if _accepts_gzip(call):
+        pieces, headers = _packed(pieces), [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
+    return Pieces(pieces, JSON, headers)
+
+
+def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(level=1, wbits=31)
+    for piece in pieces:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()
 
 
 def json_reply(call: Call, body: bytes, status: int = 200, warnings: Iterable[str] = (), *, as_yaml: bool = False,

@@ -109,10 +109,11 @@ class Reply(Answer):
             parts.append(b"Connection: close\r\n")
         elif request.version.minor == 0:
             parts.append(b"Connection: keep-alive\r\n")
-        if self.code not in (204, 304):
-            parts.append(b"Content-Length: %d\r\n" % len(self.body_bytes))
-        parts.append(b"\r\n")
+        parts += [self._length(), b"\r\n"]
         return b"".join(parts)
+
+    def _length(self) -> bytes:
+        return b"" if self.code in (204, 304) else b"Content-Length: %d\r\n" % len(self.body_bytes)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         transport = request.transport
@@ -133,6 +134,37 @@ class Reply(Answer):
         except TimeoutError:
             transport.abort()
             raise ConnectionResetError("the client does not take its answer") from None
+        return None
+
+
+class Pieces(Reply):
+    """A long answer that is made while it is sent, in chunks: nobody holds it whole, however slowly it is taken."""
+
+    def __init__(self, pieces: Iterable[bytes], content_type: str = JSON, headers: Iterable[Header] = ()) -> None:
+        super().__init__(200, b"", content_type, headers)
+        self._pieces = pieces
+
+    def _length(self) -> bytes:
+        return b"Transfer-Encoding: chunked\r\n"
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client is gone")
+        self._keep = bool(request.keep_alive)
+        transport.write(self.head(request))
+        try:
+            async with _within():
+                for piece in self._pieces if request.method != "HEAD" else ():
+                    if transport.is_closing():
+                        raise ConnectionResetError("the client is gone")
+                    transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                    await request.writer.drain()
+                    await turn()
+        except TimeoutError:
+            transport.abort()
+            raise ConnectionResetError("the client does not take its answer") from None
+        transport.write(b"0\r\n\r\n")
         return None
 
 
