@@ -6,6 +6,7 @@ Tests that need one have the marker `etcd` and fail where it is missing.
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -42,11 +43,11 @@ class EtcdServer:
     between keep its data and its port. `tls`: a folder with ca.crt, and certificates and keys `server` and `client`; clients need one then.
     """
 
-    def __init__(self, name: str = "default", tls: Path | None = None) -> None:
+    def __init__(self, name: str = "default", tls: Path | None = None, flags: tuple[str, ...] = ()) -> None:
         shm = Path("/dev/shm")
         self._directory = Path(tempfile.mkdtemp(prefix="wherry-etcd-", dir=shm if shm.is_dir() else None))
         self.port, self._peer = free_ports(2)
-        self._name, self._tls = name, tls
+        self._name, self._tls, self._flags = name, tls, flags
         self.members = f"{name}={self.peer_url}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +73,8 @@ class EtcdServer:
             self._process = subprocess.Popen(
                 [program(), "--name", self._name, "--data-dir", str(self._directory / "data"), "--listen-client-urls", self.url,
                  "--advertise-client-urls", self.url, "--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url,
-                 "--initial-cluster", self.members, "--heartbeat-interval", "20", "--election-timeout", "200", "--logger", "zap", *tls],
+                 "--initial-cluster", self.members, "--heartbeat-interval", "20", "--election-timeout", "200", "--logger", "zap",
+                 *tls, *self._flags],
                 stdout=log, stderr=log)
 
     def kill(self) -> None:
@@ -80,6 +82,14 @@ class EtcdServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP and SIGCONT: a server that does not answer, from the return of this on."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        status = Path(f"/proc/{self._process.pid}/stat")
+        while number == signal.SIGSTOP and status.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
 
     def ctl(self, *arguments: str) -> str:
         """What etcdctl prints."""

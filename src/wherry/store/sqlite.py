@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wherry.kit.health import Health
-from wherry.kit.metrics import Histogram
+from wherry.kit.metrics import COMMIT_BOUNDS, Histogram
 from wherry.store.database import Loaded, Version, connect, load, write
 from wherry.store.encryption.transformer import Transformer, refuse_encrypted
 from wherry.store.history import Bounds
@@ -36,10 +36,6 @@ FILE = "wherry.db"
 #: seconds between two commits that are tried to see whether writing works again
 RETRY_EVERY = 1.0
 _CLOSED = "the store is closed"
-
-
-#: of the durations of commits, in seconds: the reference's of requests to etcd, without the longest
-COMMIT_BOUNDS = (0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0)
 
 
 def remove(directory: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -240,3 +241,45 @@ def test_an_etcd_that_is_not_there_is_named(tmp_path: object) -> None:
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match="no URL of an etcd server"):
         asyncio.run(EtcdStore.open(Access((url,))))
+
+
+def test_while_etcd_is_full_writes_fail_and_reads_go_on_and_it_ends_by_itself() -> None:
+    async def story(server: EtcdServer) -> None:
+        async with opened(server, "/registry") as store:
+            async def fill() -> None:
+                for n in range(200):
+                    await store.put("pods/a", value("x" * 100_000 + str(n)))
+
+            with pytest.raises(StoreFailed, match="etcdserver: mvcc: database space exceeded"):
+                await fill()
+            assert "database space exceeded" in store.failure
+            assert keys((await store.range("pods/")).records) == ["pods/a"]
+            assert await store.get("pods/a") is store.known("pods/a")
+            server.ctl("compact", str(store.revision))
+            server.ctl("defrag")
+            server.ctl("alarm", "disarm")
+            await until(lambda: not store.failure)
+            await store.put("pods/b", value())
+
+    with EtcdServer(flags=("--quota-backend-bytes", "4000000")) as server:
+        asyncio.run(story(server))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_etcd_that_does_not_answer_is_noticed_without_a_word_from_it(etcd_server: EtcdServer) -> None:
+    async def story() -> None:
+        async with opened(etcd_server, next(_prefixes)) as store:
+            await store.put("pods/a", value(1))
+            etcd_server.signal(signal.SIGSTOP)
+            try:
+                with pytest.raises(StoreFailed, match="Deadline"):
+                    await store.put("pods/a", value(2))
+                await until(lambda: bool(store.failure))
+            finally:
+                etcd_server.signal(signal.SIGCONT)
+            await until(lambda: not store.failure)
+            assert (await store.put("pods/b", value())).revision == store.revision
+            assert (await store.get("pods/a")).object()["content"] in ("1", "2")  # type: ignore[union-attr]
+
+    asyncio.run(story())

@@ -20,6 +20,7 @@ from typing import Any
 import grpc
 
 from wherry.kit.health import Health
+from wherry.kit.metrics import COMMIT_BOUNDS, Histogram
 from wherry.store.encryption.transformer import Sealed, Transformer, refuse_encrypted
 from wherry.store.etcd import values
 from wherry.store.etcd.beside import Beside
@@ -102,6 +103,9 @@ class EtcdStore:
         self._leases = Leases(connection, settings.lives, now)
         self._feed = Feed(connection, self._exact, self._layout, log, self._read, health)
         self._arrivals = self._feed.arrivals
+        self._loop = asyncio.get_running_loop()
+        #: how long transactions took, in seconds
+        self.commits = Histogram(COMMIT_BOUNDS)
         self._tasks: list[asyncio.Task[None]] = []
         self.shared = Shared(self._beside, settings.transformer, self._failed)
         self._probing: asyncio.Task[None] | None = None
@@ -315,7 +319,9 @@ class EtcdStore:
             compare.append(Compare(key=path, target=MOD, result=EQUAL, mod_revision=claim.revision))
             success.append(RequestOp(request_put=PutRequest(key=path)))
         there = RequestOp(request_range=RangeRequest(key=self._layout.path(key), keys_only=True))
+        begun = self._loop.time()
         answer = await self._connection.call(TXN, TxnRequest(compare=compare, success=success, failure=[there]))
+        self.commits.add(self._loop.time() - begun)
         if self._refused:
             log.warning("etcd can be written again")
             self._refused = ""
