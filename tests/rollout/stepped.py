@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from tests.rollout.workloads import template
 from tests.worlds.mortal import Mortal
 from wherry import Cluster
-from wherry.api.errors import StatusError
 from wherry.api.objects import Obj, annotations_of, is_deleting
 from wherry.kit.virtual import run_virtual
 from wherry.rollout import Rollout, Steps
+from wherry.rollout.mirror import Mirror
 from wherry.rollout.step_driver import Driver
 from wherry.rollout.targets import DAEMON_SETS, DEPLOYMENTS, PODS, STATEFUL_SETS, Named, parse
 
@@ -52,6 +51,7 @@ class World:
         self.rollout = Rollout(self.client, shown, now=cluster.own_clock.now)
         self.faults: list[str] = []
         self.most_new = 0
+        self.stable = "nginx:1"
         self.before: Obj = {}
 
     async def workload(self) -> Obj:
@@ -75,14 +75,20 @@ class World:
 
     async def judge(self) -> None:
         """For ever: after whatever moves a pod or the workload."""
-        while True:
-            with suppress(StatusError):
-                self._count(await self.workload(), await self.running())
-            await asyncio.sleep(0.05)
+        changed = asyncio.Event()
+        workloads, pods = (Mirror(self.client, row, "default", changed) for row in (self.row, PODS))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(workloads.run())
+            tasks.create_task(pods.run())
+            while True:
+                await changed.wait()
+                changed.clear()
+                for workload in workloads.values():
+                    self._count(workload, [pod for pod in pods.values() if not is_deleting(pod)])
 
     def _count(self, workload: Obj, pods: list[Obj]) -> None:
         state = json.loads(annotations_of(workload).get(STATE, "{}"))
-        new = sum(image(pod) != "nginx:1" for pod in pods)
+        new = sum(image(pod) != self.stable for pod in pods)
         if state.get("phase") in (None, "finishing", "done", "aborting", "aborted"):
             return
         steps = [step.strip() for step in annotations_of(workload)["wherry.dev/rollout-steps"].split(",")]

@@ -38,6 +38,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "{program} rollout guard deployment/web --max-restarts 3",
         "{program} rollout guard deployment/web --query 'http://prometheus:9090 job:errors:rate1m > 5' --settle 2m",
     ),
+    "rollout steps": (
+        "{program} rollout steps deployment/web --steps '10%, pause 5m, 50%, pause, 100%' --image web=shop/web:2",
+        "{program} rollout steps deployment/web --steps '20%, check' --check 'http=http://web/health count=5' --image web=shop/web:2",
+        "{program} rollout steps promote deployment/web              # or skip, abort, retry, show",
+    ),
     "rollout rehearse": (
         "{program} rollout rehearse deployment/web --image web=shop/web:2",
         "{program} rollout rehearse -f web.yaml --try maxSurge=25%,maxSurge=1+maxUnavailable=0 --keep-available 90%",

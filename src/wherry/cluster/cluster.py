@@ -179,7 +179,8 @@ class Cluster(AsyncVerbs):
         from wherry.registry.registry import Registry
 
         table = legacy_table() if options.legacy_apis else None
-        self.registry = Registry(self.store, self.own_clock.now, self.rng, table, test_mode=options.test_mode)
+        held = options.guards and options.run_controllers
+        self.registry = Registry(self.store, self.own_clock.now, self.rng, table, test_mode=options.test_mode, held_releases=held)
         await self._seed()
         from wherry.cluster import webhooks
 

@@ -143,6 +143,7 @@ def _site(cluster: Cluster, parts: Parts) -> Site:
         authority=identities.authority(pki) if pki else None,
         guard=guarding.watch if guards else None,
         remember=guarding.remember if guards else None,
+        steps=guarding.drive if guards else None,
     )
 
 

@@ -40,6 +40,8 @@ class Site:
     #: guards a rollout; remembers the configuration of a revision
     guard: Callable[..., Any] | None = None
     remember: Callable[..., Any] | None = None
+    #: drives a workload through its steps
+    steps: Callable[..., Any] | None = None
 
     @property
     def table(self) -> Any:
@@ -140,6 +142,7 @@ ROWS = (
     Row("flow-schema-status-controller", "flow_schemas:FlowSchemaController", inside=True, written=_FLOW),
     Row("guard-controller", "guard:GuardController", _WORKLOADS, ("guard",)),
     Row("remember-controller", "remember:RememberController", _WORKLOADS, ("remember",)),
+    Row("steps-controller", "steps:StepsController", _WORKLOADS, ("steps",)),
 )
 
 

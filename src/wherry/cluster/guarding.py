@@ -1,7 +1,8 @@
-"""What joins the controllers of annotated workloads to the rollout library: the ones watch workloads, the other guards and remembers.
+"""What joins the controllers of annotated workloads to the rollout library: the ones watch workloads, the other guards, remembers
+and drives steps.
 
-Called by `components` for the controllers, which call `watch` for every guarded rollout and `remember` for every new revision. The library
-is imported when the first workload asks for it: a cluster without one starts without it.
+Called by `components` for the controllers, which call `watch` for every guarded rollout, `remember` for every new revision and `drive` for
+steps. The library is imported when the first workload asks for it: a cluster without one starts without it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,27 @@ async def remember(parts: Parts, row: Resource, workload: Obj) -> None:
         await keep(parts.client, Named(row, name(workload)), namespace(workload))
     except RolloutError as error:
         raise StatusError(str(error)) from error
+
+
+async def drive(parts: Parts, row: Resource, workload: Obj) -> None:
+    """A workload's steps, until they are over. What makes them impossible becomes an event, and raises ValueError."""
+    from wherry.errors import WherryError
+    from wherry.rollout.errors import Deleted
+    from wherry.rollout.events import tell
+    from wherry.rollout.step_driver import Driver
+    from wherry.rollout.step_writes import MANAGER
+    from wherry.rollout.targets import Named
+
+    try:
+        await Driver(parts.client, Named(row, name(workload)), namespace(workload), now=parts.clock.now).run()
+    except Deleted:
+        return
+    except StatusError:
+        raise
+    except WherryError as error:
+        about = {"apiVersion": row.api_version, "kind": row.kind, **workload}
+        await tell(parts.client, about, "Warning", "RolloutStepsRefused", str(error), parts.clock.now(), MANAGER)
+        raise ValueError(str(error)) from error
 
 
 async def watch(parts: Parts, row: Resource, workload: Obj, conditions: str) -> None:

@@ -115,8 +115,8 @@ class Options:
     leader_elect_renew_deadline: float = described(1.5, "How long it tries to renew its lease before it stops them.", least=0)
     leader_elect_retry_period: float = described(0.3, "Between two tries to take or renew the lease.", least=0)
     scheduler_config: Path | None = described(None, "The scheduler's profiles: a KubeSchedulerConfiguration.")
-    guards: bool = described(True, "Heed the annotations wherry.dev/guard and wherry.dev/remember-config of workloads; a guard may ask "
-                                   "URLs outside.")
+    guards: bool = described(True, "Heed the annotations wherry.dev/guard, wherry.dev/rollout-steps and wherry.dev/remember-config of "
+                                   "workloads; guards and checks may ask URLs outside.")
 
     # --- time and chance ---
     seed: int | None = described(None, "The seed of uids and names; none: the system's randomness.")

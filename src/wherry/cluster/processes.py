@@ -41,7 +41,7 @@ STEADY = 60.0
 STOP_TIMEOUT = 3.0
 #: seconds it gets to become ready
 START_TIMEOUT = 60.0
-_INSIDE = frozenset({"sign", "decide", "authority", "guard", "remember"})
+_INSIDE = frozenset({"sign", "decide", "authority", "guard", "remember", "steps"})
 _COMMAND = (sys.executable, "-m", "wherry.cluster.processes")
 
 

@@ -47,10 +47,11 @@ class Registry:
         admission: Chain | None = None,
         *,
         test_mode: bool = False,
+        held_releases: bool = False,
     ) -> None:
         self.table = table or ResourceTable()
         outside = Outside()
-        chain = admission or default_chain(store, rng, outside)
+        chain = admission or default_chain(store, rng, outside, held_releases=held_releases)
         self._core = Core(store, now, rng, self.table, chain, outside, test_mode=test_mode)
         chain.bind(self._core)
         #: what pods and nodes use (metrics.k8s.io)

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wherry.api import timestamps
-from wherry.api.objects import Obj
+from wherry.api.objects import Obj, annotations_of
 from wherry.rollout import deadline
 from wherry.rollout.causes import Cause
 from wherry.rollout.errors import Failed
 from wherry.rollout.held_up import is_of, is_ready, of_rollout, own_pods
 from wherry.rollout.progress import progress
 from wherry.rollout.revisions import Revision
+from wherry.rollout.step_status import StepsStatus, read_steps, status_of
+from wherry.rules.workloads.steps.state import STATE
+from wherry.rules.workloads.steps.view import View
 
 #: events that are shown
 TOLD = 5
@@ -57,7 +60,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`failed`: why the rollout is over without success, "" while it is not. `deadline_left`: seconds, None without a deadline."""
+    """`failed`: why the rollout is over without success, "" while it is not. `deadline_left`: seconds, None without a deadline.
+
+    `steps`: where it stands in its steps (see `wherry rollout steps`), None without any.
+    """
 
     object: str
     message: str
@@ -71,6 +77,7 @@ class Snapshot:
     deadline_left: float | None
     causes: tuple[Cause, ...]
     events: tuple[Told, ...]
+    steps: StepsStatus | None = None
 
     @property
     def newest(self) -> Line | None:
@@ -90,7 +97,8 @@ def snapshot(workload: Obj, shown: str, revisions: Sequence[Revision], newest: O
     """`shown`: `deployments/web`. `events`: of the namespace. Raises RolloutError for a kind or strategy without status."""
     own = own_pods(workload, pods, (r.source for r in revisions))
     current = newest["metadata"]["name"] if newest is not None else ""
-    message, done, failed = _state(workload, current)
+    steps = _steps(workload, [r.source for r in revisions], own, now)
+    message, done, failed = _state(workload, current, steps)
     told = _sorted(events)
     causes = () if done else tuple(of_rollout(workload, newest, own, told, budgets=budgets, nodes=nodes, now=now))
     lines = tuple(line for r in revisions if (line := _line(r, newest, own, causes)).pods or line.newest or line.wanted)
@@ -98,11 +106,25 @@ def snapshot(workload: Obj, shown: str, revisions: Sequence[Revision], newest: O
     names = {workload["metadata"]["name"], *(r.source["metadata"]["name"] for r in revisions), *(p["metadata"]["name"] for p in own)}
     since = deadline.template_written(workload)
     return Snapshot(shown, message, done, failed, workload["metadata"].get("generation", 0), wanted, updated, available, lines,
-                    deadline.left(workload, now, current) if workload["kind"] == "Deployment" else None, causes, _told(told, names, since))
+                    deadline.left(workload, now, current) if workload["kind"] == "Deployment" else None, causes,
+                    _told(told, names, since), steps)
 
 
-def _state(workload: Obj, newest: str) -> tuple[str, bool, str]:
-    """The reference's sentence, whether the rollout is done, and why it failed. A deadline of the rollout before does not count."""
+def _steps(workload: Obj, sources: Sequence[Obj], pods: Sequence[Obj], now: float) -> StepsStatus | None:
+    """Where it stands in its steps; None when it has none, or they are over."""
+    if STATE not in annotations_of(workload):
+        return None
+    found = status_of(View(workload, sources, pods, now), read_steps(workload))
+    return None if found.is_over else found
+
+
+def _state(workload: Obj, newest: str, steps: StepsStatus | None) -> tuple[str, bool, str]:
+    """The reference's sentence, whether the rollout is done, and why it failed. A deadline of the rollout before does not count.
+
+    What holds a StatefulSet or a DaemonSet at a step looks to the reference as if it were done, or were none.
+    """
+    if steps is not None and workload["kind"] != "Deployment":
+        return str(steps), False, ""
     try:
         step = progress(workload)
     except Failed as error:

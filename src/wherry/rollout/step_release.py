@@ -106,7 +106,7 @@ def _of_template(view: View, steps: tuple[Step, ...], template: Obj) -> Decision
     under_way = before if before is not None and not before.is_over and before.release == view.release else None
     kind = kinds.of(view.kind)
     own = dict(under_way.own) if under_way is not None and under_way.own else kind.own(view.workload)
-    if deployment.is_held(view.workload) and "strategy" in own and own.get("minReadySeconds") == deployment.NEVER:
+    if deployment.is_held(view.workload) and "strategy" in own and own.get("minReadySeconds") == states.NEVER:
         raise RolloutError("is held by steps that it does not know of; let a driver put that right first")
     stable = under_way.stable if under_way is not None else _stable(view)
     target = kinds.target(view, steps[0])

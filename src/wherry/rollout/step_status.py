@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wherry.api.objects import name
-from wherry.rules.workloads.steps import kinds
+from wherry.api.objects import Obj, annotations_of, name
 from wherry.rules.workloads.steps import state as states
-from wherry.rules.workloads.steps.spec import Step
+from wherry.rules.workloads.steps.spec import BadSteps, Step, parse
 from wherry.rules.workloads.steps.state import Phase
 from wherry.rules.workloads.steps.view import View, available
 
@@ -47,12 +46,19 @@ class StepsStatus:
         """For a person: to promote, retry or abort."""
         return self.phase == "inconclusive" or (self.phase == "paused" and self.until is None)
 
+    @property
+    def shown_step(self) -> str:
+        return f"step {self.step} of {len(self.steps)} ({self.steps[self.step - 1]})"
+
     def __str__(self) -> str:
-        at = f"step {self.step} of {len(self.steps)} ({self.steps[self.step - 1]})"
-        pods = f"{self.ready} of {self.new} new pods ready, {self.wanted} wanted"
         if self.is_over:
             return f"{self.phase}{f': {self.why}' if self.why else ''}"
-        told = f"{at}: {self.phase}; {pods}"
+        return f"{self.shown_step}: {self.doing}"
+
+    @property
+    def doing(self) -> str:
+        """`paused; 1 of 1 new pods ready, 10 wanted; waits for promote or abort`."""
+        told = f"{self.phase}; {self.ready} of {self.new} new pods ready, {self.wanted} wanted"
         if self.paused_by_owner:
             told += "; the Deployment is paused, resume it"
         return told + (f"; {self.why}" if self.why else "") + ("; waits for promote or abort" if self.waits else "")
@@ -73,6 +79,9 @@ def status_of(view: View, steps: Sequence[Step]) -> StepsStatus:
         found.aborted, view.is_paused and found.phase != "catching" and not found.is_over)
 
 
-def supported(kind: str, steps: Sequence[Step]) -> None:
-    """Raises NoSteps."""
-    kinds.supports(kind, tuple(steps))
+def read_steps(workload: Obj) -> tuple[Step, ...]:
+    """For showing: steps that cannot be read (somebody is just writing them) are shown as none."""
+    try:
+        return parse(annotations_of(workload).get(states.STEPS) or "100%")
+    except BadSteps:
+        return parse("100%")

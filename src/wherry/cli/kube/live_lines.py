@@ -37,6 +37,8 @@ class Lines:
     def _state(self, found: Snapshot) -> str:
         lines = "; ".join(_sentence(line) for line in sorted(found.revisions, key=lambda line: -line.revision))
         end = "rolled out" if found.done else f"failed: {found.failed}" if found.failed else "rolling out"
+        if found.steps is not None:
+            lines = f"{found.steps}; {lines}"
         return f"{found.object}: {end}: {found.updated}/{found.wanted} updated, {found.available} available; {lines}"
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from wherry.rollout.causes import Cause
 from wherry.rollout.snapshot import Line, Snapshot, Told
+from wherry.rollout.step_status import StepsStatus
 from wherry.rules.texts.age import human
 
 #: cells of a bar, of an image, of the counts behind the bar
@@ -33,6 +34,8 @@ def view(snapshots: Iterable[Snapshot], width: int, now: float) -> RenderableTyp
 
 def _block(found: Snapshot, width: int, now: float) -> RenderableType:
     parts: list[RenderableType] = [_title(found, width), _revisions(found, width)]
+    if found.steps is not None:
+        parts.insert(1, _steps(found.steps))
     alike = _alike(found.causes)
     for causes in alike[:CAUSES]:
         parts += _causes(causes, width)
@@ -58,6 +61,15 @@ def _title(found: Snapshot, width: int) -> Text:
         room = width - text.cell_len - len(left)
         text.append(" " * max(2, room) + left, style="red" if found.deadline_left < 30 else "")
     return text
+
+
+def _steps(steps: StepsStatus) -> Text:
+    """All steps, the present one in brackets, and what it does."""
+    text = Text("  ")
+    for at, step in enumerate(steps.steps, start=1):
+        style = "bold" if at == steps.step else "dim" if at < steps.step else ""
+        text.append(f"[{step}] " if at == steps.step else f"{step} ", style=style)
+    return text.append(f" {steps.doing}", style="yellow" if steps.waits or steps.why else "")
 
 
 def _revisions(found: Snapshot, width: int) -> RenderableType:

@@ -51,6 +51,7 @@ rollout = KubeGroup("rollout", {
     "undo": (_HERE + "rollout_undo", "undo", "Go back to an earlier revision"),
     "remember": (_HERE + "rollout_remember", "remember", "Keep the configuration of the running revision, for undo --with-config"),
     "guard": (_HERE + "rollout_guard", "guard", "Follow a rollout, and undo it when a condition fails"),
+    "steps": (_HERE + "rollout_steps", "steps", "Roll out in steps, with checks between them"),
     "diff": (_HERE + "rollout_diff", "diff", "Show what changed between two revisions"),
     "rehearse": (_HERE + "rollout_rehearse", "rehearse", "Play a rollout before it happens"),
 }, summary="Update, watch, pause, inspect and undo Deployments, StatefulSets and DaemonSets.", listing=_LISTING)

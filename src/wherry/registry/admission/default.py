@@ -15,6 +15,7 @@ from wherry.registry.admission.chain import Chain
 from wherry.registry.admission.claim_resize import PersistentVolumeClaimResize
 from wherry.registry.admission.default_ingress_class import DefaultIngressClass
 from wherry.registry.admission.default_storage_class import DefaultStorageClass
+from wherry.registry.admission.held_releases import HeldReleases
 from wherry.registry.admission.lifecycle import NamespaceLifecycle
 from wherry.registry.admission.limit_ranger import LimitRanger
 from wherry.registry.admission.node_restriction import NodeRestriction
@@ -32,7 +33,8 @@ from wherry.registry.outside.calls import Outside
 from wherry.store.protocol import Store
 
 
-def default_chain(store: Store, rng: random.Random, outside: Outside) -> Chain:
+def default_chain(store: Store, rng: random.Random, outside: Outside, *, held_releases: bool = False) -> Chain:
+    """`held_releases`: somebody drives rollouts in steps here."""
     return Chain(
         [
             NamespaceLifecycle(store),
@@ -52,6 +54,7 @@ def default_chain(store: Store, rng: random.Random, outside: Outside) -> Chain:
             PodResizeValidator(store),
             Certificates(),
             RbacEscalation(),
+            *([HeldReleases()] if held_releases else []),
             *on_demand.plugins(store, outside),
             ResourceQuota(store),
         ]

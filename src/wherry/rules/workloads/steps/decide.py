@@ -67,6 +67,8 @@ def decide(view: View, steps: Sequence[Step], verdict: Verdict | None = None) ->
     found = states.read(view.workload)
     if found is None or found.release != view.release or _was_put_back(view, found):
         return _of_another_template(view, steps, found)
+    if not found.is_over and (not found.stable or (found.phase not in ("aborting", "finishing") and _is_back(view, found))):
+        return _of_another_template(view, steps, found)
     if (service := blue_green.next_write(view, steps, found)) is not None:
         return Decision(service=service)
     if found.is_over:
@@ -142,11 +144,12 @@ def begin(view: View, steps: Sequence[Step], under_way: State | None = None) -> 
     target = view.wanted if steps[0].kind == "preview" else kinds.target(view, steps[0])
     early = steps[0].kind != "preview" and kind.surplus(view, target) > 0
     move = kind.catch(view, own, target) if early else kinds.held(view, own, steps[0])
+    unpaused = {"paused": None} if under_way is not None and under_way.phase == "catching" and not early else {}
     state = State(view.release, before, 0, "catching" if early else "moving", view.now, own=own)
     if (service := blue_green.next_write(view, steps, state)) is not None:
         return Decision(service=service)  # before there are new pods
     said = f"Goes in {len(steps)} steps: {', '.join(map(str, steps))}"
-    return Decision(state, move.fields, told=Told("Normal", "RolloutStepsBegun", said))
+    return Decision(state, {**move.fields, **unpaused}, told=Told("Normal", "RolloutStepsBegun", said))
 
 
 # --- phases ---

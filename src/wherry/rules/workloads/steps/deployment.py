@@ -18,11 +18,10 @@ from wherry.api.objects import Obj
 from wherry.rules.workloads.deployment import strategy
 from wherry.rules.workloads.deployment.replica_sets import size, total_size
 from wherry.rules.workloads.steps.move import ARRIVED, WAIT, Fields, Move, NoSteps, differing
+from wherry.rules.workloads.steps.state import NEVER
 from wherry.rules.workloads.steps.view import View, available
 
 NO_LIMIT = 2**31 - 1
-#: seconds for which a pod would have to be ready to be available: never
-NEVER = NO_LIMIT - 1
 _OWN = ("strategy", "minReadySeconds", "progressDeadlineSeconds")
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from wherry.api.objects import Obj, annotations_of
+from wherry.api.objects import Obj, annotations_of, is_deleting
+from wherry.rules.workloads.template_hash import template_hash
 
 STEPS = "wherry.dev/rollout-steps"
 CHECKS = "wherry.dev/rollout-checks"
@@ -24,6 +25,8 @@ PHASE_LABEL, STEP_LABEL = "wherry.dev/rollout-phase", "wherry.dev/rollout-step"
 #: catching: too many new pods are there already; inconclusive: a check said neither; finishing: the rest goes as its owner said
 Phase = Literal["catching", "moving", "paused", "checking", "inconclusive", "finishing", "done", "aborting", "aborted"]
 OVER = ("done", "aborted")
+#: minReadySeconds of a Deployment that is held: no new pod ever counts as available (progressDeadlineSeconds must be one more)
+NEVER = 2**31 - 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,13 @@ def text_of(state: State) -> str:
 def labels(state: State, steps: int) -> dict[str, str]:
     """For `kubectl get -L`: `2-of-5` and `paused`."""
     return {PHASE_LABEL: state.phase, STEP_LABEL: f"{min(state.step + 1, steps)}-of-{steps}"}
+
+
+def is_wanted(obj: Obj) -> bool:
+    """Whether a driver has something to do: steps that are under way, a template that the state does not know, or a hold that was left."""
+    if is_deleting(obj):
+        return False
+    state, held = read(obj), obj.get("kind", "Deployment") == "Deployment" and obj["spec"].get("minReadySeconds") == NEVER
+    if state is not None and not state.is_over:
+        return True
+    return held or (STEPS in annotations_of(obj) and (state is None or state.release != template_hash(obj["spec"]["template"])))

@@ -11,7 +11,7 @@ from typing import Any
 
 from wherry.api.objects import Obj
 from wherry.rules.workloads.steps.move import ARRIVED, WAIT, Fields, Move, NoSteps, differing
-from wherry.rules.workloads.steps.view import View, available, is_of
+from wherry.rules.workloads.steps.view import View, available, is_of, ready_since
 
 _OWN = "updateStrategy"
 
@@ -66,8 +66,19 @@ def move(view: View, own_fields: Fields, target: int) -> Move:
         return Move(fields)
     if not view.is_observed:
         return WAIT
+    if stuck := _stuck(view):
+        return Move(deletes=stuck)
     there, at = _all_new(view, _partition(view))
     return ARRIVED if there else Move(at=at)
+
+
+def _stuck(view: View) -> list[Obj]:
+    """Pods of a release that was replaced meanwhile and that cannot become ready: the controller would wait for them for ever."""
+    current = (view.workload.get("status") or {}).get("currentRevision", "")
+    stable = next((source for source in view.sources if source["metadata"]["name"] == current), None)
+    if stable is None or view.newest is None:
+        return []
+    return [pod for pod in view.own_pods if ready_since(pod) is None and not is_of(pod, stable) and not is_of(pod, view.newest)]
 
 
 def _early(view: View, target: int) -> list[Obj]:

@@ -1,0 +1,29 @@
+"""HeldReleases (ours): a new template of a workload with `wherry.dev/rollout-steps` is held at its first step by the same write.
+
+In the chain only of clusters that run the driver of steps. The rule is `rules.workloads.steps.at_once`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wherry.api.resources import Resource
+from wherry.registry.request import Operation, Request
+from wherry.rules.workloads.steps.at_once import hold
+
+if TYPE_CHECKING:
+    from wherry.registry.core import Core
+
+_PLURALS = ("deployments", "statefulsets", "daemonsets")
+
+
+class HeldReleases:
+    def bind(self, core: Core) -> None:
+        self._now = core.now
+
+    def handles(self, operation: Operation, resource: Resource, subresource: str) -> bool:
+        return operation == "UPDATE" and resource.group == "apps" and resource.plural in _PLURALS and not subresource
+
+    async def admit(self, request: Request) -> None:
+        if request.old is not None:
+            hold(request.resource.kind, request.old, request.draft, self._now())
