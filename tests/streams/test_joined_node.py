@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.test_joining import TOKEN, binding
 from tests.streams.conftest import World
 from tests.streams.host_sessions import HostSessions
 from tests.streams.test_kubectl_sessions import by_both_ways, echoed, forwarded, sh
 from wherry import Cluster
+from wherry.cluster import kubeconfig
 
 pytestmark = pytest.mark.kubectl
 POD = {
@@ -22,18 +24,31 @@ POD = {
 }  # fmt: skip
 
 
+def _bootstrapping(cluster: Cluster, path: Path) -> Path:
+    """A kubeconfig with a bootstrap token, whose bearers may become nodes."""
+    group = "system:bootstrappers"
+    cluster.apply(TOKEN, binding("join", "system:node-bootstrapper", group),
+                  binding("approve", "system:certificates.k8s.io:certificatesigningrequests:nodeclient", group))
+    assert cluster.pki is not None
+    kubeconfig.write(path, kubeconfig.build(cluster.url, cluster.pki.ca_pem, token="abcdef.0123456789abcdef"))
+    return path
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("joining")
     with Cluster(nodes=0) as cluster:
         command = [
-            sys.executable, "-m", "wherry", "node", "--runtime", "process", "--kubeconfig", str(cluster.kubeconfig), "--port", "0",
+            sys.executable, "-m", "wherry", "node", "--runtime", "process", "--kubeconfig", str(folder / "own"), "--port", "0",
+            "--bootstrap-kubeconfig", str(_bootstrapping(cluster, folder / "bootstrap")),
             "--hostname-override", "far", "--node-ip", "127.0.0.1", "--root-dir", str(tmp_path_factory.mktemp("far")),
             "--image-table", "*=host",
         ]  # fmt: skip
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             try:
                 assert process.stdout is not None
-                line = process.stdout.readline()
+                asked, line = process.stdout.readline(), process.stdout.readline()
+                assert "the certificate of node far is asked for" in asked, asked
                 assert "the node far runs, its API at 127.0.0.1:" in line, line + process.stdout.read()
                 cluster.apply(POD)
                 cluster.wait_for("pod/web", "ready")
@@ -71,3 +86,28 @@ def test_it_reports_what_its_pods_use(world: World) -> None:
     assert summary["node"]["memory"]["workingSetBytes"] > 1_000_000
     text = world.kubectl("get", "--raw", "/api/v1/nodes/far/proxy/metrics/resource").stdout.decode()
     assert 'container_memory_working_set_bytes{container="c",namespace="default",pod="web"} ' in text
+
+
+def test_a_claim_and_what_config_maps_and_secrets_give_are_read_by_name(world: World) -> None:
+    """As the node itself, which may list none of them."""
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}, {"name": "cm", "configMap": {"name": "cm"}}]
+    mounts = [{"name": "data", "mountPath": "/data"}, {"name": "cm", "mountPath": "/cm"}]
+    env = [{"name": "WORD", "valueFrom": {"secretKeyRef": {"name": "secret", "key": "word"}}}]
+    command = ["sh", "-c", "echo $WORD > /data/word; cat /data/word /cm/key; sleep 1000"]
+    container = {"name": "c", "image": "host", "command": command, "volumeMounts": mounts, "env": env}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    world.cluster.apply(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cm"}, "data": {"key": "from the map\n"}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "secret"}, "stringData": {"word": "from the secret"}},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": claim},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reader"}, "spec": {"containers": [container], "volumes": volumes}},
+    )
+    world.cluster.wait_for("pod/reader", "ready")
+    assert world.kubectl("logs", "reader").stdout == b"from the secret\nfrom the map\n"
+
+
+def test_the_node_speaks_as_itself(world: World) -> None:
+    node = json.loads(world.kubectl("get", "node", "far", "-o", "json", "--show-managed-fields").stdout)
+    assert node["spec"]["podCIDR"]
+    found = world.kubectl("get", "csr", "-o", "jsonpath={.items[0].spec.username} {.items[0].status.conditions[0].type}").stdout
+    assert found == b"system:bootstrap:abcdef Approved"

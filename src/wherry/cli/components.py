@@ -128,6 +128,8 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 @click.option("--client-ca-file", default="", metavar="FILE", help="Whose client certificates it believes.  [default: the kubeconfig's CA]")
 @click.option("--tls-cert-file", default="", metavar="FILE", help="Its certificate.  [default: one that it makes]")
 @click.option("--tls-private-key-file", default="", metavar="FILE", help="The key of its certificate.")
+@click.option("--bootstrap-kubeconfig", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
+              help="With a bootstrap token: the real node asks for credentials of its own, and writes them to --kubeconfig.")
 @click.option("--config", "kubelet_config", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), default=None,
               help="The real node's KubeletConfiguration: eviction, logs, images, static pods, shutdown.")
 @click.option("--image-table", multiple=True, metavar="GLOB=host", help="Images that stand for this machine's own files.")
@@ -140,16 +142,31 @@ def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str,
     words = ("name", "node_ip", "port", "root_dir", "client_ca_file", "tls_cert_file", "tls_private_key_file")
     own = {word: options.pop(word) for word in words}
     endpoint, config = options.pop("container_runtime_endpoint"), options.pop("kubelet_config")
+    bootstrap = options.pop("bootstrap_kubeconfig")
     if runtime != "simulated":
         from wherry.cluster import joined_node
 
         real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node, container_runtime_endpoint=endpoint,
                        kubelet_config=config, shutdown_seconds=_SHUTDOWN)
         real = replace(real, image_table=image_table) if image_table else real
-        _run(lambda access: joined_node.run(access, real, _joining(own), _say), options)
+        joining = _joining(own)
+        if bootstrap is not None:
+            _bootstrap(bootstrap, joining.name, options)
+        _run(lambda access: joined_node.run(access, real, joining, _say), options)
         return
     chosen = Options(nodes=nodes, pods_per_node=pods_per_node, image_missing=image_missing or DEFAULT_IMAGE_MISSING)
     _run(lambda access: standalone.run_nodes(access, chosen, _say), options)
+
+
+def _bootstrap(path: Path, name: str, options: dict[str, Any]) -> None:
+    """What `--kubeconfig` names is made with the token of that file, unless it is there."""
+    from wherry.cluster import node_bootstrap
+
+    if not options["kubeconfig"]:
+        raise click.UsageError("--bootstrap-kubeconfig needs --kubeconfig, where the node's own credentials are kept")
+    made = Path(options["kubeconfig"])
+    if not made.exists():
+        _run(lambda access: node_bootstrap.run(access, name, made, _say), {**options, "kubeconfig": str(path)})
 
 
 def _joining(own: dict[str, Any]) -> Joining:

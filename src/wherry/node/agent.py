@@ -17,7 +17,7 @@ from wherry.client.protocol import Client
 from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.node import resizing
-from wherry.node.claims import Claims
+from wherry.node.claims import Claims, ClaimsOfPods
 from wherry.node.events import PodEvents
 from wherry.node.heartbeat import Heartbeat, Together
 from wherry.node.reading import Reading
@@ -48,12 +48,14 @@ class NodeAgent:
     """`full`: statuses as the kubelet writes them; `routine_events`: also what goes well is an event.
 
     `runtime`: of all nodes but those in `runtimes`, by name. `write_ends`: a pod that is to go gets its containers' ends written before it
-    is deleted (else only if somebody may wait for them). `services`: of all Services, for runtimes that start programs.
+    is deleted (else only if somebody may wait for them). `services`: of all Services, for runtimes that start programs. `pods`, `claims`:
+    for an agent that may not list all there are.
     """
 
     def __init__(self, client: Client, informers: Informers, clock: Clock, runtime: Runtime, nodes: Sequence[NodeSpec], *,
                  runtimes: Mapping[str, Runtime] = _NO_OTHERS, full: bool = True, routine_events: bool = True,
-                 write_ends: bool = True, services: Informer | None = None) -> None:
+                 write_ends: bool = True, services: Informer | None = None, pods: Informer | None = None,
+                 claims: ClaimsOfPods | None = None) -> None:
         self.clock = clock
         self.runtime = runtime
         #: called for a pod that is deleted, before anything of it is told to end: it calls back when no new traffic comes to the pod any
@@ -62,7 +64,7 @@ class NodeAgent:
         self.full = full
         self._runtimes = runtimes
         self._routine = routine_events
-        self._pods = informers.of(PODS)
+        self._pods = pods if pods is not None else informers.of(PODS)
         self._recorder = Recorder(client, clock, "kubelet")
         self._nodes = {spec.name: spec for spec in nodes}
         self._silent: set[str] = set()
@@ -78,7 +80,7 @@ class NodeAgent:
         #: seconds by which a node's own clock is ahead
         self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
-        self._claims = Claims(informers)
+        self._claims: ClaimsOfPods = claims if claims is not None else Claims(informers)
         self._reading = Reading(client, services)
         self._writer = StatusWriter(client, self._pods, clock, ends=write_ends)
         self._heartbeat = Heartbeat(client, clock, nodes, Together(self._silent, self._cut), self.skew)
@@ -126,6 +128,7 @@ class NodeAgent:
                 group.create_task(self._writer.run())
                 group.create_task(self._recorder.run())
                 group.create_task(self._reading.run())
+                group.create_task(self._claims.run())
         finally:
             for worker in self._workers.values():
                 worker.close()
@@ -250,7 +253,7 @@ class NodeAgent:
     def read(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
         self._reading.put(namespace, refs, then)
 
-    def claims_problem(self, pod: Obj) -> str:
+    def claims_problem(self, pod: Obj) -> str | None:
         return self._claims.problem(pod)
 
     def setting(self, worker: PodWorker) -> Setting:

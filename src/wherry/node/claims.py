@@ -7,13 +7,27 @@ Source of the rule and of the text: pkg/kubelet/volumemanager (desired_state_of_
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from wherry.api.objects import Obj, is_deleting, key, namespace
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.rules.storage.binding.names import claim_keys, claims_by_volume
 
+_BOUND = "Bound"
 CLAIMS, VOLUMES, PODS = resource("persistentvolumeclaims"), resource("persistentvolumes"), resource("pods")
+
+
+class ClaimsOfPods(Protocol):
+    """What the agent needs of whoever knows claims."""
+
+    async def synced(self) -> None: ...
+
+    def follow(self, look_again: Callable[[str], None]) -> None: ...
+
+    def problem(self, pod: Obj) -> str | None: ...
+
+    async def run(self) -> None: ...
 
 
 class Claims:
@@ -29,7 +43,7 @@ class Claims:
         """Names every pod one of whose claims became bound."""
 
         def changed(old: Obj | None, new: Obj | None) -> None:
-            if new is not None and _phase(new) == "Bound" and (old is None or _phase(old) != "Bound"):
+            if new is not None and _phase(new) == _BOUND and (old is None or _phase(old) != _BOUND):
                 for pod in self._pods.by_index("claim", key(new)):
                     look_again(key(pod))
 
@@ -42,9 +56,11 @@ class Claims:
         for volume, called in claims_by_volume(pod):
             why = self._why(f"{namespace(pod)}/{called}", called)
             if why:
-                unmounted = f"unmounted volumes=[{volume}], unattached volumes=[], failed to process volumes=[{volume}]"
-                return f"Unable to attach or mount volumes: {unmounted}: error processing PVC {namespace(pod)}/{called}: {why}"
+                return unmounted(pod, volume, called, why)
         return ""
+
+    async def run(self) -> None:
+        """Informers bring the news."""
 
     def _why(self, at: str, name: str) -> str:
         claim = self._claims.get(at)
@@ -52,7 +68,17 @@ class Claims:
             return f'failed to fetch PVC from API server: persistentvolumeclaims "{name}" not found'
         if is_deleting(claim):
             return "PVC is being deleted"
-        return "" if _phase(claim) == "Bound" and claim["spec"].get("volumeName") else "PVC is not bound"
+        return "" if is_bound(claim) else "PVC is not bound"
+
+
+def is_bound(claim: Obj) -> bool:
+    return _phase(claim) == _BOUND and bool(claim["spec"].get("volumeName"))
+
+
+def unmounted(pod: Obj, volume: str, called: str, why: str) -> str:
+    """What the kubelet says."""
+    what = f"unmounted volumes=[{volume}], unattached volumes=[], failed to process volumes=[{volume}]"
+    return f"Unable to attach or mount volumes: {what}: error processing PVC {namespace(pod)}/{called}: {why}"
 
 
 def _phase(claim: Obj) -> str:

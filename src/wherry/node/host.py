@@ -31,8 +31,11 @@ class Host(Protocol):
         """Look these objects up and call `then` with what there is."""
         ...
 
-    def claims_problem(self, pod: Obj) -> str:
-        """Why it cannot have what it claims yet; "" when it can. `PodWorker.look_again` is called when that changes."""
+    def claims_problem(self, pod: Obj) -> str | None:
+        """Why it cannot have what it claims yet; "" when it can, None while that is asked.
+
+        `PodWorker.look_again` is called when that changes.
+        """
         ...
 
     def setting(self, worker: PodWorker) -> Setting: ...

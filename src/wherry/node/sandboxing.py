@@ -29,6 +29,8 @@ def step(worker: PodWorker) -> None:
     spec = worker.pod["spec"]
     if spec.get("volumes"):
         problem = worker.host.claims_problem(worker.pod)
+        if problem is None:
+            return  # it is called again with the answer
         if problem:
             worker.events.pod("Warning", "FailedMount", problem)
             _again(worker, _AGAIN)

@@ -7,6 +7,7 @@ nodeInfo what the machine is. What they do beside running pods is `upkeep`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, name
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
@@ -27,20 +29,21 @@ from wherry.node.real.runtime import RealRuntime
 from wherry.node.real.shutdown import Shutdown
 from wherry.node.real.static_pods import StaticPods
 from wherry.node.real.upkeep import Upkeep
+from wherry.node.single_claims import SingleClaims
 from wherry.node.worker import PodWorker
 from wherry.rules.pods.kubelet import eviction
 from wherry.rules.pods.kubelet.configuration import NOTHING, KubeletConfiguration, by_phases, read, shown
 from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.rules.pods.kubelet.network_files import parse_resolver
 from wherry.rules.pods.kubelet.node_object import NodeFacts, NodeSpec
-from wherry.rules.pods.kubelet.pod_ranges import pod_ranges
+from wherry.rules.pods.kubelet.pod_ranges import pod_ranges, range_by_name
 from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.status import Verdict
 
 if TYPE_CHECKING:
     from wherry.node.api.inside import InsideApi
 
-NODES = resource("nodes")
+NODES, PODS = resource("nodes"), resource("pods")
 _NAME = "node-"
 _MACHINES = uuid.UUID("2f0f3c1a-55d1-5d9b-8a0e-0f4d6c1be001")
 _ATTACHING = "volumes.kubernetes.io/controller-managed-attach-detach"
@@ -79,8 +82,10 @@ class RealNodes(NodeAgent):
             engine, client, clock, folder, nodes={spec.name: (spec.internal_ip,) for spec in specs}, dns=dns,
             resolver=parse_resolver(machine.resolver_text()), allocatable=self._capacity,
         )  # fmt: skip
-        super().__init__(client, informers, clock, self._real, specs, full=True, routine_events=routine_events,
-                         services=informers.of(resource("services")))
+        own = informers.of(PODS, field_selector=f"spec.nodeName={joined.name}") if joined is not None else informers.of(PODS)
+        super().__init__(client, informers, clock, self._real, specs, full=True, routine_events=routine_events, pods=own,
+                         services=informers.of(resource("services")), claims=SingleClaims(client, clock, own) if joined else None)
+        self._alone = joined is not None
         self._upkeep = Upkeep(self, engine, self._real, self._configuration, folder)
         self.stands = self._upkeep.stands
         self._shutdown = Shutdown(self, told=self._configuration.shutdown_asked)
@@ -209,12 +214,25 @@ class RealNodes(NodeAgent):
         own = {"address": spec.kubelet_address or spec.internal_ip, "port": spec.kubelet_port, "maxPods": self._pods_per_node}
         return shown(self._configuration, own)
 
+    async def _known_nodes(self) -> list[Obj]:
+        """All that this agent may see."""
+        if not self._alone:
+            return list((await self._client.list(NODES)).items)
+        found = []
+        for each in self._nodes:
+            with contextlib.suppress(NotFound):
+                found.append(await self._client.get(NODES, "", each))
+        return found
+
     async def _place_nodes(self) -> None:
         """Everyone gets a range of addresses; those that have one keep it."""
-        there = {name(node): (node.get("spec") or {}).get("podCIDR") or "" for node in (await self._client.list(NODES)).items}
+        there = {name(node): (node.get("spec") or {}).get("podCIDR") or "" for node in await self._known_nodes()}
         ranges = {each: text for each, text in there.items() if text}
         new = [each for each in self._nodes if each not in ranges]
-        ranges.update(zip(new, pod_ranges(len(new), self._pods_per_node, ranges.values()), strict=False))
+        if self._alone:  # it does not know the others: one of its own, by its name
+            ranges.update({each: range_by_name(each, self._pods_per_node) for each in new})
+        else:
+            ranges.update(zip(new, pod_ranges(len(new), self._pods_per_node, ranges.values()), strict=False))
         for each in list(self._nodes):
             if each in ranges:
                 self.place_node(replace(self._nodes[each], pod_range=ranges[each]))

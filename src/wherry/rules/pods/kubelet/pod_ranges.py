@@ -6,6 +6,7 @@ that kubeadm's guides use, and grows where nodes are many.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
@@ -24,3 +25,12 @@ def pod_ranges(count: int, pods_per_node: int, taken: Iterable[str] = ()) -> lis
     free = (net for net in whole.subnets(new_prefix=33 - size.bit_length()) if not any(net.overlaps(other) for other in others))
     found = [str(net) for net, _ in zip(free, range(count), strict=False)]
     return found if len(found) == count else []
+
+
+def range_by_name(node: str, pods_per_node: int) -> str:
+    """Of a node that does not know the others: the same each time, and most likely no other's."""
+    size = max(_LEAST, 1 << (pods_per_node + 2).bit_length())
+    bits = size.bit_length() - 1
+    count = _LARGE.num_addresses >> bits
+    number = zlib.crc32(node.encode()) % count
+    return str(IPv4Network((int(_LARGE.network_address) + (number << bits), 32 - bits)))
