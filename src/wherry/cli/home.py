@@ -18,7 +18,9 @@ def default_home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The process that runs the cluster of a home. `started` is in seconds since 1970; `birth` tells it from later ones of its number."""
+    """The process that runs the cluster of a home. `started` is in seconds since 1970; `birth` tells it from later ones of its number;
+    `store`: where its objects are, when not in the home.
+    """
 
     pid: int
     url: str
@@ -28,6 +30,7 @@ class Running:
     ephemeral: bool
     birth: str = ""
     processes: int = 1
+    store: str = ""
 
 
 def note_path(home: Path) -> Path:

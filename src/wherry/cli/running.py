@@ -32,7 +32,7 @@ def status(data_dir: Path | None) -> int:
     click.echo(
         f"wherry is {'ready' if ready else 'not ready'} at {running.url} (pid {running.pid}, up {_duration(time.time() - running.started)})"
     )
-    click.echo(f"objects:    {'in memory' if running.ephemeral else home}")
+    click.echo(f"objects:    {'in memory' if running.ephemeral else running.store or home}")
     click.echo(f"kubeconfig: {running.kubeconfig}")
     if running.processes > 1:
         click.echo(f"processes:  {running.pid} API server, store and nodes; {_second(home)} controllers and scheduler")

@@ -198,10 +198,10 @@ async def _dashboard(cluster: Cluster, beside: AsyncExitStack, options: dict[str
 async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page: str) -> None:
     shown = _write_kubeconfig(cluster, options["kubeconfig"], options["merge"])
     pid, count = os.getpid(), options["nodes"]
-    note = homes.Running(pid, cluster.url, time.time(), str(shown), count, options["ephemeral"], homes.birth(pid), options["processes"])
-    where = "in memory only" if options["ephemeral"] else f"in {home}"
-    if options["etcd_servers"]:
-        where = f"in etcd at {', '.join(options['etcd_servers'])}"
+    store = f"etcd at {', '.join(options['etcd_servers'])}" if options["etcd_servers"] else ""
+    note = homes.Running(pid, cluster.url, time.time(), str(shown), count, options["ephemeral"], homes.birth(pid), options["processes"],
+                         store)
+    where = "in memory only" if options["ephemeral"] else f"in {store or home}"
     click.echo(f"wherry is up at {cluster.url}, objects {where}.")
     if cluster.insecure_port:
         click.echo(f"Plain HTTP at http://127.0.0.1:{cluster.insecure_port}: whoever can connect there may do everything.")

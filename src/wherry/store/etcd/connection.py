@@ -40,7 +40,7 @@ _OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
 ]
 #: what gRPC says of a connection that could not be made: nothing was sent
-_UNSENT = ("failed to connect", "connections to all backends failing", "dns resolution failed", "name resolution")
+_UNSENT = ("failed to connect", "connections to all backends failing", "dns resolution failed", "name resolution", "errors resolving")
 _REPEATABLE = frozenset({RANGE.path, STATUS.path, AUTHENTICATE.path})
 
 
