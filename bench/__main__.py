@@ -46,6 +46,7 @@ PARTS = {
     "growth": "rollouts of 1,000, 5,000, 20,000 pods",
     "history": "a million writes, then a restart",
     "dashboard": "1,000 workloads on the page: first view, updates, what is shipped (Chromium)",
+    "scale": "5,000 nodes and 150,000 pods: the objectives of the reference, and how time and memory grow",
     "names": "the cluster's name server: answers a second",
     "services": "1,000 Services as rules: from nothing, and one of them changed",
     "traffic": "rolling updates of real servers under new connections: how many fail",

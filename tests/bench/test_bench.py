@@ -17,7 +17,7 @@ from wherry import Cluster
 
 ROOT = Path(__file__).parents[2]
 #: what a thousandth of the work still takes long for: run by `-m slow`
-LONG = ("testing", "workloads", "api-full", "watch", "growth", "processes", "api", "mixed")
+LONG = ("scale", "testing", "workloads", "api-full", "watch", "growth", "processes", "api", "mixed")
 pytestmark = pytest.mark.timeout(240)
 
 
