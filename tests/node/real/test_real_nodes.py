@@ -173,3 +173,25 @@ def test_what_is_wrong_is_told_as_a_kubelet_tells_it(play: Play) -> None:
             await world.runtime.exec(await world.get("p"), "c", ["true"])
 
     play(story)
+
+
+def test_services_and_names_lead_to_pods(play: Play) -> None:
+    async def story(world: World) -> None:
+        server = {"command": ["python3", "-m", "http.server", "8000", "--bind", "0.0.0.0"],
+                  "readinessProbe": {"tcpSocket": {"port": 8000}, "periodSeconds": 1}}
+        await world.create("pods", "server", spec={
+            "containers": [{"name": "c", "image": "busybox:1", **server}], "terminationGracePeriodSeconds": 1})
+        pod = await world.get("server")
+        await world.client.update(resource("pods"), {**pod, "metadata": {**pod["metadata"], "labels": {"app": "web"}}})
+        await world.create("services", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8000}]})
+        await world.pod("asking", "sleep 1000")
+        await world.ready("server")
+        await world.ready("asking")
+        ask = "import urllib.request as r; print(r.urlopen('http://web.default.svc.cluster.local', timeout=5).status)"
+
+        async def answered() -> bool:
+            return await world.run("asking", "python3", "-c", ask) == "200\n"
+
+        await world.eventually(answered)
+
+    play(story)

@@ -79,9 +79,11 @@ class CriEngine(Programs):
         self._runs: dict[tuple[str, str], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._exits: asyncio.Queue[Exit | None] = asyncio.Queue()
+        self._removals: dict[str, asyncio.Lock] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._used: tuple[float, dict[str, Usage]] = (-_FRESH, {})
-        self.fabric: Fabric | None = None
+        self._fabric = RuntimeFabric(self._socket, lambda id: self._pods.space(id))
+        self.fabric: Fabric | None = self._fabric
 
     # --- the engine itself ---
     async def begin(self) -> None:
@@ -106,8 +108,8 @@ class CriEngine(Programs):
         self._health, self._images = Health(calls, state, time.monotonic), Images(calls)
         self._pods = Pods(calls, self._settings.labels)
         self._pods.systemd = await checking.systemd(calls, state)
-        self.fabric = self._fabric = RuntimeFabric(calls.socket, self._pods.space)
         self.machine = self._fabric.shared
+        await self._fabric.address(self._fabric.gateway)
         self._following = Exits(calls, dict(self._settings.labels), self._ended, self._now)
         self._following.on_list = self._listed
         await self._pods.begin()
@@ -134,7 +136,7 @@ class CriEngine(Programs):
             return
         if not self.survives:
             await asyncio.gather(*(self._pods.remove(pod.at.id) for pod in self._pods.known()))
-            await self._fabric.clean()
+        await self._fabric.clean(rules=not self.survives)
         await self._calls.close()
         self._calls = None
         self._exits.put_nowait(None)
@@ -166,6 +168,11 @@ class CriEngine(Programs):
         return self._pods.known()
 
     async def remove_pod(self, id: str) -> None:
+        async with self._removals.setdefault(id, asyncio.Lock()):  # a network is not taken away twice at once
+            await self._remove_pod(id)
+        self._removals.pop(id, None)
+
+    async def _remove_pod(self, id: str) -> None:
         await self._pods.stop(id)
         for container in [key for key, held in self._containers.items() if held.pod == id]:
             if self._following.follows(container):
@@ -305,6 +312,11 @@ class CriEngine(Programs):
             raise NoSuchContainer(id) from failed
 
     # --- small things ---
+    def _socket(self) -> str:
+        if self._calls is None:
+            raise ConnectionError("the container runtime is not asked yet, or not any more")
+        return self._calls.socket
+
     async def _state(self, *, verbose: bool) -> checking.State:
         if self._calls is None:
             raise Unavailable("the engine is closed")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ from wherry.linux.network_namespace import inside, same
 from wherry.linux.nft import Nft, NftError, NftMissing
 
 Made = TypeVar("Made")
+#: where programs of this process are reached by pods
+GATEWAY = "10.244.0.1"
+_TABLE = re.compile(r"\btable ((?:ip|ip6|inet) wherry[\w-]*)")
 _LOOPBACK = 1
 _OWN = "/proc/self/ns/net"
 _NODE = "node/"
@@ -35,21 +39,22 @@ def namespace_of(path: str) -> str:
 
 
 class RuntimeFabric:
-    """`pod`: the namespace of a pod's network by its id, "" where there is none of that name."""
+    """`where`: the runtime's socket, OSError before there is one; `pod`: the namespace of a pod's network, "" for none of that id."""
 
-    def __init__(self, socket_path: str, pod: Callable[[str], str]) -> None:
-        self._socket_path, self._pod = socket_path, pod
+    def __init__(self, where: Callable[[], str], pod: Callable[[str], str]) -> None:
+        self._where, self._pod = where, pod
         self._addresses: set[str] = set()
-        self._ruled = False
+        self._tables: set[str] = set()
 
     @property
     def gateway(self) -> str:
-        return ""
+        """Also of pods of other networks: what they send to it comes to the runtime's namespace by their default route."""
+        return GATEWAY
 
     @property
     def shared(self) -> bool:
         """Are pods on the network of this process, as on most machines?"""
-        return same(namespace_of(self._socket_path))
+        return same(namespace_of(self._where()))
 
     async def sockets(self, place: str = "", *, udp: bool = False, ipv6: bool = False, count: int = 1) -> list[socket.socket]:
         kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
@@ -63,14 +68,14 @@ class RuntimeFabric:
     def _place(self, place: str) -> str:
         """Raises KeyError."""
         if not place or place.startswith(_NODE):
-            return namespace_of(self._socket_path)
+            return namespace_of(self._where())
         found = self._pod(place)
         if not found:
             raise KeyError(place)
         return found
 
     async def rules(self, text: str) -> str:
-        self._ruled = True
+        self._tables.update(_TABLE.findall(text))
 
         def apply() -> str:
             try:
@@ -100,11 +105,14 @@ class RuntimeFabric:
                 await self.address(ip)
         return f"{_NODE}{name}"
 
-    async def clean(self) -> None:
-        """Take away the addresses that were added."""
+    async def clean(self, *, rules: bool) -> None:
+        """Take away the addresses that were added, and the tables of rules too: pods that stay keep those."""
         for ip in list(self._addresses):
             with contextlib.suppress(OSError):
                 await self.release(ip)
+        for table in sorted(self._tables) if rules else ():
+            with contextlib.suppress(OSError, RulesRefused):
+                await self.rules(f"table {table} {{}}\ndelete table {table}\n")
 
     async def _netlink(self, ask: Callable[[Netlink], None]) -> None:
         def work() -> None:
@@ -114,4 +122,4 @@ class RuntimeFabric:
         await self._here(work)
 
     async def _here(self, work: Callable[[], Made]) -> Made:
-        return await inside(namespace_of(self._socket_path), work)
+        return await inside(namespace_of(self._where()), work)

@@ -40,6 +40,7 @@ class Pod:
     box: PodBox | None = None
     #: cgroup parent
     group: str = ""
+    stopped: bool = False
 
 
 class Pods:
@@ -123,7 +124,7 @@ class Pods:
         """Stops what runs in it at once."""
         pod = self._pods.pop(id, None)
         if pod is not None:
-            await self._remove_sandbox(pod.id)
+            await (self._insist("RemovePodSandbox", pod.id) if pod.stopped else self._remove_sandbox(pod.id))
             if pod.group.startswith(f"/{resources.ROOT}/"):
                 await asyncio.to_thread(groups.remove, pod.group)
 
@@ -132,6 +133,7 @@ class Pods:
         pod = self._pods.get(id)
         if pod is not None:
             await self._insist("StopPodSandbox", pod.id)
+            pod.stopped = True
 
     async def _remove_sandbox(self, sandbox: str) -> None:
         await self._insist("StopPodSandbox", sandbox)
