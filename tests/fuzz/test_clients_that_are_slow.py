@@ -7,6 +7,7 @@ import resource
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -83,17 +84,22 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+async def _unread(made: World, held: ExitStack, connections: int, path: str) -> None:
+    """So many clients ask and read nothing."""
+    loop = asyncio.get_running_loop()
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    for _ in range(connections):
+        client = held.enter_context(socket.socket())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", made.port))
+        await loop.sock_sendall(client, request)
+
+
 async def _many(made: World, connections: int, writes: int) -> None:
     """Watches that nobody reads, while objects are written: their buffers have a bound."""
-    loop = asyncio.get_running_loop()
-    request = f"GET {CONFIG_MAPS}?watch=1&timeoutSeconds=3000 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
     with ExitStack() as held:
-        for _ in range(connections):
-            client = held.enter_context(socket.socket())
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.setblocking(False)
-            await loop.sock_connect(client, ("127.0.0.1", made.port))
-            await loop.sock_sendall(client, request)
+        await _unread(made, held, connections, f"{CONFIG_MAPS}?watch=1&timeoutSeconds=3000")
         await _until(lambda: made.server.watches == connections)
         before = _peak()
         for i in range(writes):
@@ -115,6 +121,50 @@ def _room(connections: int) -> int:
 def test_hundreds_of_watches_that_nobody_reads() -> None:
     _room(300)
     run(lambda made: _many(made, 300, 60))
+
+
+#: objects of which a list is 10 MB
+_OBJECTS, _SIZE = 500, 20_000
+
+
+@pytest.mark.parametrize("query", ["", "?watch=1&resourceVersion=0", "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"])
+def test_hundreds_of_long_answers_that_nobody_reads(query: str) -> None:
+    """Each costs a piece of its answer, and what the kernel takes."""
+    _room(200)
+
+    async def body(made: World) -> None:
+        for i in range(_OBJECTS):
+            await made.make_object("configmaps", f"big{i}", data={"a": "x" * _SIZE})
+        before = _now()
+        with ExitStack() as held:
+            await _unread(made, held, 200, CONFIG_MAPS + query)
+            await _until(lambda: made.server.connections == 200)
+            for _ in range(20):  # each has its turn
+                assert (await made.call("GET", "/api/v1/namespaces")).status == 200
+            assert _now() - before < 200 * 1024 * 1024
+        await _until(lambda: made.server.connections <= 1)
+
+    run(body)
+
+
+def test_a_watcher_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "REQUEST_TIMEOUT", 0.2)
+
+    async def body(made: World) -> None:
+        for i in range(_OBJECTS):
+            await made.make_object("configmaps", f"big{i}", data={"a": "x" * _SIZE})
+        with ExitStack() as held:
+            await _unread(made, held, 3, f"{CONFIG_MAPS}?watch=1&resourceVersion=0")
+            await _until(lambda: made.server.watches == 3)
+            await _until(lambda: made.server.connections == 0)
+            assert made.server.watches == 0
+
+    run(body)
+
+
+def _now() -> int:
+    """The memory of this process, in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 @pytest.mark.slow

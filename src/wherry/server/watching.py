@@ -1,16 +1,18 @@
-"""Watches over HTTP: the registry's batches of events as a chunked stream or WebSocket messages, one write a batch.
+"""Watches over HTTP: the registry's batches of events as a chunked stream or WebSocket messages, a write a batch, some for a long one.
 
 Called by `resources` for `?watch=1` and for the old `/watch/` paths. An event's bytes are made once per version and shared by all
 watchers (`Record.cache`). The stream ends when its time is up, the client goes, the server stops or the registry has no more; an error
-in the middle is the last event, of type ERROR. A client that does not read makes the registry's own bounded buffer overflow (410).
+in the middle is the last event, of type ERROR. A client that is behind is told 410 when the store's log has forgotten where it was, and
+cut off when it takes nothing for a minute.
 Source: k8s.io/apiserver/pkg/endpoints/handlers/watch.go; https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 from aiohttp import web
 
@@ -30,6 +32,8 @@ from wherry.store.protocol import Record
 #: without `timeoutSeconds` a watch lasts this long, and up to twice as long (--min-request-timeout)
 MIN_TIMEOUT = 1800.0
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+#: bytes of objects that are sent at once: encrypting more would keep others waiting, and holding them for each client take memory
+_PIECE = 256 * 1024
 _PREFIXES = {kind: b'{"type":"%b","object":' % kind.encode() for kind in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")}
 
 Batches = AsyncIterator[list[WatchEvent]]
@@ -102,7 +106,7 @@ class Watching:
                 return await _websocket(call, wanted, batches, encode_batch, end)
             media_type = JSON if wanted.format == "json" else "application/yaml;stream=watch"
             stream = Stream(call.request, media_type, common, warning_headers(call.warnings))
-            await until(end, _pump(batches, encode_batch, stream.chunk, wanted))
+            await until(end, _pump(batches, encode_batch, stream.chunk_in_time, wanted))
             return stream
         finally:
             timer.cancel()
@@ -119,12 +123,26 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
+def _pieces(batch: list[WatchEvent]) -> Iterable[Sequence[WatchEvent]]:
+    """A batch, in parts of at most about a piece: what there is when a watch begins may be all objects of a cluster."""
+    if len(batch) == 1:
+        return (batch,)
+    found, size = [0], 0
+    for i, event in enumerate(batch):
+        size += len(event.record.value) if event.record is not None else 0
+        if size > _PIECE:
+            found.append(i)
+            size = 0
+    return (batch[a:b] for a, b in pairwise((*found, len(batch))) if b > a)
+
+
 async def _pump(batches: Batches, encode_batch: Encode, send: Send, wanted: Wanted) -> None:
     """Sends what comes until nothing more does; an error is sent as the last event."""
     try:
         async for batch in batches:
-            await turn()
-            await send(encode_batch(batch))
+            for piece in _pieces(batch):
+                await turn()
+                await send(encode_batch(piece))
     except StatusError as error:
         await send(_error(error, wanted))
     except (ConnectionError, asyncio.CancelledError):

@@ -189,6 +189,16 @@ class Stream(Answer):
             raise ConnectionResetError("the client is gone")
         transport.write(data)
 
+    async def chunk_in_time(self, data: bytes) -> None:
+        """The same for a client that is not let wait: one that has not taken what it was sent when the time is over is cut off."""
+        try:
+            async with _within():
+                await self.chunk(data)
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionResetError("the client does not take what it is sent") from None
+
     async def chunk(self, data: bytes) -> None:
         """One chunk, in one write. Waits while the client is behind. Raises ConnectionResetError."""
         if data:
