@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from wherry.store.etcd.connection import Connection, EtcdError
+from wherry.store.etcd.connection import Connection
+from wherry.store.etcd.errors import EtcdError
 from wherry.store.etcd.layout import Layout, after
 from wherry.store.etcd.messages import (
     EQUAL,

@@ -12,7 +12,8 @@ import logging
 
 import grpc
 
-from wherry.store.etcd.connection import Connection, EtcdError
+from wherry.store.etcd.connection import Connection
+from wherry.store.etcd.errors import EtcdError
 from wherry.store.etcd.messages import (
     COMPACT,
     EQUAL,

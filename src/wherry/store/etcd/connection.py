@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # child processes of our
 import grpc
 import grpc.aio
 
-from wherry.store.etcd.messages import AUTHENTICATE, RANGE, STATUS, WATCH, AuthenticateRequest, Method, StatusRequest
+from wherry.store.etcd.errors import EtcdError
+from wherry.store.etcd.messages import AUTHENTICATE, RANGE, STATUS, AuthenticateRequest, Method, StatusRequest
+from wherry.store.etcd.stream import Place, WatchStream
 from wherry.store.protocol import StoreError
 
 #: seconds that a call may take
@@ -39,28 +42,7 @@ _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),
 ]
-#: what gRPC says of a connection that could not be made: nothing was sent
-_UNSENT = ("failed to connect", "connections to all backends failing", "dns resolution failed", "name resolution", "errors resolving")
 _REPEATABLE = frozenset({RANGE.path, STATUS.path, AUTHENTICATE.path})
-
-
-class EtcdError(Exception):
-    """`code`: of gRPC, such as UNAVAILABLE; the text is that of etcd's Go client."""
-
-    def __init__(self, code: grpc.StatusCode, details: str) -> None:
-        words = "".join(word.capitalize() for word in code.name.split("_"))
-        super().__init__(details if details.startswith("etcdserver: ") else f"rpc error: code = {words} desc = {details}")
-        self.code, self.details = code, details
-
-    @property
-    def is_unsent(self) -> bool:
-        """No server has heard of the call."""
-        return self.code is grpc.StatusCode.UNAVAILABLE and self.details.lower().startswith(_UNSENT)
-
-    @property
-    def is_unreachable(self) -> bool:
-        """It says something about the way to etcd or the state of its servers, not about the call."""
-        return self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +62,9 @@ class Connection:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._credentials = _credentials(access)
-        self._targets = [_target(server) for server in access.servers]
-        self._channels = [self._channel(target) for target in self._targets]
-        #: for watches, by the number of the server: what comes on a connection of its own holds up no call
-        self._watching: dict[int, grpc.aio.Channel] = {}
+        credentials, tls = _credentials(access), _tls(access)
+        self._places = [_place(server, tls) for server in access.servers]
+        self._channels = [_channel(place, credentials) for place in self._places]
         self._used = 0
         self._token = ""
         self._calls: dict[tuple[int, str], Any] = {}
@@ -108,13 +88,9 @@ class Connection:
                 if not tries or not (error.is_unsent or (error.is_unreachable and method.path in _REPEATABLE)):
                     raise
 
-    def watch(self) -> Any:
-        """A new stream of watches at the server that is used now."""
-        if self._used not in self._watching:
-            self._watching[self._used] = self._channel(self._targets[self._used])
-        stream = self._watching[self._used].stream_stream(
-            WATCH.path, request_serializer=_serialized, response_deserializer=WATCH.answer.FromString)
-        return stream(metadata=self._metadata())
+    async def watch(self, request: Any) -> WatchStream:
+        """A watch at the server that is used now. Raises EtcdError."""
+        return await WatchStream.open(self._places[self._used], self._token, request)
 
     def next_server(self) -> None:
         self._used = (self._used + 1) % len(self._channels)
@@ -134,13 +110,8 @@ class Connection:
 
     async def close(self) -> None:
         self._closed = True
-        for channel in (*self._channels, *self._watching.values()):
+        for channel in self._channels:
             await channel.close()
-
-    def _channel(self, target: str) -> grpc.aio.Channel:
-        if self._credentials is None:
-            return grpc.aio.insecure_channel(target, _OPTIONS)
-        return grpc.aio.secure_channel(target, self._credentials, _OPTIONS)
 
     async def _once(self, method: Method, request: Any, timeout: float) -> Any:
         call = self._calls.get((self._used, method.path))
@@ -180,12 +151,30 @@ def _serialized(message: Any) -> bytes:
     return data
 
 
-def _target(server: str) -> str:
+def _place(server: str, tls: ssl.SSLContext | None) -> Place:
     url = urlsplit(server)
     if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/"):
         raise StoreError(f"{server!r} is no URL of an etcd server: http://HOST:PORT or https://HOST:PORT")
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    return f"dns:///{host}:{url.port or _PORT}"
+    return Place(url.hostname, url.port or _PORT, tls)
+
+
+def _channel(place: Place, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+    target = f"dns:///{f'[{place.host}]' if ':' in place.host else place.host}:{place.port}"
+    return grpc.aio.insecure_channel(target, _OPTIONS) if credentials is None else grpc.aio.secure_channel(target, credentials, _OPTIONS)
+
+
+def _tls(access: Access) -> ssl.SSLContext | None:
+    """The same for the watch, whose connection is the event loop's."""
+    if not access.servers[0].startswith("https:"):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(access.ca_file) if access.ca_file is not None else None)
+        if access.cert_file is not None:
+            context.load_cert_chain(access.cert_file, access.key_file)
+    except OSError as error:
+        raise StoreError(f"the certificates for etcd cannot be used: {error}") from error
+    context.set_alpn_protocols(["h2"])
+    return context
 
 
 def _credentials(access: Access) -> grpc.ChannelCredentials | None:

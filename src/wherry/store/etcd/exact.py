@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import grpc
 
-from wherry.store.etcd.connection import Connection, EtcdError
+from wherry.store.etcd.connection import Connection
+from wherry.store.etcd.errors import EtcdError
 from wherry.store.etcd.messages import TXN, RangeRequest, RequestOp, TxnRequest
 
 #: questions in one request: etcd's own limit is 128

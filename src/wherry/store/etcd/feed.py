@@ -13,14 +13,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import grpc.aio
-
 from wherry.kit.health import Health
 from wherry.store.etcd.arrivals import Arrivals
-from wherry.store.etcd.connection import Connection, EtcdError, failed
+from wherry.store.etcd.connection import Connection
+from wherry.store.etcd.errors import EtcdError
 from wherry.store.etcd.exact import Exact
 from wherry.store.etcd.layout import Layout
 from wherry.store.etcd.messages import DELETE, RANGE, RangeRequest, WatchCreateRequest, WatchRequest
+from wherry.store.etcd.stream import WatchStream
 from wherry.store.etcd.values import Unreadable
 from wherry.store.log import Log, deletion, next_version
 from wherry.store.protocol import Encoded, Record
@@ -48,7 +48,7 @@ class Feed:
     def __init__(self, connection: Connection, exact: Exact, layout: Layout, log: Log, read: Read, health: Health) -> None:
         self._connection, self._exact, self._layout, self._log = connection, exact, layout, log
         self._read, self._health = read, health
-        self._stream: Any = None
+        self._stream: WatchStream | None = None
         self._ending = False
         self.arrivals = Arrivals()
         #: set once the watch has begun for the first time
@@ -76,7 +76,7 @@ class Feed:
                 await asyncio.sleep(RETRY_EVERY)
 
     def end(self) -> bool:
-        """Ends the watch, and with it `run`; False where there is none. Ended so, gRPC leaves nothing behind for a loop that is closed."""
+        """Ends the watch, and with it `run`; False where there is none."""
         self._ending = True
         self.doubt()
         return self._stream is not None
@@ -84,7 +84,7 @@ class Feed:
     def doubt(self) -> None:
         """Somebody's call found no server: begin the watch again, which shows whether there is one."""
         if self._stream is not None:
-            self._stream.cancel()
+            self._stream.end()
 
     def _failed(self, why: str) -> None:
         if not self.failure:
@@ -104,28 +104,20 @@ class Feed:
                           "it was restored from an older copy; start this server again")
 
     async def _follow(self) -> str:
-        """One watch, until it ends: why it did, "" when everything was read again. Raises EtcdError, Rewound."""
-        self._stream = stream = self._connection.watch()
+        """One watch, until it ends: why it did, "" when everything was read again. Raises EtcdError."""
+        self._stream = stream = await self._connection.watch(WatchRequest(create_request=WatchCreateRequest(
+            key=self._layout.start, range_end=self._layout.end, start_revision=self._log.revision + 1, progress_notify=True,
+            fragment=True)))
         try:
-            await stream.write(WatchRequest(create_request=WatchCreateRequest(
-                key=self._layout.start, range_end=self._layout.end, start_revision=self._log.revision + 1, progress_notify=True,
-                fragment=True)))
-            while (response := await stream.read()) is not grpc.aio.EOF:
-                if response.canceled:
-                    return await self._canceled(response)
-                self._took(response)
+            while responses := await stream.read():
+                for response in responses:
+                    if response.canceled:
+                        return await self._canceled(response)
+                    self._took(response)
             return "the watch ended"
-        except grpc.aio.AioRpcError as error:
-            raise failed(error) from None
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            return "a call found no server"  # `doubt` has ended the stream
         finally:
             self._stream = None
-            stream.cancel()
-            await stream.code()  # it has ended
+            stream.end()
 
     def _took(self, response: Any) -> None:
         if response.created:

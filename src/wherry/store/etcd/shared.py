@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from wherry.store.encryption.transformer import Transformer, refuse_encrypted
 from wherry.store.etcd.beside import Beside
-from wherry.store.etcd.connection import EtcdError
+from wherry.store.etcd.errors import EtcdError
 from wherry.store.protocol import StoreFailed
 
 T = TypeVar("T")

@@ -25,7 +25,8 @@ from wherry.store.encryption.transformer import Sealed, Transformer, refuse_encr
 from wherry.store.etcd import values
 from wherry.store.etcd.beside import Beside
 from wherry.store.etcd.compactor import EVERY, Compactor, compact
-from wherry.store.etcd.connection import FIRST_TIMEOUT, Access, Connection, EtcdError
+from wherry.store.etcd.connection import FIRST_TIMEOUT, Access, Connection
+from wherry.store.etcd.errors import EtcdError
 from wherry.store.etcd.exact import Exact
 from wherry.store.etcd.feed import Feed, record_of
 from wherry.store.etcd.layout import PREFIX, Layout, after
