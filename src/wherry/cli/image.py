@@ -69,12 +69,32 @@ async def _pull(images: Any, name: str, given: list[Any], quiet: bool) -> Stored
         await images.close()
 
 
+def _load_into_runtime(archives: tuple[Path, ...], name: str, endpoint: str) -> None:
+    from wherry.node.cri.loading import load as load_into
+    from wherry.node.engine import Unavailable
+
+    if name:
+        raise click.UsageError("--name is for --runtime process: archives for a container runtime say their names")
+    try:
+        for archive in archives:
+            for loaded in load_into(endpoint, archive):
+                click.echo(loaded)
+    except Unavailable as error:
+        raise click.ClickException(str(error)) from error
+
+
 @image.command()
 @click.argument("archives", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="ARCHIVE...")
 @click.option("--name", default="", help="For an image whose archive says no name.")
+@click.option("--runtime", type=click.Choice(["process", "containerd"]), default="process", show_default=True,
+              help="Whose nodes they are for; with containerd, this machine's container runtime gets them.")
+@click.option("--container-runtime-endpoint", "endpoint", default="", metavar="SOCKET", help="Its socket.  [default: the usual one]")
 @_data_dir
-def load(archives: tuple[Path, ...], name: str, data_dir: Path | None) -> None:
+def load(archives: tuple[Path, ...], name: str, runtime: str, endpoint: str, data_dir: Path | None) -> None:
     """Take images from archives (`docker save`, `skopeo copy`) or OCI layouts."""
+    if runtime == "containerd":
+        _load_into_runtime(archives, name, endpoint)
+        return
     from wherry.node.engine import PullFailed
     from wherry.node.images.archive import ArchiveError
     from wherry.node.images.archive import load as load_archive

@@ -105,7 +105,7 @@ class CriEngine(Programs):
 
     async def _take_over(self, calls: Calls) -> None:
         state = await checking.state(calls, verbose=True)
-        self._health, self._images = Health(calls, state, time.monotonic), Images(calls)
+        self._health, self._images = Health(calls, state, time.monotonic), Images(calls, str(state.config.get("sandboxImage") or ""))
         self._pods = Pods(calls, self._settings.labels)
         self._pods.systemd = await checking.systemd(calls, state)
         self.machine = self._fabric.shared
@@ -288,7 +288,11 @@ class CriEngine(Programs):
     async def stats(self) -> Mapping[str, Usage]:
         at, found = self._used
         if time.monotonic() - at >= _FRESH:
-            told = await self._ask("ListContainerStats", {"filter": {"label_selector": self._settings.labels}})
+            try:
+                told = await self._ask("ListContainerStats", {"filter": {"label_selector": self._settings.labels}})
+            except (CallFailed, Unavailable) as error:
+                log.warning("what containers use is not known: %s", error)
+                return {}
             found = {each.attributes.id: _usage(each) for each in told.stats if each.HasField("cpu")}
             self._used = time.monotonic(), found
         return found

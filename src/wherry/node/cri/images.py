@@ -6,6 +6,7 @@ pkg/kubelet/cri/remote/remote_image.go (the code is left out where it is Unknown
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -14,12 +15,14 @@ from wherry.node.engine import Credentials, Image, ImageConfig, PullFailed, Unav
 from wherry.node.images.credentials import matching
 from wherry.node.images.names import is_id, parse
 
-_TOKEN_USER = "<token>"
+log = logging.getLogger(__name__)
 
 
 class Images:
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    """`sandbox`: the image of the process that holds a pod together."""
+
+    def __init__(self, calls: Calls, sandbox: str = "") -> None:
+        self._calls, self.sandbox = calls, sandbox
 
     async def find(self, name: str) -> Image | None:
         """Raises PullFailed for what is no name, Unavailable."""
@@ -58,12 +61,26 @@ class Images:
         return found
 
     async def all(self) -> list[Image]:
-        """Raises CallFailed, Unavailable."""
-        return [_image(each) for each in (await self._calls("ListImages")).images]
+        """Raises Unavailable."""
+        return [_image(each) for each in await self._list()]
 
     async def remove(self, id: str) -> None:
-        """Raises CallFailed, Unavailable."""
-        await self._calls("RemoveImage", {"image": {"image": id}})
+        """One that is pinned, holds pods together, or is used by anybody's container stays. Raises Unavailable."""
+        try:
+            kept = {each.id for each in await self._list() if each.pinned or self.sandbox in each.repo_tags}
+            kept.update(each.image_ref for each in (await self._calls("ListContainers")).containers)
+            if id in kept:
+                log.info("image %s stays: it is in use at the container runtime", id)
+                return
+            await self._calls("RemoveImage", {"image": {"image": id}})
+        except CallFailed as failed:
+            raise Unavailable(f"image {id} is not removed: {failed}") from failed
+
+    async def _list(self) -> list[Any]:
+        try:
+            return list((await self._calls("ListImages")).images)
+        except CallFailed as failed:
+            raise Unavailable(f"the container runtime does not list its images: {failed}") from failed
 
 
 def _image(told: Any) -> Image:
