@@ -132,7 +132,8 @@ def chosen(checks: Iterable[Check], names: tuple[str, ...]) -> tuple[Check, ...]
     """Those that a step names; all for a step that names none. Raises BadCheck."""
     there = tuple(checks)
     if not there:
-        raise BadCheck("a step is a check, and there are none: give them with --check, or with the annotation wherry.dev/rollout-checks")
+        raise BadCheck("has a check among its steps, and there are none: give them with --check, or with the annotation "
+                       "wherry.dev/rollout-checks")
     by_name = {check.name: check for check in there}
     for name in names:
         if name not in by_name:

@@ -58,6 +58,8 @@ class StepsStatus:
     @property
     def doing(self) -> str:
         """`paused; 1 of 1 new pods ready, 10 wanted; waits for promote or abort`."""
+        if self.phase == "aborting":
+            return f"aborting; {self.ready} of {self.wanted} pods are back; {self.why}"
         told = f"{self.phase}; {self.ready} of {self.new} new pods ready, {self.wanted} wanted"
         if self.paused_by_owner:
             told += "; the Deployment is paused, resume it"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wherry.cli.kube.command import KubeCommand, joined
 from wherry.cli.kube.flags import Flag
-from wherry.cli.kube.options import SELECTOR
+from wherry.cli.kube.options import FILES, SELECTOR
 
 if TYPE_CHECKING:
     from wherry.cli.kube.flags import Given
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ABORTED, FAILED = 4, 5
 ACTIONS = ("show", "promote", "skip", "abort", "retry")
 _FLAGS = joined((
-    SELECTOR,
+    FILES, SELECTOR,
     Flag("steps", 'The steps, such as "10%, pause 5m, 50%, check, 100%"; kept on the object.'),
     Flag("image", "CONTAINER=IMAGE: the release, written together with its steps; can be repeated.", kind="array"),
     Flag("to-revision", "The release is this earlier revision.", kind="int", default=0),
@@ -45,7 +45,7 @@ async def _run(kube: Kube, given: Given) -> int:
 
     action = given.arguments[0] if given.arguments and given.arguments[0] in ACTIONS else ""
     words = given.arguments[1:] if action else given.arguments
-    if not words:
+    if not words and not given["filename"] and not given["kustomize"]:
         raise CommandError("required resource not specified")
     if given["output"] not in ("", "json"):
         raise CommandError(f'unable to match a printer suitable for the output format "{given["output"]}", allowed formats are: json')
@@ -89,6 +89,9 @@ async def _steered(kube: Kube, info: Info, steps: Steps, action: str) -> int:
             status = await steps.retry()
         case _:
             status = await steps.status()
+            if not status.since:
+                kube.out(f"{status.object}: nothing was rolled out in steps yet\n")
+                return 0
     _say(kube, status)
     return 0
 
