@@ -93,6 +93,8 @@ class World:
             return
         steps = [step.strip() for step in annotations_of(workload)["wherry.dev/rollout-steps"].split(",")]
         shares = [int(step[:-1]) for step in steps[: state.get("step", 0) + 1] if step.endswith("%")]
+        if not shares:
+            return  # a preview has none
         wanted = workload["spec"].get("replicas") or workload["status"].get("desiredNumberScheduled", 0)
         self.most_new = max(self.most_new, new)
         if new > max(1, wanted * shares[-1] // 100):

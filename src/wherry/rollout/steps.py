@@ -91,8 +91,15 @@ class Steps:
         return await self._steer(decided)
 
     async def abort(self, why: str = "asked for") -> StepsStatus:
-        """Back to the stable revision."""
-        return await self._steer(lambda view, _: (view, decide.abort(view, _under_way(view), why)))
+        """Back to the stable revision; where Services are led, they are led back first."""
+        status = await self._steer(lambda view, _: (view, decide.abort(view, _under_way(view), why)))
+        while await self._is_to_undo():
+            status = await self._steer(lambda view, steps: (view, decide.decide(view, steps)))
+        return status
+
+    async def _is_to_undo(self) -> bool:
+        found = states.read(await read(self._client, self._target, self._namespace))
+        return found is not None and found.phase == "aborting" and bool(found.own)
 
     async def retry(self) -> StepsStatus:
         """The check again, or after an abort the release again from the first step."""

@@ -225,6 +225,8 @@ def _finish(view: View, steps: Sequence[Step], found: State) -> Decision:
 
 def _return(view: View, found: State) -> Decision:
     """A StatefulSet would wait for ever for broken pods of the release that was given up: they are deleted."""
+    if found.own and not _is_back(view, found):
+        return Decision(replace(found, own={}), dict(found.own), undo=True)
     if kinds.of(view.kind).is_complete(view):
         return _end(view, found, "aborted")
     new = {name(pod) for pod in view.new_pods}
@@ -259,7 +261,11 @@ def _restored(found: State) -> dict[str, Any]:
 
 
 def abort(view: View, found: State, why: str) -> Decision:
-    """Back to the stable revision with the owner's fields, in one write."""
+    """Back to the stable revision with the owner's fields, in one write; where Services are led, they are led back before it."""
     newest = name(view.newest) if view.newest is not None else ""
-    state = replace(found, phase="aborting", since=view.now, why=why, aborted=newest, own={})
-    return Decision(state, _restored(found), undo=True, told=Told("Warning", "RolloutStepsAbort", f"Goes back to {found.stable}: {why}"))
+    state = replace(found, phase="aborting", since=view.now, why=why, aborted=newest)
+    told = Told("Warning", "RolloutStepsAbort", f"Goes back to {found.stable}: {why}")
+    unpaused = {"paused": None} if found.phase == "catching" else {}
+    if view.services and found.own:
+        return Decision(state, unpaused, told=told)
+    return Decision(replace(state, own={}), {**found.own, **unpaused}, undo=True, told=told)
