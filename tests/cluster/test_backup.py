@@ -72,7 +72,7 @@ def test_a_copy_taken_under_writes_holds_one_moment_and_is_restored(tmp_path: Pa
                     number += 1
 
             writer = asyncio.create_task(write())
-            while len((await c.client.list(MAPS, "default")).items) < 50:  # noqa: ASYNC110
+            while len((await c.client.list(MAPS, "default")).items) < 60:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             copy = await asyncio.to_thread(lambda: asyncio.run(work.backup(options, tmp_path / "copy.db")))
             writing = False
