@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Up
-from tests.cluster.etcd.test_cluster_on_etcd import DEPLOYMENTS, MAPS, PODS, config_map, deployment, on, ready
+from tests.cluster.etcd.test_cluster_on_etcd import DEPLOYMENTS, MAPS, PODS, ask, config_map, deployment, on, ready
 from tests.worlds.etcd import EtcdServer
 from wherry import Cluster
 from wherry.api.errors import Forbidden
@@ -126,6 +126,22 @@ async def _quota(one: Cluster, other: Cluster) -> None:
 
 
 test_a_quota_holds_across_servers = on_two(_quota, run_nodes=False)
+
+
+async def _logs(one: Cluster, other: Cluster) -> None:
+    """The server that runs the simulated nodes has their logs; the other says where they are."""
+    await one.aclient.create(DEPLOYMENTS, "default", deployment("web", 1))
+    await ready(one, "web", 1)
+    pod = (await one.aclient.list(PODS)).items[0]
+    runs, asks = (one, other) if one.nodes is not None else (other, one)
+    path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}/log"
+    assert (await asyncio.to_thread(ask, runs.kubeconfig, path))[0] == 200
+    status, said = await asyncio.to_thread(ask, asks.kubeconfig, path)
+    assert status == 503
+    assert "the simulated nodes run on another server (" in said
+
+
+test_logs_of_simulated_pods_are_where_their_nodes_run = on_two(_logs)
 
 
 async def _one_of_each(one: Cluster, other: Cluster) -> None:
