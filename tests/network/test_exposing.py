@@ -21,7 +21,8 @@ ordinary = pytest.mark.skipif(os.geteuid() == 0, reason="of a cluster that an or
 _STORY = """
 import asyncio, json, urllib.request
 from pathlib import Path
-from bench.traffic import PODS, Cluster, servers
+from bench.traffic import PODS, Cluster, resource, servers
+from wherry.linux.fabric import RulesRefused
 
 def ask(address):
     return urllib.request.urlopen(f"http://{address}/", timeout=5).headers["Server"]
@@ -43,6 +44,17 @@ async def story():
         service = await servers(cluster.client, 1)
         pod = (await cluster.client.list(PODS, "default")).items[0]["status"]["podIP"]
         said["answers"] = [await answered(service), await answered(f"{pod}:8080")]
+        # hosts reach their pods whatever policies say
+        deny = {"metadata": {"name": "deny"}, "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}}
+        await cluster.client.create(resource("networkpolicies", "networking.k8s.io"), "default", deny)
+        while True:
+            try:
+                if "goto" in await cluster.real_nodes.fabric.rules("list map ip wherry-policies ingress"):
+                    break
+            except RulesRefused:
+                pass
+            await asyncio.sleep(0.05)
+        said["answers"].append(await answered(f"{pod}:8080"))
         said["routes"] = routes()
         try:
             async with Cluster(nodes=1, **options):
@@ -65,7 +77,7 @@ def test_the_machine_reaches_services_and_pods_and_nothing_is_left_of_it() -> No
     done = subprocess.run(["unshare", "--net", sys.executable, "-c", _STORY], capture_output=True, text=True, check=False, timeout=58)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert said["answers"] == ["1", "1"]
+    assert said["answers"] == ["1", "1", "1"]
     assert said["routes"] == ["wherry-exposed"] * 3
     assert said["second"].startswith("expose_services: this machine has a way to 10.96.0.0/16, 10.244.0.0/16 already; without it ")
     assert said["left"] == []

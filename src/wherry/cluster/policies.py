@@ -40,5 +40,5 @@ def build(cluster: Cluster) -> Component | None:
         except NotEnforced as error:
             raise StartFailed("CreatePodSandboxError", str(error)) from error
 
-    nodes.admit_by(admit)
+    nodes.admit_by(admit, policies.forget)
     return Component("network policies", users.PROXY, policies.run, policies.health)

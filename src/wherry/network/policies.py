@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 #: seconds in which news are gathered, until refused rules are tried again, and for which a pod's start waits
 _GATHER, _AGAIN, _PATIENCE = 0.01, 1.0, 10.0
-#: seconds between two looks whether the rules are still there
-LOOK = 3.0
+#: seconds between two looks whether the rules are still there; a look takes a hundredth of the time at most
+_LOOK, _SHARE = 3.0, 100
 _EMPTY = Ruleset()
 
 
@@ -46,8 +46,9 @@ class NetworkPolicies:
         self._others = tuple(others)
         #: by family, what the kernel has; None: not known
         self._applied: dict[int, Ruleset | None] = dict.fromkeys(families)
-        #: pods that start here, by uid, with addresses that the API may not have yet
-        self._starting: dict[str, tuple[Obj, tuple[str, ...]]] = {}
+        #: by uid: addresses of pods that started here, which the API may not have yet; and what counts of all pods
+        self._starting: dict[str, tuple[str, ...]] = {}
+        self._facts: dict[str, PolicyPod] = {}
         self._news, self._hurry = asyncio.Event(), asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
         self._trouble = ""
@@ -62,7 +63,8 @@ class NetworkPolicies:
 
     async def admit(self, pod: Obj, addresses: Sequence[str]) -> None:
         """Returns when the rules of a pod with these addresses stand. Raises NotEnforced."""
-        self._starting[uid(pod)] = pod, tuple(addresses)
+        self._starting[uid(pod)] = tuple(addresses)
+        self._note(pod)
         if not len(self._policies) and all(each == _EMPTY for each in self._applied.values()):
             return
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -74,6 +76,12 @@ class NetworkPolicies:
                 await waiting
         except TimeoutError:
             raise NotEnforced(self._trouble or f"the rules of network policies do not stand after {_PATIENCE:.3g} s") from None
+
+    def forget(self, pod: Obj) -> None:
+        """Its network is gone, and somebody else may get its addresses."""
+        self._starting.pop(uid(pod), None)
+        if self._facts.pop(uid(pod), None) is not None and len(self._policies):
+            self._news.set()
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -98,13 +106,16 @@ class NetworkPolicies:
 
     async def _guard(self) -> None:
         """Notices when somebody else took away or changed what is here."""
+        loop, wait = asyncio.get_running_loop(), _LOOK
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(wait)
+            begun = loop.time()
             for family, applied in list(self._applied.items()):
                 if applied is not None and applied != _EMPTY and not await self._intact(family, applied):
                     log.warning("somebody else changed the rules of network policies: they are written anew")
                     self._applied[family] = None
                     self._news.set()
+            wait = max(_LOOK, (loop.time() - begun) * _SHARE)
 
     async def _intact(self, family: int, applied: Ruleset) -> bool:
         """Also when it was written while this looked: then the next look tells."""
@@ -169,25 +180,32 @@ class NetworkPolicies:
 
     # --- facts ---
     def _world(self) -> World:
-        starting = dict(self._starting)
-        found = []
-        for pod in self._pods.items():
-            known = starting.pop(uid(pod), None)
-            found.append(policy_pod(pod, known[1] if known else ()))
-        found += [policy_pod(pod, addresses) for pod, addresses in starting.values()]
         namespaces = {name(each): labels(each) for each in self._namespaces.items()}
         nodes = {name(each): _addresses(each) for each in self._nodes.items()}
-        return World(tuple(each for each in found if each is not None), namespaces, nodes, self._others)
+        return World(tuple(self._facts.values()), namespaces, nodes, self._others)
 
     # --- news ---
     def _changed(self, old: Obj | None, new: Obj | None) -> None:
         self._news.set()
 
     def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
-        if new is None and old is not None:
+        changed = False
+        if old is not None and (new is None or uid(new) != uid(old)):
             self._starting.pop(uid(old), None)
-        if len(self._policies) and (old and policy_pod(old)) != (new and policy_pod(new)):
+            changed = self._facts.pop(uid(old), None) is not None
+        if new is not None:
+            changed = self._note(new) or changed
+        if changed and len(self._policies):
             self._news.set()
+
+    def _note(self, pod: Obj) -> bool:
+        """Whether something that counts is another now."""
+        before, found = self._facts.get(uid(pod)), policy_pod(pod, self._starting.get(uid(pod), ()))
+        if found is None:
+            self._facts.pop(uid(pod), None)
+        else:
+            self._facts[uid(pod)] = found
+        return before != found
 
     def _namespace_changed(self, old: Obj | None, new: Obj | None) -> None:
         if (old and labels(old)) != (new and labels(new)):

@@ -210,3 +210,44 @@ async def _open(at: Pods) -> bool:
     finally:
         one.close()
     return True
+
+
+#: a datagram with another's address as its sender
+_SPOOF = """
+import socket, struct, sys
+source, target = (socket.inet_aton(each) for each in sys.argv[1:3])
+udp = struct.pack("!4H", 5555, 80, 9, 0) + b"?"
+ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, source, target)
+one = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for _ in range(3):
+    one.sendto(ip + udp, (sys.argv[2], 0))
+print("sent")
+"""
+
+
+@pytest.mark.parametrize("sender", ["a", "b"])
+def test_a_pod_cannot_go_out_under_the_address_of_another(sender: str) -> None:
+    """Pod b may send as itself, as a raw packet too; a, which may not go out, not as b."""
+
+    async def story() -> None:
+        async with pods("x", "abc") as at:
+            await at.apply(policy("deny", pods=labelled(pod="a"), policyTypes=["Egress"]))
+            await at.holds(lambda one, other: one != "x/a")
+            [answers] = await at.fabric.sockets(await _uid(at, "b"), udp=True)
+            answers.bind(("0.0.0.0", 5555))
+            pod = await at.cluster.client.get(PODS, "x", sender)
+            assert at.cluster.real_nodes is not None
+            runtime: Any = at.cluster.real_nodes.runtime
+            words = ("/usr/bin/python3", "-c", _SPOOF, at.addresses["x/b"], at.addresses["x/c"])
+            session = await runtime.exec(pod, "c", words)
+            assert await session.stdout.read() == b"sent\n"
+            await session.wait()
+            await session.close()
+            try:
+                said = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(answers, 100), 1)
+            except TimeoutError:
+                said = b""
+            answers.close()
+            assert said == (b"x/c" if sender == "b" else b"")
+
+    asyncio.run(asyncio.wait_for(story(), 50))

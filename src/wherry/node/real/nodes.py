@@ -109,9 +109,9 @@ class RealNodes(NodeAgent):
             self._spec(0), name=joined.name, kubelet_address=joined.address, kubelet_port=joined.port, machine_id=uuid_.hex
         )
 
-    def admit_by(self, admit: Callable[[Obj, Sequence[str]], Awaitable[None]]) -> None:
-        """Nothing in a pod starts before this returned for it and its addresses. It raises StartFailed."""
-        self._real.admit = admit
+    def admit_by(self, admit: Callable[[Obj, Sequence[str]], Awaitable[None]], forget: Callable[[Obj], None]) -> None:
+        """Nothing in a pod starts before `admit` returned for it and its addresses, or raised StartFailed. `forget`: its network went."""
+        self._real.admit, self._real.forget = admit, forget
 
     # --- its pods, for its own API ---
     def find(self, namespace: str, name: str) -> Obj | None:

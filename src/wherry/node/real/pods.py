@@ -50,6 +50,8 @@ class RealPods(RealSessions):
     _tasks: set[asyncio.Task[None]]
     #: called with a pod and its addresses before anything in it starts; returns when it may. Raises StartFailed
     admit: Callable[[Obj, Sequence[str]], Awaitable[None]] | None = None
+    #: called with a pod whose network is gone
+    forget: Callable[[Obj], None] | None = None
 
     async def _take_over(self, pods: Sequence[Obj]) -> None:
         """Raises Unavailable."""
@@ -167,6 +169,8 @@ class RealPods(RealSessions):
         if gone:
             self._lives = {key: life for key, life in self._lives.items() if life.pod != id_}
         await self._engine.remove_pod(id_)
+        if self.forget is not None:
+            self.forget(pod)
         self._volumes.remove(pod)
         shutil.rmtree(self._folder / "etc" / id_, ignore_errors=True)
         run = self._pods.get(id_)

@@ -26,6 +26,8 @@ _SYSCTLS = {
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",
     "net/ipv4/conf/all/route_localnet": "1",
+    # who sends under another's address is not heard: network policies go by addresses (RFC 3704)
+    "net/ipv4/conf/all/rp_filter": "1",
     "net/ipv4/ip_unprivileged_port_start": "0",
 }
 

@@ -33,7 +33,7 @@ class PolicyPod(NamedTuple):
     node: str = ""
 
     def of_family(self, family: int) -> tuple[str, ...]:
-        return tuple(each for each in self.addresses if (":" in each) == (family == 6))
+        return tuple([each for each in self.addresses if (":" in each) == (family == 6)])
 
 
 def policy_pod(pod: Obj, addresses: Iterable[str] = ()) -> PolicyPod | None:

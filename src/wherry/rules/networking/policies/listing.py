@@ -14,7 +14,7 @@ from wherry.rules.networking.policies.ruleset import EGRESS, INGRESS, Ruleset
 _BLOCK = re.compile(r"^\t(chain|set|map) (\S+) \{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
 _ELEMENTS = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
 #: the rules of the three chains that packets enter by
-_BASE = {"from-pods": 3, "from-pods-here": 3, "to-pods": 3}
+_BASE = {"from-pods": 3, "from-pods-here": 3, "to-pods": 4}
 
 
 def counts(listed: str) -> dict[str, int]:

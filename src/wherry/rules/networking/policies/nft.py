@@ -16,6 +16,8 @@ from wherry.rules.networking.policies.ports import PortMatch
 from wherry.rules.networking.policies.ruleset import EGRESS, INGRESS, Isolation, Match, Policy, Ruleset
 
 TABLE = "wherry-policies"
+#: the fabric's link to the machine it is on (where pods are reached from there): hosts reach their pods
+MACHINE_LINK = "wherry-exposed"
 _NOTHING = Ruleset()
 _TYPES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
 #: elements of a set in one command
@@ -39,6 +41,7 @@ def begin(family: int) -> list[str]:
             f"add chain {table} {chain} {{ type filter hook {hook} priority {priority}; }}",
             f"add rule {table} {chain} ct state established,related accept",
             f"add rule {table} {chain} {where} saddr . {where} daddr @always accept",
+            *([f"add rule {table} {chain} iifname {MACHINE_LINK} accept"] if chain == "to-pods" else []),
             *([f"add rule {table} {chain} icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept"] if family == 6 else []),
             f"add rule {table} {chain} {look}",
         ]

@@ -20,7 +20,7 @@ from wherry.api.objects import Obj, key, namespace
 from wherry.rules.networking.policies.blocks import networks
 from wherry.rules.networking.policies.facts import PolicyPod
 from wherry.rules.networking.policies.ports import PortMatch, port_matches
-from wherry.rules.objects.selectors import from_label_selector
+from wherry.rules.objects.selectors import Selector, from_label_selector
 
 INGRESS, EGRESS = "ingress", "egress"
 _TYPES = {INGRESS: "Ingress", EGRESS: "Egress"}
@@ -98,21 +98,27 @@ _Kind = tuple[str, tuple[tuple[str, str], ...]]
 class _Building:
     def __init__(self, world: World, family: int) -> None:
         self._world, self._family = world, family
+        #: each pod with its addresses of this family; and all addresses of a kind
         self._pods = _by_kind(world.pods, family)
         self._all = _by_kind((*world.pods, *world.others), family)
+        self._addresses = {kind: [address for _, own in found for address in own] for kind, found in self._all.items()}
         self.peers: dict[str, frozenset[str]] = {}
         self.named: dict[str, frozenset[tuple[str, str, int]]] = {}
 
     def isolation(self, direction: str, policies: list[Obj]) -> Isolation:
         chains = {_chain(direction, each): each for each in policies}
+        by_namespace: dict[str, list[tuple[str, Selector]]] = {}
+        for chain, policy in chains.items():
+            by_namespace.setdefault(namespace(policy), []).append((chain, _selector(policy)))
         groups: dict[str, tuple[str, ...]] = {}
         pods: dict[str, str] = {}
-        for kind, found in self._pods.items():
-            chosen = tuple(chain for chain, policy in chains.items() if _selects(policy, kind))
+        for (where, labels), found in self._pods.items():
+            known_labels = dict(labels)
+            chosen = tuple(chain for chain, selector in by_namespace.get(where, ()) if selector.matches(known_labels))
             if chosen:
                 group = f"g{direction[0]}{_digest(chosen)}"
                 groups[group] = chosen
-                pods.update((address, group) for pod in found for address in pod.of_family(self._family))
+                pods.update((address, group) for _, own in found for address in own)
         used = {chain for chosen in groups.values() for chain in chosen}
         known = {chain: Policy(key(policy), self._matches(policy, direction)) for chain, policy in chains.items() if chain in used}
         return Isolation(known, groups, pods)
@@ -121,13 +127,15 @@ class _Building:
         """A pod and itself, a pod and its own node."""
         wanted = set(isolated)
         found: set[tuple[str, str]] = set()
+        nodes = {name: [each for each in own if (":" in each) == (self._family == 6)] for name, own in self._world.nodes.items()}
         for pods in self._pods.values():
-            for pod in pods:
-                own = [each for each in self._world.nodes.get(pod.node, ()) if (":" in each) == (self._family == 6)]
-                for address in pod.of_family(self._family):
+            for pod, addresses in pods:
+                for address in addresses:
                     if address in wanted:
                         found.add((address, address))
-                        found.update(pair for node in own for pair in ((address, node), (node, address)))
+                        for node in nodes.get(pod.node, ()):
+                            found.add((address, node))
+                            found.add((node, address))
         return frozenset(found)
 
     # --- the rules of a policy ---
@@ -159,12 +167,11 @@ class _Building:
         called = f"p{_digest(['' if everywhere is not None else own, everywhere, chosen])}"
         if called not in self.peers:
             where, who = from_label_selector(everywhere), from_label_selector(chosen)
-            self.peers[called] = frozenset(
-                address for (namespace_, labels), pods in self._all.items()
+            self.peers[called] = frozenset().union(*(
+                addresses for (namespace_, labels), addresses in self._addresses.items()
                 if (namespace_ == own if everywhere is None else where.matches(self._world.namespaces.get(namespace_, {})))
                 and (chosen is None or who.matches(dict(labels)))
-                for pod in pods for address in pod.of_family(self._family)
-            )  # fmt: skip
+            ))  # fmt: skip
         return called
 
     def _named(self, name: str, protocol: str) -> str:
@@ -172,24 +179,23 @@ class _Building:
         called = f"n{_digest([name, protocol])}"
         if called not in self.named:
             self.named[called] = frozenset(
-                (address, protocol, port.number) for pods in self._all.values() for pod in pods for port in pod.ports
-                if (port.name, port.protocol) == (name, protocol) for address in pod.of_family(self._family)
+                (address, protocol, port.number) for pods in self._all.values() for pod, addresses in pods for port in pod.ports
+                if (port.name, port.protocol) == (name, protocol) for address in addresses
             )  # fmt: skip
         return called
 
 
-def _by_kind(pods: Iterable[PolicyPod], family: int) -> dict[_Kind, list[PolicyPod]]:
-    found: dict[_Kind, list[PolicyPod]] = {}
+def _by_kind(pods: Iterable[PolicyPod], family: int) -> dict[_Kind, list[tuple[PolicyPod, tuple[str, ...]]]]:
+    found: dict[_Kind, list[tuple[PolicyPod, tuple[str, ...]]]] = {}
     for pod in pods:
-        if pod.of_family(family):
-            found.setdefault((pod.namespace, pod.labels), []).append(pod)
+        if addresses := pod.of_family(family):
+            found.setdefault((pod.namespace, pod.labels), []).append((pod, addresses))
     return found
 
 
-def _selects(policy: Obj, kind: _Kind) -> bool:
-    """An empty selector selects every pod of the namespace."""
-    selector = from_label_selector((policy.get("spec") or {}).get("podSelector") or {})
-    return namespace(policy) == kind[0] and selector.matches(dict(kind[1]))
+def _selector(policy: Obj) -> Selector:
+    """An empty one selects every pod of the namespace."""
+    return from_label_selector((policy.get("spec") or {}).get("podSelector") or {})
 
 
 def _chain(direction: str, policy: Obj) -> str:
