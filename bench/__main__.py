@@ -52,6 +52,7 @@ PARTS = {
     "traffic": "rolling updates of real servers under new connections: how many fail",
     "ingress": "rolling updates of real servers under requests through an Ingress: how many fail",
     "nodes": "real nodes: engine, pods, exec, log; pods per second from create to Ready",
+    "containers": "a container runtime, as root: pods per second by bare calls and by a cluster; a look at all, memory",
 }
 SHORT = ("start", "rollout", "api", "store", "watch", "mixed", "testing")
 #: those that can measure another API server

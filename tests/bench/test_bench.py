@@ -34,7 +34,8 @@ def test_each_part_has_a_module() -> None:
 def marks(part: str) -> list[pytest.MarkDecorator]:
     """Real nodes are there where namespaces are, the page where Chromium is."""
     real = pytest.mark.real_nodes
-    needing = {"nodes": real, "names": real, "services": real, "traffic": real, "ingress": real, "dashboard": pytest.mark.browser}
+    needing = {"nodes": real, "names": real, "services": real, "traffic": real, "ingress": real, "dashboard": pytest.mark.browser,
+               "containers": pytest.mark.containerd}
     return [needing[part]] if part in needing else [pytest.mark.slow] if part in LONG else []
 
 
