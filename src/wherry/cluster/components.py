@@ -34,6 +34,7 @@ SIMULATED = "simulated"
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.network.dns.server import NameServer
+    from wherry.network.host_ports import HostPorts
     from wherry.network.proxy import ServiceProxy
     from wherry.rules.placing.scheduling.setup import Setup
     from wherry.scheduler.scheduler import Scheduler
@@ -71,6 +72,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     leaving = Leaving()
     proxy = _service_proxy(cluster, leaving)
     network = policies.build(cluster)
+    ports = _host_ports(cluster)
     names = _name_server(cluster)
     await cluster.informers.start()
     if cluster.on_demand is not None:
@@ -93,6 +95,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
         if network is not None:
             cluster.run(network)
+        if ports is not None:
+            cluster.run(Component("host ports", users.SERVICES, ports.run))
         if proxy is not None and options.serve:
             await pods_api.begin(cluster)
         if names is not None:
@@ -196,6 +200,17 @@ def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:
     leaving.add(proxy.without)
     cluster.real_nodes.drain = leaving.drain
     return proxy
+
+
+def _host_ports(cluster: Cluster) -> HostPorts | None:
+    """Where pods run programs on a network of ours that this machine's programs are no part of."""
+    nodes = cluster.real_nodes
+    if nodes is None or nodes.fabric is None:
+        return None
+    from wherry.network.host_ports import HostPorts
+
+    client = cluster.component("service-controller", users.SERVICES)
+    return HostPorts(client, cluster.informers, cluster.own_clock, nodes.fabric, cluster.options.node_port_addresses)
 
 
 def _name_server(cluster: Cluster) -> NameServer | None:

@@ -58,6 +58,7 @@ class OptionFields(TypedDict, total=False):
     run_nodes: bool
     dns_forward: tuple[str, ...]
     ingress: bool
+    node_port_addresses: tuple[str, ...]
     expose_services: bool
     ingress_host: str
     ingress_port: int

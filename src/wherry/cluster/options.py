@@ -101,6 +101,8 @@ class Options:
 
     # --- what is reached from outside its nodes ---
     ingress: bool = described(True, "Where pods run programs: serve Ingresses of the class wherry, from the first one on.")
+    node_port_addresses: tuple[str, ...] = described((HOST,), "Where pods run programs: addresses of this machine at which node ports are "
+                                                              "served.")
     expose_services: bool = described(False, "As root, where pods run programs: this machine reaches Services and pods by their addresses.")
     ingress_host: str = described(HOST, "The address at which Ingresses are served.")
     ingress_port: int = described(0, "Their HTTP port; 0 takes any free one.", least=0, most=_PORTS)

@@ -34,6 +34,7 @@ def node(name: str) -> User:
 
 
 INGRESS = account("ingress-controller")
+SERVICES = account("service-controller")
 
 #: the ServiceAccounts of controllers that go by another name there
 _ACCOUNTS_OF = {
