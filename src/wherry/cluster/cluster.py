@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wherry.cluster.webhooks import LazyCaller
     from wherry.network.dns.server import NameServer
     from wherry.network.ingress.controller import IngressController
+    from wherry.network.outbound import Outbound
     from wherry.node.real.nodes import RealNodes
     from wherry.node.simulated_nodes import SimulatedNodes
     from wherry.registry.registry import Registry
@@ -70,8 +71,7 @@ class Cluster(AsyncVerbs):
     def __init__(self, options: Options | None = None, **fields: Unpack[OptionFields]) -> None:
         """Raises OptionError for an option that there is not, or a value that it cannot have."""
         self.options = with_fields(options or Options(), fields)
-        self.port = 0
-        self.insecure_port = 0
+        self.port = self.insecure_port = 0
         self.pki: Pki | None = None
         self.on_demand: OnDemand | None = None
         self.server: ApiServer | None = None
@@ -83,6 +83,7 @@ class Cluster(AsyncVerbs):
         #: where pods run programs, once there is an Ingress
         self.ingress: IngressController | None = None
         self.names: NameServer | None = None
+        self.outbound: Outbound | None = None
         #: for who is in the `async with`: the same as `aclient`, or (on virtual time) a bridge to it
         self._client_of_user: Client | None = None
         self._store: Store | None = None

@@ -14,7 +14,7 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import bootstrap, dns, guarding, identities, inside, pods_api, policies, scheduling, storage, users
+from wherry.cluster import bootstrap, dns, guarding, identities, inside, outbound, pods_api, policies, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
@@ -55,6 +55,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     options = cluster.options
     if options.run_nodes and options.runtime == SIMULATED and options.kubelet_config is not None:
         raise OptionError("kubelet_config: it is of nodes that run programs; these are simulated")
+    outbound.check(cluster)
     if options.expose_services and (not options.run_nodes or options.runtime == SIMULATED):
         raise OptionError("expose_services: it is of clusters whose nodes run programs; nothing listens at the addresses of others")
     shared = bool(options.etcd_servers)
@@ -106,6 +107,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             with suppress(TimeoutError):  # what keeps it is told by the component
                 async with asyncio.timeout(_PATIENCE):
                     await names.listening.wait()
+        if options.pods_outbound:
+            await outbound.begin(cluster)
         from wherry.cluster import ingress
 
         await ingress.begin(cluster, leaving)

@@ -57,6 +57,7 @@ class OptionFields(TypedDict, total=False):
     routine_events: bool
     run_nodes: bool
     dns_forward: tuple[str, ...]
+    pods_outbound: bool
     ingress: bool
     node_port_addresses: tuple[str, ...]
     expose_services: bool

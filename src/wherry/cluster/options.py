@@ -95,9 +95,11 @@ class Options:
                                                 "Created, Started, Killing).")
     run_nodes: bool = described(True, "Register simulated nodes and run pods; without it somebody else plays the node agent.")
 
-    # --- names in its pods ---
+    # --- names in its pods, and what they reach ---
     dns_forward: tuple[str, ...] = described(("host",), "Where pods run programs: who is asked for names outside of the cluster: host (its "
                                              "resolvers), none, an ADDRESS, or ZONE=ADDRESS for one zone.")
+    pods_outbound: bool = described(False, "Pods of the runtime process reach addresses outside of the cluster: TCP and names, through "
+                                           "this process. Without it they are refused.")
 
     # --- what is reached from outside its nodes ---
     ingress: bool = described(True, "Where pods run programs: serve Ingresses of the class wherry, from the first one on.")

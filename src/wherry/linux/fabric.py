@@ -52,6 +52,10 @@ class Fabric(Protocol):
         """
         ...
 
+    async def catch_all(self) -> None:
+        """What is sent to addresses that nobody here has ends in the fabric's namespace, where rules may hand it on. Raises OSError."""
+        ...
+
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         """One more place: a node with its own addresses, in whose namespace programs of the host's network run. Returns the place."""
         ...

@@ -18,7 +18,7 @@ _IFF_UP = 1
 _IFA_F_NODAD = 0x02
 _TABLE_MAIN, _TABLE_LOCAL = 254, 255
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
-_STATIC, _UNICAST, _LOCAL = 4, 1, 2
+_STATIC, _UNICAST, _LOCAL, _PROHIBIT = 4, 1, 2, 8
 
 
 class Netlink:
@@ -59,11 +59,15 @@ class Netlink:
                 raise
 
     def add_route(self, network: str, index: int, *, gateway: str = "", source: str = "", local: bool = False) -> None:
-        """To a network ("10.0.0.0/8", "default4", "default6") over a link; in the place of another of the same network."""
+        """To a network ("10.0.0.0/8", "default4", "default6") over a link; in the place of another of the same network.
+
+        `local`: to this host itself; the default in the table where what knows better comes first.
+        """
         text, _, length = {"default4": "0.0.0.0/0", "default6": "::/0"}.get(network, network).partition("/")
         family, prefix = family_of(text), int(length)
+        table = _TABLE_LOCAL if local and prefix else _TABLE_MAIN
         scope = _SCOPE_HOST if local else _SCOPE_UNIVERSE if gateway or family == socket.AF_INET6 else _SCOPE_LINK
-        body = struct.pack("BBBBBBBBI", family, prefix, 0, 0, _TABLE_LOCAL if local else _TABLE_MAIN, _STATIC, scope,
+        body = struct.pack("BBBBBBBBI", family, prefix, 0, 0, table, _STATIC, scope,
                            _LOCAL if local else _UNICAST, 0)
         if prefix:
             body += _attribute(1, socket.inet_pton(family, text))
@@ -72,6 +76,11 @@ class Netlink:
         if source:
             body += _attribute(7, socket.inet_pton(family, source))
         self._ask(f"add route {network}", _NEWROUTE, _CREATE | _REPLACE, body + _attribute(4, struct.pack("I", index)))
+
+    def prohibit(self) -> None:
+        """What has no better way is refused, to who sends it: `add_route` may put another default in its place."""
+        body = struct.pack("BBBBBBBBI", socket.AF_INET, 0, 0, 0, _TABLE_MAIN, _STATIC, _SCOPE_UNIVERSE, _PROHIBIT, 0)
+        self._ask("prohibit all else", _NEWROUTE, _CREATE | _REPLACE, body)
 
     def _ask(self, what: str, kind: int, flags: int, body: bytes) -> None:
         self._sequence += 1

@@ -98,6 +98,9 @@ class RuntimeFabric:
             text = "the container runtime has a network namespace of its own, which is not connected with this one"
             raise OSError(errno.EOPNOTSUPP, text)
 
+    async def catch_all(self) -> None:
+        raise OSError(errno.EOPNOTSUPP, "the network of a container runtime's pods is not wherry's")
+
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         """Its programs run in the runtime's namespace, which answers for its addresses when it is one of the runtime's own."""
         if not self.shared:

@@ -66,6 +66,12 @@ class ProcessFabric:
         finally:
             os.close(here)
 
+    async def catch_all(self) -> None:
+        try:
+            await self._helper.ask("catch_all")
+        except HelperError as error:
+            raise _as_error(error) from error
+
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         place = node_place(name)
         try:

@@ -36,7 +36,7 @@ from wherry.rules.pods.kubelet.configuration import NOTHING, KubeletConfiguratio
 from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.rules.pods.kubelet.network_files import parse_resolver
 from wherry.rules.pods.kubelet.node_object import NodeFacts, NodeSpec
-from wherry.rules.pods.kubelet.pod_ranges import pod_ranges, range_by_name
+from wherry.rules.pods.kubelet.pod_ranges import network, pod_ranges, range_by_name
 from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.status import Verdict
 
@@ -137,6 +137,10 @@ class RealNodes(NodeAgent):
     def fabric(self) -> Fabric | None:
         """The network of their pods, None where the engine has none of its own."""
         return self._engine.fabric
+
+    def networks(self) -> list[str]:
+        """Of their pods, and the addresses of the nodes themselves."""
+        return [str(network(len(self._nodes), self._pods_per_node)), *(spec.internal_ip for spec in self._nodes.values())]
 
     def has_address(self, address: str) -> bool:
         """Whether one of these nodes has it, or it is of the range of their pods. Raises ValueError for what is no address."""

@@ -41,6 +41,8 @@ def set_up(state: State) -> None:
     if state.settings["gateway6"]:
         ids.write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
         ids.write("/proc/sys/net/ipv6/conf/default/accept_dad", "0")
+    # without it the kernel says "net unreachable", for which a program that waits for a datagram goes on waiting
+    state.netlink.prohibit()
     for gateway, services in (("gateway", "services"), ("gateway6", "services6")):
         if state.settings[gateway]:
             state.netlink.add_address(loopback, state.settings[gateway])
@@ -106,6 +108,11 @@ def expose(state: State, machine: int, networks: list[str]) -> None:
         netlink.add_route(_alone(gateway), index)
         for each in networks:
             netlink.add_route(each, index, gateway=gateway)
+
+
+def catch_all(state: State) -> None:
+    """What is sent to addresses without a route here is taken as sent to this namespace. Raises OSError."""
+    state.netlink.add_route("default4", socket.if_nametoindex("lo"), local=True)
 
 
 def make_sockets(state: State, place: str, *, udp: bool, ipv6: bool, count: int) -> list[int]:

@@ -34,7 +34,7 @@ class Server:
             "pod": self._pod, "node": self._node, "remove": self._remove, "start": self._start, "exec": self._exec, "kill": self._kill,
             "sockets": self._sockets, "rules": self._rules, "address": self._address, "stats": self._stats, "unpack": self._unpack,
             "memory": self._memory, "discard": self._discard, "update": self._update,
-            "expose": self._expose,
+            "expose": self._expose, "catch_all": self._catch_all,
         }
 
     def run(self) -> None:
@@ -116,6 +116,10 @@ class Server:
 
     def _expose(self, request: dict[str, Any], descriptors: list[int]) -> Answer:
         network.expose(self._state, descriptors[0], request["networks"])
+        return {}, []
+
+    def _catch_all(self, _: dict[str, Any], __: list[int]) -> Answer:
+        network.catch_all(self._state)
         return {}, []
 
     def _kill(self, request: dict[str, Any], _: list[int]) -> Answer:

@@ -15,11 +15,20 @@ USUAL, _LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
 _LEAST = 256
 
 
+def network(count: int, pods_per_node: int) -> IPv4Network:
+    """In which the ranges of so many nodes are."""
+    return USUAL if count * _size(pods_per_node) <= USUAL.num_addresses else _LARGE
+
+
+def _size(pods_per_node: int) -> int:
+    return max(_LEAST, 1 << (pods_per_node + 2).bit_length())
+
+
 def pod_ranges(count: int, pods_per_node: int, taken: Iterable[str] = ()) -> list[str]:
     """`count` ranges, each for that many pods; none where they do not fit. `taken`: what other nodes have."""
-    size = max(_LEAST, 1 << (pods_per_node + 2).bit_length())
+    size = _size(pods_per_node)
     others = [IPv4Network(text) for text in taken]
-    whole = USUAL if (count + len(others)) * size <= USUAL.num_addresses else _LARGE
+    whole = network(count + len(others), pods_per_node)
     if count * size > whole.num_addresses:
         return []
     free = (net for net in whole.subnets(new_prefix=33 - size.bit_length()) if not any(net.overlaps(other) for other in others))

@@ -1,0 +1,1 @@
+"""Traffic of pods to addresses outside of the cluster: pure rules."""
