@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from wherry.node.runtime import Runtime
 
 
+#: the names of nodes that a server runs itself, simulated or not; those that joined have others
+_OF_A_SERVER = re.compile(r"(sim|node)-\d+")
 #: the runtime in whose containers nothing runs
 SIMULATED = "simulated"
 
@@ -45,13 +48,11 @@ class Gateway:
 
     def serves(self, node: str) -> bool:
         nodes = self._agent(node)
-        return node in nodes.node_names if nodes is not None else self._is_simulated_elsewhere(node)
+        return node in nodes.node_names if nodes is not None else self._is_elsewhere(node)
 
-    def _is_simulated_elsewhere(self, node: str) -> bool:
-        """By another server on the same etcd: there is no kubelet that could be asked."""
-        found = self._cluster.store.known(f"nodes/{node}") if self._cluster.options.etcd_servers else None
-        info = (found.object().get("status") or {}).get("nodeInfo") or {} if found is not None else {}
-        return str(info.get("containerRuntimeVersion", "")).startswith(f"{SIMULATED}:")
+    def _is_elsewhere(self, node: str) -> bool:
+        """Run by another server on the same etcd: there is no kubelet that could be asked from here."""
+        return bool(self._cluster.options.etcd_servers) and _OF_A_SERVER.fullmatch(node) is not None
 
     @property
     def _absent(self) -> str:
@@ -59,7 +60,7 @@ class Gateway:
             return "no node agent runs in this cluster"
         lease = self._cluster.store.known("leases.coordination.k8s.io/kube-system/wherry-nodes")
         holder = lease.object()["spec"].get("holderIdentity") if lease is not None else ""
-        return f"the simulated nodes run on another server ({holder or 'none at present'})"
+        return f"the cluster's own nodes run on another server ({holder or 'none at present'})"
 
     def simulates(self, node: str) -> bool:
         nodes = self._agent(node)

@@ -138,7 +138,7 @@ async def _logs(one: Cluster, other: Cluster) -> None:
     assert (await asyncio.to_thread(ask, runs.kubeconfig, path))[0] == 200
     status, said = await asyncio.to_thread(ask, asks.kubeconfig, path)
     assert status == 503
-    assert "the simulated nodes run on another server (" in said
+    assert "the cluster's own nodes run on another server (" in said
 
 
 test_logs_of_simulated_pods_are_where_their_nodes_run = on_two(_logs)
