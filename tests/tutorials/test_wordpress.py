@@ -60,7 +60,11 @@ class Site:
             except (OSError, TimeoutError, IndexError, ValueError):
                 return False
 
-        await self.world.eventually(said, limit=40)
+        try:
+            await self.world.eventually(said, limit=40)
+        except AssertionError:
+            told = [await self.kubectl("logs", f"deployment/{name}", "--tail=20") for name in ("wordpress-mysql", "wordpress")]
+            raise AssertionError(f"the page does not say {lines}: {await self.ask('GET')}\n" + "\n".join(told)) from None
 
     async def pod(self, tier: str) -> Any:
         pods = (await self.cluster.client.list(PODS, "default", label_selector=f"tier={tier}")).items

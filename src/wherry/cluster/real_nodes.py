@@ -33,15 +33,18 @@ def build(client: Client, informers: Informers, clock: Clock, options: Options, 
     Raises OptionError, Unavailable.
     """
     from wherry.node.real.nodes import RealNodes
+    from wherry.node.real.runtime import memory_folder
 
     if options.time == "virtual":
         why = "programs do not wait for a clock that stands still"
         raise OptionError(f"runtime: {why}: time has to be real with runtime {options.runtime}")
     lasting = joined is not None or (options.data_dir is not None and not options.ephemeral)
-    engine = _process(options, folder, clock) if options.runtime == "process" else _containerd(options, folder, clock, lasting=lasting)
+    memory = memory_folder() if options.runtime == "process" else None
+    engine = _process(options, folder, clock, memory) if memory else _containerd(options, folder, clock, lasting=lasting)
     names = dns.ADDRESS if joined is None and engine.fabric is not None else ""
     return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node, dns=names,
-                     routine_events=options.routine_events, joined=joined, configuration=kubelet_configuration(options.kubelet_config))
+                     routine_events=options.routine_events, joined=joined, configuration=kubelet_configuration(options.kubelet_config),
+                     memory=memory)
 
 
 def kubelet_configuration(path: Path | None) -> KubeletConfiguration | None:
@@ -56,14 +59,15 @@ def kubelet_configuration(path: Path | None) -> KubeletConfiguration | None:
         raise OptionError(f"kubelet_config: {path}: {error}") from error
 
 
-def _process(options: Options, folder: Path, clock: Clock) -> Engine:
+def _process(options: Options, folder: Path, clock: Clock, memory: Path) -> Engine:
     from wherry.node.images.images import Images
     from wherry.node.images.store import ImageStore
     from wherry.node.images.table import Table
+    from wherry.node.process.client import Settings
     from wherry.node.process.engine import ProcessEngine
 
     images = Images(ImageStore(folder / "images"), Table(_table(options.image_table)), registries(options))
-    return ProcessEngine(images, now=clock.now)
+    return ProcessEngine(images, Settings(left=str(memory)), now=clock.now)
 
 
 def registries(options: Options) -> Registries:

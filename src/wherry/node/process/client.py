@@ -31,7 +31,7 @@ _LOST = "the helper process of the process engine ended"
 class Settings(NamedTuple):
     """`ids`: "" takes what the machine allows (exact, range, single), or one of these. `cgroups` False leaves control groups alone.
 
-    Networks in CIDR form; "" for none.
+    Networks in CIDR form; "" for none. `left`: a folder that is removed when the engine ends, however it ends; "" for none.
     """
 
     gateway: str = "10.244.0.1"
@@ -40,6 +40,7 @@ class Settings(NamedTuple):
     services6: str = ""
     ids: str = ""
     cgroups: bool = True
+    left: str = ""
 
 
 class HelperError(Exception):

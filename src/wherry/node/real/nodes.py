@@ -69,7 +69,7 @@ class RealNodes(NodeAgent):
 
     def __init__(self, client: Client, informers: Informers, clock: Clock, engine: Engine, folder: Path, *, count: int = 1,
                  pods_per_node: int = 110, dns: str = "", routine_events: bool = True, joined: Joined | None = None,
-                 configuration: KubeletConfiguration | None = None) -> None:
+                 configuration: KubeletConfiguration | None = None, memory: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         self._capacity = machine.capacity(folder, pods_per_node)
         self._pods_per_node = pods_per_node
@@ -80,7 +80,7 @@ class RealNodes(NodeAgent):
         specs = [self._spec(index) for index in range(count)] if joined is None else [self._joined(joined)]
         self._real = RealRuntime(
             engine, client, clock, folder, nodes={spec.name: (spec.internal_ip,) for spec in specs}, dns=dns,
-            resolver=parse_resolver(machine.resolver_text()), allocatable=self._capacity,
+            resolver=parse_resolver(machine.resolver_text()), allocatable=self._capacity, memory=memory,
         )  # fmt: skip
         own = informers.of(PODS, field_selector=f"spec.nodeName={joined.name}") if joined is not None else informers.of(PODS)
         super().__init__(client, informers, clock, self._real, specs, full=True, routine_events=routine_events, pods=own,

@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 _MOST_MESSAGE = 4096
 #: the folders of volumes in memory, with the process that made them
-_MEMORY = "wherry-"
+_MEMORY, _SHARED = "wherry-", Path("/dev/shm")
 #: seconds for which a container that runs is seen at least
 _SEEN = 0.1
 #: tasks by which pods and containers go, and seconds that they get at the end
@@ -65,13 +65,13 @@ _ENDED = ("Succeeded", "Failed")
 
 
 class RealRuntime(RealPods):
-    """`dns`: the cluster's name server, "" for none; `nodes`: each node's own addresses."""
+    """`dns`: the cluster's name server, "" for none; `nodes`: each node's own addresses; `memory`: where volumes of memory are."""
 
     config: Literal["nothing", "faults", "all"] = "all"
 
     def __init__(self, engine: Engine, client: Client, clock: Clock, folder: Path, *,
                  nodes: Mapping[str, tuple[str, ...]], dns: str = "", resolver: network_files.Resolver | None = None,
-                 allocatable: Mapping[str, str] | None = None, memory: Path = Path("/dev/shm")) -> None:
+                 allocatable: Mapping[str, str] | None = None, memory: Path | None = None) -> None:
         self.name, self.version = engine.name, engine.version
         self._engine = engine
         self._client = client
@@ -85,7 +85,7 @@ class RealRuntime(RealPods):
         self._machine = quantity.to_int(self._allocatable.get("memory", "0"))
         # what outlives this process has to find its files again
         kept = f"kept-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
-        self._memory = memory / f"{_MEMORY}{kept if engine.survives else f'{os.getpid()}-{secrets.token_hex(6)}'}"
+        self._memory = memory or (_SHARED / f"{_MEMORY}{kept}" if engine.survives else memory_folder())
         self._volumes = Volumes(client, clock, folder / "volumes", self._memory)
         self._pods: dict[str, RunningPod] = {}
         self._lives: dict[str, Life] = {}
@@ -348,6 +348,11 @@ class RealRuntime(RealPods):
             report(HookEnded(why))
 
         self._spawn(once(), f"{name_} of {name(pod)}/{container.name}")
+
+def memory_folder() -> Path:
+    """A new one of this process, on the machine's shared memory."""
+    return _SHARED / f"{_MEMORY}{os.getpid()}-{secrets.token_hex(6)}"
+
 
 def _sweep(memory: Path) -> None:
     """What processes that were killed left in the machine's memory."""

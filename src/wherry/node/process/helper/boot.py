@@ -1,8 +1,9 @@
 """How the helper comes into its namespaces: keeper -> (user namespace) -> other namespaces -> process 1, which serves.
 
 The keeper stays outside the process namespace. It has one duty: when process 1 has ended, for whatever reason, remove what no namespace
-takes along (control groups, the folder of the scratch space). Invariant: process 1 ends when the socket to the main process does, or when
-the keeper dies. What the machine refuses is told to the main process as the step's name and the error's number; nothing was made then.
+takes along (control groups, the folder of the scratch space, files in the machine's memory). Invariant: process 1 ends when the socket to
+the main process does, or when the keeper dies. What the machine refuses is told to the main process as the step's name and the error's
+number; nothing was made then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import gc
 import os
 import pwd
+import shutil
 import signal
 import socket
 from typing import Any
@@ -158,4 +160,6 @@ def _keep(first: int, settings: dict[str, Any], tree: cgroups.Tree | None) -> No
         os.rmdir(settings["scratch"])
     if tree is not None:
         cgroups.remove_tree(tree.folders)
+    if settings["left"]:
+        shutil.rmtree(settings["left"], ignore_errors=True)
     os._exit(abs(os.waitstatus_to_exitcode(status)) & 255)

@@ -39,7 +39,7 @@ def enter(request: dict[str, Any], folder: str, pod_folder: str) -> None:
     root = f"{folder}/root"
     for name in ("root", "upper", "work"):
         os.mkdir(f"{folder}/{name}")
-    parts = _mount_layers(request, folder, root) if request["layers"] else _mount_host(folder, root)
+    parts = _mount_layers(request, folder, root) if request["layers"] else _mount_host(folder, root, [source.target for source in sources])
     _mount_system(root, request, f"{pod_folder}/shm")
     old = mounts.enter_root(root)
     for source in sources:
@@ -62,8 +62,9 @@ def _mount_layers(request: dict[str, Any], folder: str, root: str) -> list[str]:
     return ["/"]
 
 
-def _mount_host(folder: str, root: str) -> list[str]:
-    """An overlay for each top folder: one of `/` itself is refused where other mounts lie below it."""
+def _mount_host(folder: str, root: str, targets: list[str]) -> list[str]:
+    """An overlay for each top folder: one of `/` itself is refused where other mounts lie below it. `targets`: what is mounted later."""
+    _make_room(folder, targets)
     mounts.bind(root, root)  # a mount of its own, and what is written there is in the pod's scratch space
     parts = ["/"]
     for name in _HOST:
@@ -79,10 +80,19 @@ def _mount_host(folder: str, root: str) -> list[str]:
     return parts
 
 
+def _make_room(folder: str, targets: list[str]) -> None:
+    """Folders for mount targets that the host does not have: made in the upper layer, as its own are not everybody's to write in."""
+    for target in targets:
+        path = os.path.realpath(target)
+        top = path.split("/")[1]
+        if top in _HOST and os.path.isdir(f"/{top}") and not os.path.lexists(path):
+            os.makedirs(f"{folder}/upper{os.path.dirname(path)}", exist_ok=True)
+
+
 def _mount_host_part(folder: str, root: str, name: str) -> bool:
     """False: other mounts are locked in it (as /etc in a container of Docker), so it is there to be read only."""
     for layer in ("upper", "work"):
-        os.mkdir(f"{folder}/{layer}/{name}")
+        os.makedirs(f"{folder}/{layer}/{name}", exist_ok=True)
     try:
         mounts.overlay(f"{root}/{name}", f"/{name}", f"{folder}/upper/{name}", f"{folder}/work/{name}")
     except OSError:
