@@ -1,6 +1,7 @@
 """`kill -9` of wherry while pods run, start and write, again and again over the same data: nothing of them is left, and they come back.
 
-And clusters with real pods, one after the other in one process: nothing is left either. `WHERRY_KILLS` and `WHERRY_CLUSTERS` say how often (50 and 200 hold).
+And clusters with real pods, one after the other in one process: nothing is left either. How often say `WHERRY_KILLS` and `WHERRY_CLUSTERS`
+(50 and 200 hold).
 """
 
 from __future__ import annotations
