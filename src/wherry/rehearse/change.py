@@ -41,11 +41,15 @@ _EVERYWHERE = {"minReadySeconds": ("minReadySeconds",), "replicas": ("replicas",
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`images`: container name -> image, `*` for all. `to_revision`: as `rollout undo` would; 0: the one before; None: no undo."""
+    """`images`: container name -> image, `*` for all. `to_revision`: as `rollout undo` would; 0: the one before; None: no undo.
+
+    `steps`: as `rollout steps` takes them; "": those that the workload has, if any. An undo goes without.
+    """
 
     images: Mapping[str, str] = field(default_factory=dict)
     manifest: Obj | None = None
     to_revision: int | None = None
+    steps: str = ""
 
     @property
     def text(self) -> str:

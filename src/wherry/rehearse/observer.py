@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 from wherry.api import timestamps
@@ -21,6 +22,7 @@ from wherry.rollout.progress import Progress, progress
 from wherry.rollout.revisions import HASH_LABEL
 from wherry.rollout.targets import DEPLOYMENTS, EVENTS, PODS, Named
 from wherry.rules.pods.states import is_active, is_available, is_ready, ready_since
+from wherry.rules.workloads.steps import state as states
 
 BUDGETS = resource("poddisruptionbudgets", "policy")
 _HASH = "controller-revision-hash"
@@ -113,7 +115,9 @@ class Observer:
             return
         self._look_at_due()
         self.workload = new
-        min_ready = new["spec"].get("minReadySeconds") or 0
+        state = states.read(new)
+        own = state.own if state is not None and not state.is_over and "minReadySeconds" in state.own else new["spec"]
+        min_ready = own.get("minReadySeconds") or 0
         if min_ready != self._min_ready:
             self._min_ready = min_ready
             for pod in list(self._pods.items()):
@@ -128,6 +132,11 @@ class Observer:
             at = round(timestamps.parse(progressing["lastUpdateTime"]) - self._begun, 4)
             if at >= 0 and at not in self.progressed[-1:]:
                 self.progressed.append(at)
+        state = states.read(workload)
+        if state is not None and (not state.is_over or state.phase == "aborted"):
+            with suppress(RolloutError):  # what holds it at a step is not what the reference would call a rollout
+                self.last_step = progress(workload)
+            return
         try:
             step = self.last_step = progress(workload)
         except Failed:

@@ -25,12 +25,15 @@ from wherry.rehearse.faults import Faults
 from wherry.rehearse.observer import Observer
 from wherry.rehearse.report import Drain, Report
 from wherry.rehearse.stage import STRICT, Stage
+from wherry.rehearse.stepping import ASSUMED, Followed, longest_wait, with_steps
 from wherry.rehearse.timings import Timings, complete, observed
 from wherry.rehearse.world import RehearsalError, World
 from wherry.rollout.errors import Paused, Unsupported
 from wherry.rollout.revisions import HASH_LABEL, REVISION
 from wherry.rollout.rollout import Rollout
 from wherry.rollout.targets import CONTROLLER_REVISIONS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS
+from wherry.rules.workloads.steps import state as states
+from wherry.rules.workloads.steps.state import STEPS
 
 #: seconds without any change after which a rollout that is not done is given up: longer than pods of a dead node wait to be evicted
 PATIENCE = 660.0
@@ -71,6 +74,8 @@ class _Play:
         self._timings = complete(conditions.timings, observed(world.own_pods), template)
         self._cast = Cast(world, self._timings, conditions.faults.pods, random.Random(conditions.seed))
         self._drains: list[Drain] = []
+        self._followed: Followed | None = None
+        self._driving: asyncio.Task[None] | None = None
 
     async def run(self) -> Report:
         faults, conditions = self._conditions.faults, self._conditions
@@ -99,6 +104,7 @@ class _Play:
         await self._apply()
         faults = [asyncio.ensure_future(self._strike(f.what, f.node, f.at, f.back)) for f in self._conditions.faults.nodes]
         stopped = await self._until_done(self._conditions.limit)
+        faults += [self._driving] if self._driving is not None else []
         for fault in faults:
             fault.cancel()
         for ended in await asyncio.gather(*faults, return_exceptions=True):
@@ -112,13 +118,19 @@ class _Play:
         rollout = Rollout(client, world.target, world.namespace, now=self._stage.own_clock.now)
         now = timestamps.time(self._stage.own_clock.now())
         live = await rollout.workload()
-        wanted = change if change.manifest is not None or world.wanted is None else Change(change.images, world.wanted, change.to_revision)
+        wanted = change if change.manifest is not None or world.wanted is None else Change(
+            change.images, world.wanted, change.to_revision, change.steps)
         if wanted.to_revision is not None:
             await rollout.undo(wanted.to_revision)
             live = await rollout.workload()
         new = changed(world.target.resource, live, wanted, self._strategy, now)
+        if wanted.to_revision is None:
+            new = with_steps(world.target.resource.kind, live, new, wanted.steps, self._stage.own_clock.now())
         if new != live:
             await client.update(world.target.resource, new, options=STRICT if world.made or wanted.manifest is not None else DEFAULT_WRITE)
+        if wanted.to_revision is None and STEPS in annotations_of(new):
+            self._followed = Followed(self._stage, world, lambda: self._observer.now)
+            self._driving = asyncio.create_task(self._followed.run())
 
     async def _until_done(self, limit: float) -> str:
         """Wait for the rollout's end; why it was given up otherwise."""
@@ -127,6 +139,10 @@ class _Play:
         while observer.done_at is None:
             if observer.error is not None:
                 raise observer.error
+            if self._driving is not None and self._driving.done():
+                self._driving.result()
+                if self._followed is not None and self._followed.aborted:
+                    return f"aborted: {self._followed.aborted}"
             now = self._stage.own_clock.now()
             state = observer.counts[-1][1:] if observer.counts else observer.last_step
             if state != last:
@@ -149,8 +165,10 @@ class _Play:
         """Longer than anything that is still to come: the deadline, the slowest pod, what faults bring."""
         faults = self._conditions.faults
         slow = [2 * self._timings.longest, *(f.seconds for f in faults.pods), *(max(f.at, f.back or 0.0) for f in faults.nodes)]
-        deadline = self._observer.workload["spec"].get("progressDeadlineSeconds") or 0
-        return max(PATIENCE, deadline + 60.0, max(slow) + 60.0)
+        workload = self._observer.workload
+        state = states.read(workload)
+        spec = workload["spec"] if state is None or state.is_over or not state.own else state.own
+        return max(PATIENCE, (spec.get("progressDeadlineSeconds") or 0) + 60.0, max(slow) + 60.0, longest_wait(workload) + 60.0)
 
     # --- faults ---
     async def _strike(self, what: str, node: str, at: float, back: float | None) -> None:
@@ -209,10 +227,11 @@ class _Play:
             tuple(self._drains),
             tuple(self._cast.struck.items()),
             self._conditions.faults.texts,
-            self._timings.sources,
+            (*self._timings.sources, *(ASSUMED if self._followed is not None else ())),
             (*world.notes,),
             timeline,
             time.perf_counter() - self._started,
+            tuple(self._followed.said) if self._followed is not None else (),
         )
 
     def _told(self) -> str:

@@ -63,7 +63,8 @@ class Drain:
 class Report:
     """Times in seconds from the start of the rollout. `duration` None: it does not finish; `stopped` says why the play ended then.
 
-    `longest_wait`: the longest time without progress, to be held against `deadline_seconds`.
+    `steps`: when each step began, and where it stood then. `longest_wait`: the longest time without progress, to be held against
+    `deadline_seconds`.
     """
 
     workload: str
@@ -89,6 +90,7 @@ class Report:
     notes: tuple[str, ...]
     timeline: tuple[Moment, ...]
     took: float
+    steps: tuple[tuple[float, str], ...] = ()
 
     @property
     def end(self) -> float:

@@ -22,6 +22,7 @@ def findings(report: Report, width: int = 100, spread: Spread | None = None) -> 
         ("duration", seconds(report.duration) if report.duration is not None else f"does not finish ({report.stopped})"),
         ("lowest available", f"{_of(report.lowest_available, report.wanted)}, first at {seconds(report.lowest_at)}"),
         ("most pods", f"{report.most_pods}, first at {seconds(report.most_at)}"),
+        *(("steps" if i == 0 else "", f"at {seconds(at)}: {text}") for i, (at, text) in enumerate(report.steps)),
         ("runs", _runs(spread) if spread is not None and spread.runs > 1 else ""),
         ("deadline", _deadline(report)),
         ("no room", _unplaced(report.unplaced)),

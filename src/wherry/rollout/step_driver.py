@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -50,7 +50,7 @@ class Driver:
 
     def __init__(self, client: Client, target: Named, namespace: str, *, commands: bool = False, now: Callable[[], float] = time.time,
                  say: Callable[[StepsStatus], None] | None = None, fetch: Callable[[str], Awaitable[Fetched]] = fetch,
-                 post: Post = post) -> None:
+                 post: Post = post, measure: Callable[..., Coroutine[Any, Any, Verdict]] = measure) -> None:
         self._client = client
         self._target = target
         self._namespace = namespace
@@ -59,6 +59,7 @@ class Driver:
         self._say = say or (lambda status: None)
         self._fetch = fetch
         self._post = post
+        self._measure = measure
         self._changed = asyncio.Event()
         self._mirrors: tuple[Mirror, ...] = ()
         self._measured: tuple[object, asyncio.Task[Verdict]] | None = None
@@ -163,7 +164,7 @@ class Driver:
             return  # a driver that may run programs has to come
         about = {"WHERRY_OBJECT": f"{self._target.resource.singular}/{self._target.name}", "WHERRY_NAMESPACE": self._namespace,
                  "WHERRY_STEP": str(step)}
-        task = asyncio.create_task(measure(found, self._pods, fetch=self._fetch, environment=about))
+        task = asyncio.create_task(self._measure(found, self._pods, fetch=self._fetch, environment=about))
         task.add_done_callback(lambda _: self._changed.set())
         self._measured = (self._key(view), task)
 

@@ -34,6 +34,7 @@ _FLAGS = joined(
         Flag("nodes", "With --local and no nodes in the files: how many nodes, with room for everything.", kind="int", default=3),
         Flag("image", "The new image, IMAGE for all containers or CONTAINER=IMAGE; can be repeated.", kind="array"),
         Flag("to-revision", "Rehearse an undo to this revision; 0 is the one before.", kind="int", default=-1),
+        Flag("steps", 'The steps of the rollout, such as "10%, pause 5m, 50%"; else those that the workload has, if any.'),
         Flag("try", "Strategies to compare, such as maxSurge=25%,maxSurge=1+maxUnavailable=0.", kind="array"),
         Flag("keep-available", "What has to stay available, a number of pods or a percentage: decides which strategy is best."),
         Flag("fault", 'What goes wrong, such as "5% of pods never become ready" or "node n3 dies at 2m"; can be repeated.', kind="array"),
@@ -100,7 +101,7 @@ async def _world(kube: Kube) -> tuple[World, Change]:
     if not given.arguments and not files:
         raise CommandError("required resource not specified")
     undo = given["to-revision"] if given["to-revision"] >= 0 else None
-    change = Change(_images(given["image"]), None, undo)
+    change = Change(_images(given["image"]), None, undo, given["steps"])
     if given["local"]:
         return _local(kube, change), change
     manifests = _manifests(kube) if files else []
