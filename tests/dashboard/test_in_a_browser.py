@@ -176,6 +176,22 @@ def test_in_chinese_and_on_a_phone(cluster: Any, browser: Any) -> None:
         expect(opened.get_by_role("button", name="Undo", exact=True)).to_be_visible()
 
 
+def test_a_rollout_in_steps_is_promoted_on_the_page(cluster: Any, browser: Any) -> None:
+    create(cluster, "stepwise", replicas=4)
+    command = [sys.executable, "-m", "wherry", "rollout", "steps", "deployment/stepwise", "--steps", "50%, pause, 100%"]
+    with subprocess.Popen([*command, "--image", "c=nginx:2", "--kubeconfig", str(cluster.kubeconfig)], stdout=subprocess.DEVNULL) as driver:
+        try:
+            with dashboard(cluster) as link, page(browser, link) as opened:
+                opened.locator("a.card", has_text="stepwise").click()
+                expect(opened.locator(".steps .current")).to_have_text("pause")
+                shot(opened, "steps")
+                opened.get_by_role("button", name="Promote").click()
+                opened.get_by_role("dialog").get_by_role("button", name="Do it").click()
+                expect(opened.locator(".steps .passed")).to_have_count(3)
+        finally:
+            driver.terminate()
+
+
 def test_a_lost_connection_is_said_and_mended(cluster: Any, browser: Any) -> None:
     create(cluster, "calm")
     with dashboard(cluster, "--port", "18440") as link:

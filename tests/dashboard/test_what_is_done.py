@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tests.dashboard.opened import Visitor, on_a_dashboard
 from tests.dashboard.test_what_is_shown import WEB, rolled_out
 from tests.rollout.workloads import DEPLOYMENTS, STATEFUL_SETS, template
-from wherry.rollout import Rollout
+from wherry.rollout import Rollout, Steps
 
 
 async def now(cluster: Any) -> Any:
@@ -85,5 +86,29 @@ def test_what_makes_no_sense_is_refused_in_words() -> None:
         assert (await visitor.post(WEB + "/undo", {"revision": "two"}, 400))["reason"] == "BadRequest"
         assert (await visitor.post(WEB + "/undo", [1], 400))["reason"] == "BadRequest"
         assert (await visitor.post("/api/rollouts/default/deployments/none/undo", {}, 404))["reason"] == "NotFound"
+
+    on_a_dashboard(work)
+
+
+def test_a_rollout_in_steps_is_shown_and_steered() -> None:
+    async def work(cluster: Any, visitor: Visitor) -> None:
+        await rolled_out(cluster.client)
+        await visitor.enter()
+        steps = Steps(cluster.client, "deployment/web")
+        await steps.begin("50%, pause, 100%", images={"c": "nginx:3"})
+        driving = asyncio.create_task(steps.run())
+        news = visitor.news(WEB + "/news")
+        async for _, value in news:
+            shown = value["rollout"]["steps"]
+            if shown and shown["phase"] == "paused":
+                break
+        await news.aclose()
+        assert (shown["steps"], shown["step"], shown["new"]) == (["50%", "pause", "100%"], 2, 1)
+        [card] = (await visitor.get("/api/board"))["cards"]
+        assert card["step"].startswith("step 2 of 3 (pause): paused")
+        assert (await visitor.post(WEB + "/steps/explode", {}, 404))["message"].startswith("there is no way explode to steer: promote")
+        await visitor.post(WEB + "/steps/promote", {})
+        assert (await driving).phase == "done"
+        assert "message" in await visitor.post(WEB + "/steps/promote", {}, 422)
 
     on_a_dashboard(work)

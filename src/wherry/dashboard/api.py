@@ -15,7 +15,7 @@ from aiohttp import web
 from wherry.client.protocol import Client
 from wherry.dashboard import rights
 from wherry.dashboard.guards import COOKIE, SESSIONS, known, session
-from wherry.rollout import Rollout
+from wherry.rollout import Rollout, Steps
 from wherry.rollout.differences import of_templates
 from wherry.rollout.requests import DOING, Request, carry_out
 from wherry.rollout.revisions import choose
@@ -26,6 +26,7 @@ _encode = msgspec.json.Encoder().encode
 #: plays a request before it is done: the client, the workload, its namespace, the request -> a report as JSON
 Forecast = Callable[[Client, Named, str, Request], Awaitable[dict[str, Any]]]
 FORECAST: web.AppKey[Forecast | None] = web.AppKey("forecast")
+STEERING = ("promote", "skip", "abort", "retry")
 #: bytes of a request's body
 _MOST_BODY = 64 * 1024
 #: from so many bytes on an answer is packed
@@ -116,6 +117,16 @@ async def act(request: web.Request) -> web.Response:
     asked = _asked(given, doing)
     done = await carry_out(session(request).viewer.client, what, namespace, asked, time.time(), dry_run=dry_run)
     return answer(done)
+
+
+async def steer(request: web.Request) -> web.Response:
+    """Steps: promote, skip, abort or retry; where it stands then."""
+    what, namespace = target(request)
+    doing = request.match_info["doing"]
+    steps = Steps(session(request).viewer.client, what, namespace)
+    if doing not in STEERING:
+        raise web.HTTPNotFound(text=f"there is no way {doing} to steer: {', '.join(STEERING)}")
+    return answer(await getattr(steps, doing)())
 
 
 async def forecast(request: web.Request) -> web.Response:

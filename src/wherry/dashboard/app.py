@@ -36,6 +36,7 @@ def application(sessions: Sessions, hosts: Iterable[str], forecast: api.Forecast
         web.get(_ROLLOUT + "/news", streams.rollout),
         web.get(_ROLLOUT + "/rights", api.may),
         web.get(_ROLLOUT + "/difference", api.difference),
+        web.post(_ROLLOUT + "/steps/{doing}", api.steer),
         web.post(_ROLLOUT + "/{doing}", api.act),
         web.post(_ROLLOUT + "/{doing}/forecast", api.forecast),
         web.get(_POD + "/log", streams.log),

@@ -20,6 +20,7 @@ from wherry.kit.health import Health
 from wherry.rollout.cards import Card, card
 from wherry.rollout.revisions import newest, of_sources, typed
 from wherry.rollout.snapshot import snapshot
+from wherry.rollout.step_status import shown_steps
 from wherry.rollout.targets import CONTROLLER_REVISIONS, DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, ROLLED, Named
 
 #: seconds in which news are gathered; a look that took long rests this many times as long
@@ -250,7 +251,7 @@ class Board:
         events = [event for each in names for event in self._by(EVENTS, "about", f"{within}/{each}")]
         revisions = of_sources(Named(row, name(workload)), workload, sources)
         shown = snapshot(workload, f"{row.plural}/{name(workload)}", revisions, newest(workload, sources), pods, events, self._now())
-        return card(workload, row.plural, shown)
+        return card(workload, row.plural, shown, shown_steps(workload, sources, pods, self._now()))
 
     def _find(self, row: Resource, at: str) -> Obj | None:
         return next((found for informer in self._of[row] if (found := informer.get(at)) is not None), None)

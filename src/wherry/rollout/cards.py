@@ -16,6 +16,7 @@ from wherry.rollout import emulation
 from wherry.rollout.causes import grouped
 from wherry.rollout.deadline import template_written
 from wherry.rollout.snapshot import Line, Snapshot
+from wherry.rollout.step_status import StepsStatus
 
 State = Literal["done", "progressing", "paused", "stuck", "failed", "unavailable", "empty"]
 
@@ -24,7 +25,8 @@ State = Literal["done", "progressing", "paused", "stuck", "failed", "unavailable
 class Card:
     """`id`: `NAMESPACE/PLURAL/NAME`. `since`: when the rollout began or ended, seconds since 1970, None where nothing says.
 
-    `why`: the first cause in the words of `--why`, "" without one; `more`: how many other causes there are.
+    `why`: the first cause in the words of `--why`, "" without one; `more`: how many other causes there are. `step`: where it stands in its
+    steps, "" when it is in none.
     """
 
     id: str
@@ -44,10 +46,11 @@ class Card:
     revision: int
     images: tuple[str, ...]
     revisions: tuple[Line, ...]
+    step: str = ""
 
 
-def card(workload: Obj, plural: str, found: Snapshot) -> Card:
-    """`plural`: `deployments`."""
+def card(workload: Obj, plural: str, found: Snapshot, steps: StepsStatus | None = None) -> Card:
+    """`plural`: `deployments`. `steps`: where it stands in them, None for one without."""
     meta = workload["metadata"]
     newest = found.newest
     lines = grouped(found.causes)
@@ -56,6 +59,7 @@ def card(workload: Obj, plural: str, found: Snapshot) -> Card:
         state(workload, found), found.message, found.failed or (lines[0] if lines else ""), max(0, len(lines) - 1), since(workload, found),
         found.wanted, found.ready, found.updated, found.available, sum(line.restarts for line in found.revisions),
         newest.revision if newest else 0, newest.images if newest else (), found.revisions,
+        str(steps) if steps is not None and not steps.is_over else "",
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from wherry.rollout.last_healthy import is_marked, last_healthy
 from wherry.rollout.origins import origin
 from wherry.rollout.revisions import Revision
 from wherry.rollout.snapshot import Snapshot, restarts
+from wherry.rollout.step_status import StepsStatus, shown_steps
 from wherry.rollout.targets import PODS
 from wherry.rules.showing.tables import printer
 
@@ -82,6 +83,7 @@ class Detail:
     strategy: Obj
     last_healthy: int
     containers: tuple[str, ...]
+    steps: StepsStatus | None
 
 
 def detail(workload: Obj, plural: str, found: Snapshot, revisions: Sequence[Revision], pods: Sequence[Obj], now: float) -> Detail:
@@ -93,11 +95,12 @@ def detail(workload: Obj, plural: str, found: Snapshot, revisions: Sequence[Revi
     conditions = tuple(Condition(c.get("type", ""), c.get("status", ""), c.get("reason", ""), c.get("message", ""))
                        for c in status.get("conditions") or ())  # fmt: skip
     newest = found.newest.name if found.newest else ""
+    steps = shown_steps(workload, [r.source for r in revisions], own, now)
     return Detail(
-        card(workload, plural, found), tuple(str(cause) for cause in found.causes[:20]), found.deadline_left, conditions,
+        card(workload, plural, found, steps), tuple(str(cause) for cause in found.causes[:20]), found.deadline_left, conditions,
         tuple(_rows(workload, revisions, newest, healthy)), tuple(rows[:MOST_PODS]), max(0, len(rows) - MOST_PODS), found.events,
         workload["spec"].get("strategy") or workload["spec"].get("updateStrategy") or {}, healthy.number if healthy else 0,
-        tuple(c["name"] for c in workload["spec"]["template"]["spec"].get("containers") or ()),
+        tuple(c["name"] for c in workload["spec"]["template"]["spec"].get("containers") or ()), steps,
     )  # fmt: skip
 
 

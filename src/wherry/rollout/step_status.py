@@ -81,6 +81,13 @@ def status_of(view: View, steps: Sequence[Step]) -> StepsStatus:
         found.aborted, view.is_paused and found.phase != "catching" and not found.is_over)
 
 
+def shown_steps(workload: Obj, sources: Sequence[Obj], pods: Sequence[Obj], now: float) -> StepsStatus | None:
+    """For boards and pages; None for a workload that has no steps. `now`: seconds since 1970."""
+    if states.STEPS not in annotations_of(workload):
+        return None
+    return status_of(View(workload, sources, pods, now), read_steps(workload))
+
+
 def read_steps(workload: Obj) -> tuple[Step, ...]:
     """For showing: steps that cannot be read (somebody is just writing them) are shown as none."""
     try:

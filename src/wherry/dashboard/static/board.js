@@ -30,9 +30,9 @@ export function board(main, shell) {
     const link = el('a', { class: 'card', href: `#/${card.id}` });
     const parts = {
       state: el('span', { class: 'state' }), since: el('span', { class: 'dim small' }), name: el('span', { class: 'name' }), where: el('div', { class: 'dim small' }),
-      images: el('div', { class: 'dim small mono images' }), bar: bar(), why: el('div', { class: 'why small' }), ready: el('span'), revision: el('span', { class: 'dim small' }),
+      images: el('div', { class: 'dim small mono images' }), bar: bar(), why: el('div', { class: 'why small' }), step: el('div', { class: 'dim small' }), ready: el('span'), revision: el('span', { class: 'dim small' }),
     };
-    link.append(el('div', {}, parts.state, el('br'), parts.since), el('div', {}, parts.name, parts.where), el('div', { class: 'middle' }, parts.images, parts.bar, parts.why),
+    link.append(el('div', {}, parts.state, el('br'), parts.since), el('div', {}, parts.name, parts.where), el('div', { class: 'middle' }, parts.images, parts.bar, parts.step, parts.why),
       el('div', { class: 'num' }, parts.ready), el('div', { class: 'num' }, parts.revision));
     const made = { item: el('li', {}, link), link, parts };
     rows.set(card.id, made);
@@ -48,6 +48,7 @@ export function board(main, shell) {
     say(parts.where, `${card.kind} · ${card.namespace}`);
     say(parts.images, card.images.join(', '));
     say(parts.why, card.why + (card.more ? ` (${t('more', card.more)})` : ''));
+    say(parts.step, card.step);
     say(parts.ready, t('of', card.ready, card.wanted));
     say(parts.revision, t('revision', card.revision) + (card.restarts ? ` · ${t('restarts', card.restarts)}` : ''));
     fill(parts.bar, card);

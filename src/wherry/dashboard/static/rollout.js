@@ -6,6 +6,7 @@ import { chart } from './chart.js';
 import { difference } from './difference.js';
 import { el, say, set } from './dom.js';
 import { logs } from './logs.js';
+import { show_steps } from './steps.js';
 import { ask, follow } from './server.js';
 import { terminal } from './terminal.js';
 import { SIGNS, span, t } from './text.js';
@@ -17,6 +18,7 @@ export function rollout(main, shell, { namespace, plural, name }) {
   const deadline = el('span', { class: 'dim' }), strategy = el('p', { class: 'dim small mono' }), foreseen = el('p', { class: 'small' });
   const actions = el('div', { class: 'actions' }), causes = el('div', { hidden: true, class: 'message bad' }), plot = el('div'), timeline = el('ol', { class: 'timeline' });
   const table = el('tbody'), hidden = el('p', { class: 'dim small' }), events = el('tbody'), conditions = el('tbody');
+  const steps = el('section', { class: 'panel', hidden: true, 'aria-label': t('steps') });
   const gone = el('p', { class: 'message bad', role: 'alert', hidden: true });
   document.title = `${name} · wherry`;
   main.replaceChildren(
@@ -26,6 +28,7 @@ export function rollout(main, shell, { namespace, plural, name }) {
     el('div', { class: 'two' },
       el('section', { class: 'panel', 'aria-label': t('revisions') }, el('h2', {}, t('revisions')), timeline),
       el('section', { class: 'panel', 'aria-label': t('chart') }, el('h2', {}, t('chart')), plot, foreseen, strategy)),
+    steps,
     el('h2', {}, t('pods')), el('div', { class: 'panel scroll' }, el('table', {}, el('thead', {}, el('tr', {},
       ...['pod', 'revisions', 'state', 'ready', 'count', 'age', 'node', ''].map(word => el('th', { scope: 'col' }, word === 'revisions' ? '#' : word && t(word))))), table), hidden),
     el('h2', {}, t('events')), el('div', { class: 'panel scroll' }, el('table', {}, events)),
@@ -100,6 +103,7 @@ export function rollout(main, shell, { namespace, plural, name }) {
     causes.hidden = !found.causes.length;
     causes.replaceChildren(el('strong', {}, t('causes')), ...found.causes.map(cause => el('div', {}, cause)));
     chart(plot, samples, card.wanted, forecast?.after !== card.revision ? forecast : null);
+    show_steps(steps, found.steps, path, rights);
     revisions(found);
     table.replaceChildren(...found.pods.map(pod_row));
     for (const name of [...pod_rows.keys()]) if (!found.pods.some(pod => pod.name === name)) pod_rows.delete(name);

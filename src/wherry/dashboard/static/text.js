@@ -19,7 +19,8 @@ const WORDS = {
     signIn: 'Sign in', token: 'Token of the cluster', tokenHelp: 'For instance: kubectl create token NAME', useLink: 'Open the dashboard by the link that it printed where it runs; it works once.',
     gone: 'It is deleted.', config: 'Restores', command: 'Command', open: 'Open', ended: 'The session has ended.', forecast: 'Forecast', events0: 'Nothing was told.', listed: 'Workloads',
     mayNot: 'You may not do this here', strategy: 'Strategy', checking: 'Trying …', seconds: n => `${n}s`, minutes: (m, s) => `${m}m${s ? s + 's' : ''}`, hours: (h, m) => `${h}h${m ? m + 'm' : ''}`, days: d => `${d}d`,
-    filter: 'Filter by state', available: 'available', updated: 'updated', rehearsing: 'Playing it in a private cluster …', takes: t => `takes ${t}`,
+    filter: 'Filter by state', available: 'available', updated: 'updated', steps: 'Steps', promote: 'Promote', skip: 'Skip', abort: 'Abort', retry: 'Retry', promoteMeans: 'Go on with the next step now.', skipMeans: 'Leave this step out and go on.',
+    abortMeans: 'Go back to the revision before, at once.', retryMeans: 'Ask the check again, or roll out the aborted release again.', rehearsing: 'Playing it in a private cluster …', takes: t => `takes ${t}`,
     least: (a, b) => `at least ${a} of ${b} available`, most: n => `at most ${n} pods`,
   },
   zh: {
@@ -40,7 +41,8 @@ const WORDS = {
     signIn: '登录', token: '集群令牌', tokenHelp: '例如:kubectl create token 名称', useLink: '请用启动处打印的链接打开仪表板;链接只能使用一次。',
     gone: '已被删除。', config: '将恢复', command: '命令', open: '打开', ended: '会话已结束。', forecast: '预演结果', events0: '没有事件。', listed: '工作负载',
     mayNot: '您无权在此执行此操作', strategy: '更新策略', checking: '正在试运行……', seconds: n => `${n} 秒`, minutes: (m, s) => `${m} 分${s ? s + ' 秒' : ''}`, hours: (h, m) => `${h} 小时${m ? m + ' 分' : ''}`, days: d => `${d} 天`,
-    filter: '按状态筛选', available: '可用', updated: '已更新', rehearsing: '正在私有集群中预演……', takes: t => `用时 ${t}`,
+    filter: '按状态筛选', available: '可用', updated: '已更新', steps: '步骤', promote: '推进', skip: '跳过', abort: '中止', retry: '重试', promoteMeans: '立即进入下一步。', skipMeans: '略过这一步并继续。',
+    abortMeans: '立即回到之前的修订版本。', retryMeans: '重新检查,或重新发布被中止的版本。', rehearsing: '正在私有集群中预演……', takes: t => `用时 ${t}`,
     least: (a, b) => `${b} 个中至少 ${a} 个可用`, most: n => `最多 ${n} 个 Pod`,
   },
 };
