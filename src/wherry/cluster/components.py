@@ -28,6 +28,7 @@ from wherry.node.simulated_nodes import SimulatedNodes
 from wherry.node.timings import Timings
 from wherry.reconcile.controller import Parts
 from wherry.registry.core import ALPHABET
+from wherry.registry.event_expiry import EventExpiry
 
 SIMULATED = "simulated"
 
@@ -75,6 +76,9 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     network = policies.build(cluster)
     ports = _host_ports(cluster)
     names = _name_server(cluster)
+    if not shared:  # there events go with their leases
+        expiry = EventExpiry(cluster.store, cluster.own_clock, options.event_ttl)
+        cluster.run(Component("event expiry", users.API_SERVER, expiry.run))
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()

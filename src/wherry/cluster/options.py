@@ -34,7 +34,7 @@ class Options:
 
     encryption_provider_config: Path | None = described(
         None, "Which resources are kept encrypted, and with which keys: an EncryptionConfiguration (apiserver.config.k8s.io/v1).")
-    event_ttl: float = described(3600.0, "How long events stay in etcd after they were written last.", least=1)
+    event_ttl: float = described(3600.0, "How long events stay after they were written last.", least=1)
     etcd_servers: tuple[str, ...] = described((), "Keep objects in etcd at these URLs, for several servers; none: in the data directory.")
     etcd_prefix: str = described("/registry", "What the keys of objects in etcd begin with.")
     etcd_cafile: Path | None = described(None, "Whom the certificates of etcd's servers must be signed by.")

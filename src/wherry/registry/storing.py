@@ -31,6 +31,11 @@ async def remove(store: Store, at: str, current: Record, last: Obj | None = None
     return await store.delete(at, encode(last) if last is not None else None, expect=current.revision)
 
 
+async def expire(store: Store, at: str, revision: int) -> None:
+    """Take the version away that grew too old, with nobody asked. Raises CompareFailed (there is a newer one, or none), StoreFailed."""
+    await store.delete(at, expect=revision)
+
+
 async def seed(store: Store, objects: Iterable[tuple[str, Obj]]) -> None:
     """Store objects as they are, under their keys, in this order and in one commit; what is there already stays. Raises StoreFailed."""
     for outcome in await eager.gather([_seed(store, at, obj) for at, obj in objects]):
