@@ -16,12 +16,13 @@ PODS = resource("pods")
 pytestmark = pytest.mark.real_nodes
 
 
-async def _ask(world: World, url: str, found: Counter[str], stop: asyncio.Event, *, keep: bool) -> None:
-    """One request after the other; counts what they came to, by version or error."""
+async def _ask(url: str, found: Counter[str], stop: asyncio.Event, *, keep: bool, body: bytes | None) -> None:
+    """One request after the other; counts what they came to, by version or error. `body`: it is POSTed, which nobody sends twice."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=not keep)) as session:
         while not stop.is_set():
             try:
-                async with session.get(url, headers={"Host": "web.example"}) as answer:
+                method = "GET" if body is None else "POST"
+                async with session.request(method, url, headers={"Host": "web.example"}, data=body) as answer:
                     said = await answer.json(content_type=None) if answer.status == 200 else {}
                     found[said.get("version") or f"failed: {answer.status}"] += 1
             except aiohttp.ClientError as error:
@@ -63,7 +64,8 @@ def test_no_request_is_lost_while_a_deployment_is_rolled_out_under_load() -> Non
             found: Counter[str] = Counter()
             stop = asyncio.Event()
             url = f"http://127.0.0.1:{await at.served()}/"
-            clients = [asyncio.create_task(_ask(at, url, found, stop, keep=each % 2 == 0)) for each in range(8)]
+            ways = [(keep, body) for keep in (True, False) for body in (None, None, b"x" * 1000, b"")]
+            clients = [asyncio.create_task(_ask(url, found, stop, keep=keep, body=body)) for keep, body in ways]
             for version in ("2", "3"):
                 await at.cluster.client.patch(DEPLOYMENTS, "default", "web", {"spec": {"template": template(version)}}, MERGE_PATCH)
                 await at.rolled_out("web")
