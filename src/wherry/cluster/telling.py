@@ -32,6 +32,8 @@ def families(cluster: Cluster) -> Iterator[Family]:
         yield from cluster.names.families()
     if cluster.outbound is not None:
         yield from cluster.outbound.families()
+    if cluster.ingress is not None:
+        yield from cluster.ingress.families()
     running = {("kube-controller-manager", name): 1.0 for name in _running(cluster)}
     yield Family("gauge", "running_managed_controllers", "Indicates where instances of a controller are currently running",
                  ("manager", "name"), running.items())  # fmt: skip

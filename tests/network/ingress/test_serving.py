@@ -92,6 +92,17 @@ async def _refusals(at: World) -> None:
     assert [each["message"] for each in events if each["involvedObject"]["kind"] == "Ingress"] == ["service default/gone is not there"]
 
 
+async def _counted(at: World) -> None:
+    assert at.cluster.ingress is not None
+    answers, took = at.cluster.ingress.families()
+    counts = {tuple(labels): value for labels, value in answers.values}
+    assert counts["default/web", "101"] == 1
+    assert counts["default/web", "502"] == 1
+    assert counts["default/gone", "503"] == 1
+    assert counts["", "404"] >= 1
+    assert {labels[0] for labels, _ in took.values} == {"", "default/web", "default/empty", "default/gone"}
+
+
 async def _status(at: World) -> None:
     async def status() -> Any:
         found = await at.cluster.client.get(INGRESSES, "default", "web")
@@ -125,7 +136,7 @@ def test_requests_reach_pods_as_they_are_and_answers_come_back_as_they_come() ->
             await at.cluster.client.create(INGRESSES, "default", ingress("web", *paths))
             await at.until_status("web.example", 503)
             await at.until_status("web.example", 200)
-            for part in (_headers, _bodies, _streams, _protocols, _refusals, _status, _changes):
+            for part in (_headers, _bodies, _streams, _protocols, _refusals, _counted, _status, _changes):
                 await part(at)
 
     asyncio.run(asyncio.wait_for(story(), 50))

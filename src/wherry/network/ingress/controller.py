@@ -21,6 +21,7 @@ from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.linux.fabric import Fabric
 from wherry.network.ingress.certificates import Certificates
+from wherry.network.ingress.counts import Counts
 from wherry.network.ingress.dialing import Way
 from wherry.network.ingress.known import INGRESSES, Known
 from wherry.network.ingress.serving import IngressServer, Listening
@@ -56,6 +57,9 @@ class IngressController:
         #: the ports that it listens on
         self.listening = Listening()
         self._server: IngressServer | None = None
+        self._counts = Counts()
+        #: for /metrics
+        self.families = self._counts.families
 
     def health(self) -> str:
         """Why Ingresses are not served; "" when they are."""
@@ -74,7 +78,7 @@ class IngressController:
         await self._known.synced()
         certificates = Certificates(await self._settings.own())
         way = Way(self._fabric)
-        server = self._server = IngressServer(self._known, way)
+        server = self._server = IngressServer(self._known, way, self._counts)
         recording = asyncio.get_running_loop().create_task(self._recorder.run(), name="events of the ingress controller")
         try:
             while True:

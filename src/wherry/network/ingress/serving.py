@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from wherry.network.ingress import switching
+from wherry.network.ingress.counts import Counts
 from wherry.network.ingress.dialing import NotConnected, Way
 from wherry.network.ingress.known import Known
 from wherry.network.ingress.passing import NotAnswered, passed
@@ -28,6 +29,8 @@ from wherry.streams.takeover import Handler
 
 log = logging.getLogger(__name__)
 
+#: how a request is counted whose client left before its answer was whole, as reverse proxies commonly do
+_LEFT = 499
 #: how many pods are asked for one request
 _TRIES = 3
 _BACKLOG = 1024
@@ -51,8 +54,8 @@ class _Server(web.Server):
 class IngressServer:
     """Start it, tell it the table, close it."""
 
-    def __init__(self, known: Known, way: Way) -> None:
-        self._known, self._way = known, way
+    def __init__(self, known: Known, way: Way, counts: Counts) -> None:
+        self._known, self._way, self._counts = known, way, counts
         self.table = Table()
         self._turn = 0
         self._server: _Server | None = None
@@ -103,12 +106,20 @@ class IngressServer:
 
     # --- one request ---
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        host = request.headers.get("Host", "")
+        host, begun = request.headers.get("Host", ""), asyncio.get_running_loop().time()
         path = request.raw_path.partition("?")[0]
         backend = match(self.table, host, unquote(path) if "%" in path else path)
-        if backend is None:
-            return _text(404, "no Ingress serves this host and path")
-        return await self._from(backend, request, _client(request, host))
+        code = _LEFT
+        try:
+            if backend is None:
+                answer: web.StreamResponse = _text(404, "no Ingress serves this host and path")
+            else:
+                answer = await self._from(backend, request, _client(request, host))
+            code = answer.status
+        finally:
+            code = 101 if switching.is_switched(request) else code
+            self._counts.add(backend.key if backend is not None else "", code, asyncio.get_running_loop().time() - begun)
+        return answer
 
     async def _from(self, backend: Backend, request: web.BaseRequest, client: Client) -> web.StreamResponse:
         protocol = switching.wanted(request)

@@ -27,6 +27,11 @@ def wanted(request: web.BaseRequest) -> str:
     return "" if asked.lower().startswith("h2c") else asked
 
 
+def is_switched(request: web.BaseRequest) -> bool:
+    """It was granted."""
+    return isinstance(request.protocol, takeover.Handler) and request.protocol.raw is not None
+
+
 async def switched(way: Way, target: Target, request: web.BaseRequest, client: Client, protocol: str) -> web.StreamResponse:
     """Until either side ends it; the pod's own answer when that is no 101. Raises NotConnected, NotAnswered."""
     made = await way.dialer.connect(target.address, target.port)
