@@ -14,7 +14,20 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import bootstrap, dns, guarding, identities, inside, outbound, pods_api, policies, scheduling, storage, users
+from wherry.cluster import (
+    aggregation,
+    bootstrap,
+    dns,
+    guarding,
+    identities,
+    inside,
+    outbound,
+    pods_api,
+    policies,
+    scheduling,
+    storage,
+    users,
+)
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
@@ -155,6 +168,7 @@ def _site(cluster: Cluster, parts: Parts) -> Site:
         guard=guarding.watch if guards else None,
         remember=guarding.remember if guards else None,
         steps=guarding.drive if guards else None,
+        ask=aggregation.asking(cluster),
     )
 
 

@@ -42,6 +42,8 @@ class Site:
     remember: Callable[..., Any] | None = None
     #: drives a workload through its steps
     steps: Callable[..., Any] | None = None
+    #: asks the API server that an APIService names
+    ask: Callable[..., Any] | None = None
 
     @property
     def table(self) -> Any:
@@ -135,7 +137,7 @@ ROWS = (
     Row("crd-naming-controller", "crd_names:DefinitionNames", _DEFINITIONS, inside=True),
     Row("crd-finalizer", "crd_cleanup:DefinitionCleanup", _DEFINITIONS, inside=True),
     Row("crd-apiservice-controller", "api_services:APIServiceController", _DEFINITIONS, inside=True),
-    Row("apiservice-status-remote-available-controller", "api_availability:APIAvailabilityController", inside=True,
+    Row("apiservice-status-remote-available-controller", "api_availability:APIAvailabilityController", needs=("ask",), inside=True,
         written=("apiservices.apiregistration.k8s.io",)),
     Row("service-ip-address-controller", "ip_addresses:IPAddressController", inside=True, written=("services", _ADDRESSES)),
     Row("service-cidr-controller", "service_cidrs:ServiceCIDRController", written=("servicecidrs.networking.k8s.io",)),

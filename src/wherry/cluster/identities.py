@@ -14,6 +14,7 @@ from wherry.api.errors import AlreadyExists, NotFound
 from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
+from wherry.cluster.pki import FRONT_PROXY
 from wherry.rules.access.rbac.request import Attributes, Decision
 
 if TYPE_CHECKING:
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 
 
 async def publish(client: Client, ca_pem: str, today: str) -> None:
-    """How extension servers know our clients (the CA that signs their certificates), and since when uses of token Secrets are noted."""
-    await _config_map(client, "extension-apiserver-authentication", {"client-ca-file": ca_pem}, renew=True)
+    """How extension servers know our clients and this server, and since when uses of token Secrets are noted."""
+    await _config_map(client, "extension-apiserver-authentication", {"client-ca-file": ca_pem, **_front_proxy(ca_pem)}, renew=True)
     await _config_map(client, "kube-apiserver-legacy-service-account-token-tracking", {"since": today}, renew=False)
+
+
+def _front_proxy(ca_pem: str) -> dict[str, str]:
+    """Whose word about a user other API servers are to take (the certificate of that name, of this CA), and in which headers it comes."""
+    said = {"allowed-names": FRONT_PROXY, "extra-headers-prefix": "X-Remote-Extra-", "group-headers": "X-Remote-Group",
+            "uid-headers": "X-Remote-Uid", "username-headers": "X-Remote-User"}  # fmt: skip
+    return {"requestheader-client-ca-file": ca_pem, **{f"requestheader-{name}": f'["{value}"]' for name, value in said.items()}}
 
 
 async def _config_map(client: Client, name: str, data: dict[str, str], *, renew: bool) -> None:

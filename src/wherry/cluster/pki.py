@@ -20,6 +20,8 @@ from wherry.kit.files import replace
 CERTIFICATE_DAYS = 365
 #: a certificate with less than this left is replaced at start
 RENEW_DAYS = 30
+#: the name in the certificate of the API server as a client that says who asks
+FRONT_PROXY = "front-proxy-client"
 SERVER_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
 #: the last two are on the network of pods: of the Service `kubernetes`, and where it leads
 SERVER_ADDRESSES = ("127.0.0.1", "::1", "10.96.0.1", "10.244.0.1")
@@ -131,6 +133,18 @@ def kubelet_client(pki: Pki) -> tuple[Path, Path]:
     """
     certificate, key = pki.directory / "apiserver-kubelet-client.crt", pki.directory / "apiserver-kubelet-client.key"
     made = issue(pki.directory, "kube-apiserver-kubelet-client", organizations=("system:masters",))
+    replace(key, made[1])
+    replace(certificate, made[0], 0o644)
+    return certificate, key
+
+
+def front_proxy(pki: Pki) -> tuple[Path, Path]:
+    """The certificate and key with which the API server comes to other API servers: made now, good for as long as the server's own.
+
+    Its name is the one that these are told to believe when it says who asks.
+    """
+    certificate, key = pki.directory / "front-proxy-client.crt", pki.directory / "front-proxy-client.key"
+    made = issue(pki.directory, FRONT_PROXY)
     replace(key, made[1])
     replace(certificate, made[0], 0o644)
     return certificate, key

@@ -51,7 +51,7 @@ def import_http_without_roots() -> None:
 
 async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> None:
     """Starts the API server of a cluster that has its certificates. Raises PortError."""
-    from wherry.cluster import telling
+    from wherry.cluster import aggregation, telling
     from wherry.cluster.gateway import Gateway
     from wherry.server.app import ApiServer
 
@@ -63,6 +63,7 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
         rng=random.Random(options.seed),
     )  # fmt: skip
     server.families, server.views = (lambda: telling.families(cluster)), telling.views(cluster)
+    server.elsewhere.servers = aggregation.servers(cluster)
     _audit(cluster, server)
     cluster.port = await _listening(server.start(options.host, options.port, tls(pki)), options.port)
     if options.insecure_port is not None:

@@ -1,11 +1,12 @@
 """Tells of each APIService that names a Service whether its server can be reached.
 
-Part of the API server in the reference, and writes under its name. Source: k8s.io/kube-aggregator/pkg/controllers/status/remote.
+Part of the API server in the reference, and writes under its name. A server is asked again and again, by `reconcile`'s answer.
+Source: k8s.io/kube-aggregator/pkg/controllers/status/remote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from wherry.api import timestamps
 from wherry.api.errors import NotFound
@@ -13,18 +14,21 @@ from wherry.api.objects import Obj, name, namespace
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
 from wherry.rules.objects.plan import Plan, Update
-from wherry.rules.schema.initial.api_availability import AVAILABLE, condition, conditions
+from wherry.rules.schema.initial.api_availability import AVAILABLE, condition, conditions, missing, unanswered
 
+#: seconds until a server that answered is asked again, and one that did not
+_AGAIN, _SOON = 30.0, 2.0
 _SERVICE_NAME = "kubernetes.io/service-name"
 
 
 class APIAvailabilityController(Controller):
-    """Its keys are names of APIServices."""
+    """Its keys are names of APIServices. `ask`: the server of one for its discovery document; "" when it answers, else why not."""
 
     name = "apiservice-status-remote-available-controller"
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, ask: Callable[[Obj], Awaitable[str]]) -> None:
         super().__init__(parts)
+        self._ask = ask
         self._api_services = self.watch(resource("apiservices", "apiregistration.k8s.io"), _remote)
         self._services = self.watch(resource("services"), self._of_service)
         self._slices = self.watch(resource("endpointslices", "discovery.k8s.io"), self._of_slice)
@@ -35,7 +39,12 @@ class APIAvailabilityController(Controller):
             return None
         place = _place(api_service)
         slices = [each for each in self._slices.items() if _named_by(each) == place]
-        wanted = condition(api_service, self._services.get("/".join(place)), slices, timestamps.time(self.clock.now()))
+        trouble = missing(api_service, self._services.get("/".join(place)), slices)
+        asked = trouble is None
+        if asked and (why := await self._ask(api_service)):
+            trouble = unanswered(why)
+        api_service = self._api_services.get(key) or api_service
+        wanted = condition(api_service, trouble, timestamps.time(self.clock.now()))
         listed = conditions(api_service)
         known: Obj = next((c for c in listed if c.get("type") == AVAILABLE), {})
         if any(known.get(part) != wanted[part] for part in ("status", "reason", "message")):
@@ -43,7 +52,7 @@ class APIAvailabilityController(Controller):
             error = (await self.apply(Plan((Update({**api_service, "status": {"conditions": [*others, wanted]}}, "status"),)))).error
             if error is not None and not isinstance(error, NotFound):
                 raise error
-        return None
+        return None if not asked else _SOON if trouble else _AGAIN
 
     def _of_service(self, old: Obj | None, new: Obj | None) -> Iterable[str]:
         changed = new or old or {}

@@ -38,6 +38,7 @@ from wherry.server.health import Checks, Health
 from wherry.server.interference import Interference
 from wherry.server.metrics import Metrics, asked
 from wherry.server.nodes import Kubelets
+from wherry.server.other_discovery import OtherDiscovery
 from wherry.server.resources import Resources
 from wherry.server.reviews import Reviews
 from wherry.server.routes import Route
@@ -73,7 +74,9 @@ class ApiServer:
         self._issuer = registry.issuer
         self._access = Access(authentication, authorizer, anonymous=anonymous)
         self._documents, self._measures = Documents(registry.table), registry.metrics_api
-        self._elsewhere = Elsewhere(registry)
+        #: other API servers; whoever knows the way to them sets it
+        self.elsewhere = Elsewhere(registry)
+        self._others = OtherDiscovery(registry, self.elsewhere, clock.now)
         self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
         reviews = Reviews(authentication, authorizer, clock.now)
         self._resources = Resources(registry, clock, Watching(clock, self._rng.random), Connections(registry, gateway, kubelets), reviews)
@@ -267,12 +270,13 @@ class ApiServer:
             return self._metrics_reply(call)
         if parts[0] == "debug":
             return debug.reply(parts, self.views)
-        if parts[0] == "apis" and len(parts) > 2 and await self._elsewhere.has(parts[1], parts[2]):
-            return rendering.unavailable_text()
+        if parts[0] == "apis" and len(parts) > 2 and (other := await self.elsewhere.find(parts[1], parts[2])) is not None:
+            return await self.elsewhere.serve(server, call, other, common)
         if (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3):
             return self._documents.missing(call, parts)
         if (found := tokens_discovery.reply(self._issuer, call, "/" + "/".join(parts))) is not None:
             return found
         if parts[0] == "apis":
             await self._measures.look()
+            return self._documents.reply(call, parts, await self._others.look())
         return self._documents.reply(call, parts)

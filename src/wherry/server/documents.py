@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 
 import msgspec
 
 from wherry.api.errors import BadRequest, MethodNotAllowed, NotAcceptable, NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import BUILT_IN, ResourceTable
-from wherry.server import discovery, negotiation, routes
+from wherry.server import discovery, negotiation, other_discovery, routes
 from wherry.server.call import Call
 from wherry.server.discovery import Document
 from wherry.server.openapi import documents as openapi
+from wherry.server.other_discovery import Other
 from wherry.server.rendering import encode, error_reply, finish, not_found_text, object_reply
 from wherry.server.wire import JSON, TEXT, Header, Reply
 
@@ -93,8 +95,8 @@ class Documents:
                 raise BadRequest("name must be provided")
         raise method_not_allowed()
 
-    def reply(self, call: Call, parts: list[str]) -> Reply:
-        """`parts`: the path's segments. Raises NotFound, MethodNotAllowed, NotAcceptable."""
+    def reply(self, call: Call, parts: list[str], others: Sequence[Other] = ()) -> Reply:
+        """`parts`: the path's segments; `others`: what other servers serve. Raises NotFound, MethodNotAllowed, NotAcceptable."""
         if call.method != "GET" and (parts[0] in ("api", "version") or (parts[0] == "apis" and len(parts) > 2)):
             # the lists of groups and a group are handed out whatever the method is
             raise method_not_allowed()
@@ -105,13 +107,18 @@ class Documents:
             case ["version"]:
                 return object_reply(call, version())
             case ["api"]:
-                return self._aggregated(call, core=True) or object_reply(call, discovery.core_versions(_address(call)))
+                return self._aggregated(call, (), core=True) or object_reply(call, discovery.core_versions(_address(call)))
             case ["apis"]:
-                return self._aggregated(call, core=False) or object_reply(call, discovery.group_list(self._table))
+                groups = other_discovery.with_groups(discovery.group_list(self._table), others)
+                return self._aggregated(call, others, core=False) or object_reply(call, groups)
             case ["api", version_]:
                 return self._found(call, parts, discovery.resource_list(self._table, "", version_))
             case ["apis", group]:
-                return self._found(call, parts, discovery.group(self._table, group))
+                document = discovery.group(self._table, group)
+                if any(each.group == group for each in others):
+                    head: Obj = document or {"kind": "APIGroup", "apiVersion": "v1", "name": group}
+                    document = other_discovery.with_versions(head, group, others)
+                return self._found(call, parts, document)
             case ["apis", group, version_]:
                 return self._found(call, parts, discovery.resource_list(self._table, group, version_))
             case ["openapi", *rest]:
@@ -121,11 +128,13 @@ class Documents:
     def _found(self, call: Call, parts: list[str], document: Obj | None) -> Reply:
         return self.missing(call, parts) if document is None else object_reply(call, document)
 
-    def _aggregated(self, call: Call, *, core: bool) -> Reply | None:
+    def _aggregated(self, call: Call, others: Sequence[Other], *, core: bool) -> Reply | None:
         asked = negotiation.discovery(call.header("Accept"))
         if asked is None:
             return None
         document = self._discovery.aggregated(asked.version, core=core)
+        if others:
+            document = _document(encode(other_discovery.with_discovery(msgspec.json.decode(document.body), others)))
         media_type = f"{JSON};g=apidiscovery.k8s.io;v={asked.version};as=APIGroupDiscoveryList"
         headers = [("ETag", document.etag), ("Vary", "Accept"), ("Cache-Control", "public")]
         return _tagged(call, document, media_type, headers)

@@ -35,9 +35,13 @@ if TYPE_CHECKING:
 _HOP = frozenset({"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"})
 #: that are for the API server
 _OURS = frozenset({"host", "authorization", "content-length", "expect"})
+#: who asks, and as whom: authentication's
+_NAMING = ("impersonate-", "x-remote-")
 _WITHOUT_BODY = (204, 304)
 #: bytes of a refusal that are read
 _MOST_TEXT = 50 * 1024
+#: bytes of a document that another server gives
+_MOST_DOCUMENT = 16 * 1024 * 1024
 #: what aiohttp would add by itself
 _AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
@@ -52,13 +56,15 @@ class Upstream(NamedTuple):
     open: Opening | None = None
     #: what the path is below, for a client: "" for answers whose links stay as they are
     below: str = ""
+    #: headers that say who asks, for who is to believe it
+    headers: tuple[Header, ...] = ()
 
     @property
     def origin(self) -> str:
         return f"{'https' if self.place.tls else 'http'}://{self.place}"
 
 
-class _Way(aiohttp.BaseConnector):
+class Connector(aiohttp.BaseConnector):
     """Connections of an `Upstream`, for aiohttp's client. One for each request: nothing is kept."""
 
     def __init__(self, upstream: Upstream) -> None:
@@ -100,11 +106,11 @@ async def fetch(upstream: Upstream, call: Call, common: bytes) -> Answer:
     """Passes the call on and gives the answer while it comes. Raises StatusError, ConnectionError."""
     request = call.request
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-    async with aiohttp.ClientSession(connector=_Way(upstream), auto_decompress=False, timeout=timeout) as session:
+    async with aiohttp.ClientSession(connector=Connector(upstream), auto_decompress=False, timeout=timeout) as session:
         try:
             url = URL(upstream.origin + upstream.target, encoded=True)
             asked = session.request(
-                call.method, url, headers=_passed(request), data=_body(request), allow_redirects=False, skip_auto_headers=_AUTO
+                call.method, url, headers=_passed(upstream, request), data=_body(request), allow_redirects=False, skip_auto_headers=_AUTO
             )
             async with asked as answer:
                 return await _answered(upstream, call, answer, common)
@@ -112,11 +118,22 @@ async def fetch(upstream: Upstream, call: Call, common: bytes) -> Answer:
             raise ServiceUnavailable(f"error trying to reach service: {error or type(error).__name__}") from None
 
 
+async def get(upstream: Upstream) -> tuple[int, bytes]:
+    """Status and body of an answer to us. Raises DialFailed."""
+    async with aiohttp.ClientSession(connector=Connector(upstream)) as session:
+        try:
+            url = URL(upstream.origin + upstream.target, encoded=True)
+            async with session.get(url, headers=upstream.headers, allow_redirects=False) as answer:
+                return answer.status, (await whole(answer.content, _MOST_DOCUMENT)).content
+        except (aiohttp.ClientError, OSError) as error:
+            raise DialFailed(f'Get "{url}": {error or type(error).__name__}') from None
+
+
 async def logs(upstream: Upstream, call: Call, common: bytes, pod: str) -> Answer:
     """A kubelet's log of a container, as it comes. Raises StatusError, also for what the kubelet refuses."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
     url = URL(upstream.origin + upstream.target, encoded=True)
-    async with aiohttp.ClientSession(connector=_Way(upstream), timeout=timeout) as session:
+    async with aiohttp.ClientSession(connector=Connector(upstream), timeout=timeout) as session:
         try:
             async with session.get(url, allow_redirects=False) as answer:
                 if answer.status not in range(200, 207):
@@ -165,11 +182,16 @@ def _led(upstream: Upstream, name: str, value: str) -> Header:
     return name, upstream.below + path + (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
 
 
-def _passed(request: web.BaseRequest) -> list[Header]:
-    passed = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP and name.lower() not in _OURS]
+def _passed(upstream: Upstream, request: web.BaseRequest) -> list[Header]:
+    passed = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP and _is_for_others(name)]
     forwarded = ", ".join([*request.headers.getall("X-Forwarded-For", []), request.remote or ""])
     passed = [(name, value) for name, value in passed if name.lower() != "x-forwarded-for"]
-    return [*passed, ("X-Forwarded-For", forwarded)]
+    return [*passed, ("X-Forwarded-For", forwarded), *upstream.headers]
+
+
+def _is_for_others(name: str) -> bool:
+    """Whether a header is not for the API server alone, nor one that only it may set."""
+    return name.lower() not in _OURS and not name.lower().startswith(_NAMING)
 
 
 def _body(request: web.BaseRequest) -> AsyncIterator[bytes] | None:
@@ -197,7 +219,7 @@ def _phrase(status: int) -> str:
 
 async def switched(upstream: Upstream, request: web.BaseRequest) -> None:
     """Passes on a request for another protocol, and then bytes. Raises StatusError, ConnectionError."""
-    headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _OURS]
+    headers = [*((name, value) for name, value in request.headers.items() if _is_for_others(name)), *upstream.headers]
     try:
         reader, writer = await (_opened(upstream) if upstream.open is not None else connect(upstream.place))
         answer = await ask(upstream.place, reader, writer, request.method, upstream.target, [("Host", str(upstream.place)), *headers])

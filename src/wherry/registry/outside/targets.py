@@ -1,4 +1,4 @@
-"""Where a webhook is: its clientConfig to the URL to call, and for a Service to the addresses behind it.
+"""Where a webhook is: its clientConfig to the URL to call, and for a Service to the addresses behind it (of other API servers too).
 
 A Service is looked up as it is stored: its endpoints that are ready, or the name that an ExternalName says. That nodes are simulated, and
 nobody listens at their pods' addresses, shows as a connection that fails.
@@ -28,7 +28,7 @@ async def call(store: Store, config: Obj, body: bytes, seconds: int) -> Call:
     name, namespace, port = service.get("name") or "", service.get("namespace") or "", service.get("port") or 443
     path = service.get("path") or ""
     url = _with_timeout(f"https://{name}.{namespace}.svc:{port}{path if path.startswith('/') else '/' + path}", seconds)
-    return Call(url, body, seconds, bundle, await _addresses(store, namespace, name, port, url))
+    return Call(url, body, seconds, bundle, await _of_service(store, namespace, name, port, url))
 
 
 def _with_timeout(url: str, seconds: int) -> str:
@@ -44,19 +44,27 @@ def _bundle(text: str) -> bytes:
         raise CallFailed("unable to load root certificates: unable to parse bytes as PEM block") from None
 
 
-async def _addresses(store: Store, namespace: str, name: str, port: int, url: str) -> tuple[Address, ...]:
+async def _of_service(store: Store, namespace: str, name: str, port: int, url: str) -> tuple[Address, ...]:
+    try:
+        return await addresses(store, namespace, name, port)
+    except CallFailed as error:
+        raise CallFailed(f'Post "{url}": {error}') from None
+
+
+async def addresses(store: Store, namespace: str, name: str, port: int) -> tuple[Address, ...]:
+    """Where the port of a Service leads to: at least one address. Raises CallFailed, with why there is none."""
     record = await store.get(f"services/{namespace}/{name}")
     if record is None:
-        raise CallFailed(f'Post "{url}": service "{name}" not found')
+        raise CallFailed(f'service "{name}" not found')
     spec = record.object().get("spec") or {}
     if spec.get("type") == "ExternalName":
         return ((spec.get("externalName") or "", port),)
     wanted = next((p for p in spec.get("ports") or () if p.get("port") == port), None)
     if wanted is None:
-        raise CallFailed(f'Post "{url}": no service port {port} found for service "{name}"')
+        raise CallFailed(f'no service port {port} found for service "{name}"')
     found = await _endpoints(store, namespace, name, wanted.get("name") or "")
     if not found:
-        raise CallFailed(f'Post "{url}": no endpoints available for service "{name}"')
+        raise CallFailed(f'no endpoints available for service "{name}"')
     return tuple(found)
 
 
