@@ -44,3 +44,8 @@ def test_images_that_are_said_to_be_missing_are_not_asked_for(tmp_path: Path) ->
 
     with pytest.raises(PullFailed, match=r"docker\.io/library/nginx:999\.9: not found"):
         asyncio.run(pull())
+
+
+def test_what_is_missing_for_simulated_nodes_by_default_is_asked_for_by_real_ones() -> None:
+    assert registries(Options()).missing == ()
+    assert registries(Options(image_missing=("team/*",))).missing == ("team/*",)

@@ -95,8 +95,10 @@ def _real(directory: Path, port: int) -> Options:
     """Two nodes of this machine, whose images are its own files."""
     from wherry.cluster.options import Options
 
-    images = ("nginx:1.21=host", "nginx:1.23=host")
-    return Options(data_dir=directory, ephemeral=True, port=port, runtime="process", nodes=2, image_table=images)
+    return Options(
+        data_dir=directory, ephemeral=True, port=port, runtime="process", nodes=2, image_table=("nginx:1.21=host", "nginx:1.23=host"),
+        image_missing=("nginx:999.*",),
+    )  # fmt: skip
 
 
 def _traffic(cluster: Cluster) -> Traffic:

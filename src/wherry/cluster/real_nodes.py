@@ -72,6 +72,7 @@ def _process(options: Options, folder: Path, clock: Clock, memory: Path) -> Engi
 
 def registries(options: Options) -> Registries:
     """Raises OptionError."""
+    from wherry.cluster.options import DEFAULT_IMAGE_MISSING
     from wherry.node.images.images import Registries
 
     mirrors: dict[str, list[str]] = {}
@@ -80,7 +81,9 @@ def registries(options: Options) -> Registries:
         if not (registry and equals and address.startswith(("http://", "https://"))):
             raise OptionError(f"registry_mirrors: a row is REGISTRY=ADDRESS with http:// or https://, not {row!r}")
         mirrors.setdefault(registry, []).append(address.rstrip("/"))
-    return Registries(mirrors, (*Registries().plain, *options.plain_registries), missing=options.image_missing)
+    # the default is for simulated nodes: here an image that there is can be had, whatever its name
+    missing = options.image_missing if options.image_missing != DEFAULT_IMAGE_MISSING else ()
+    return Registries(mirrors, (*Registries().plain, *options.plain_registries), missing=missing)
 
 
 def _containerd(options: Options, folder: Path, clock: Clock, *, lasting: bool) -> Engine:
