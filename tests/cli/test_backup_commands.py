@@ -57,6 +57,7 @@ def test_a_cluster_that_runs_does_not_move(tmp_path: Path) -> None:
         assert f"copied into etcd at {server.url}" in moved.out
         with up(tmp_path / "home", "--no-run-nodes", *at) as running:
             assert f"objects in etcd at {server.url}" in running.said[0]
+            assert "No nodes of its own: they join, or run elsewhere." in running.said
             assert status_of(running, "m") == 200
             refused = wherry("migrate", "to-sqlite", "--data-dir", tmp_path / "back", *at).refused()
             assert "stop it first" in refused

@@ -205,7 +205,8 @@ async def _announce(cluster: Cluster, home: Path, options: dict[str, Any], page:
     click.echo(f"wherry is up at {cluster.url}, objects {where}.")
     if cluster.insecure_port:
         click.echo(f"Plain HTTP at http://127.0.0.1:{cluster.insecure_port}: whoever can connect there may do everything.")
-    click.echo(f"{count} {'node' if count == 1 else 'nodes'}{_RUNS[options['runtime']]}")
+    own = f"{count} {'node' if count == 1 else 'nodes'}{_RUNS[options['runtime']]}"
+    click.echo(own if options["run_nodes"] else "No nodes of its own: they join, or run elsewhere.")
     if cluster.real_nodes is not None and cluster.options.ingress:
         click.echo(_ingress(cluster.options))
     if cluster.options.expose_services:
