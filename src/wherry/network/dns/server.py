@@ -19,7 +19,7 @@ from typing import Any
 import dnslib
 
 from wherry.kit.metrics import Family
-from wherry.kit.turns import turn
+from wherry.kit.turns import somebody_asks, turn
 from wherry.linux.fabric import Fabric
 from wherry.network.dns import messages
 from wherry.network.dns.directory import ClusterDirectory
@@ -92,6 +92,7 @@ class NameServer:
 
     # --- the ways a question comes ---
     def _read(self, datagrams: socket.socket) -> None:
+        somebody_asks()
         for _ in range(_IN_A_ROW):
             try:
                 data, sender = datagrams.recvfrom(_LARGEST)
