@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from wherry.api.errors import Conflict
-from wherry.api.objects import Obj
+from wherry.api.objects import Obj, annotations_of
 from wherry.client.protocol import Client
 from wherry.kit.fetch import Fetched, fetch
 from wherry.rollout.errors import Paused, RolloutError, Unchanged
@@ -29,7 +29,7 @@ from wherry.rollout.targets import PODS, Named, parse
 from wherry.rules.workloads.steps import decide
 from wherry.rules.workloads.steps import state as states
 from wherry.rules.workloads.steps.decide import Decision
-from wherry.rules.workloads.steps.spec import Step
+from wherry.rules.workloads.steps.spec import BadSteps, Step
 from wherry.rules.workloads.steps.state import State
 from wherry.rules.workloads.steps.view import View
 
@@ -53,7 +53,10 @@ class Steps:
 
     async def run(self, *, commands: bool = True, say: Callable[[StepsStatus], None] | None = None,
                   fetch: Callable[[str], Awaitable[Fetched]] = fetch) -> StepsStatus:
-        """Drive until done or aborted. `commands`: run the programs of checks. `say` is told every change."""
+        """Drive until done or aborted. `commands`: run the programs of checks. `say` is told every change. Raises BadSteps without any."""
+        workload = await read(self._client, self._target, self._namespace)
+        if states.STEPS not in annotations_of(workload) and not states.is_wanted(workload):
+            raise BadSteps(f"no steps: give them with --steps, or with the annotation {states.STEPS}")
         return await Driver(self._client, self._target, self._namespace, commands=commands, now=self._now, say=say, fetch=fetch).run()
 
     async def begin(self, steps: str = "", *, images: Mapping[str, str] | None = None, template: Obj | None = None, to_revision: int = 0,

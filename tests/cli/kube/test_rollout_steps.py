@@ -48,6 +48,7 @@ def test_a_check_that_fails_ends_with_4_and_an_action_steers(cluster: Cluster) -
 @pytest.mark.parametrize(("words", "said"), [
     ((), "required resource not specified"), (("deployment/plain", "--image", "x"), "must be CONTAINER=IMAGE"),
     (("deployment/plain", "--steps", "ten"), 'step "ten" is none'), (("promote", "deployment/plain"), "is not being rolled out in steps"),
+    (("deployment/plain",), "no steps: give them with --steps"),
     (("deployment/plain", "-o", "yaml"), "allowed formats are: json"), (("retry", "deployment/plain"), "to retry")])
 def test_what_makes_no_sense_is_refused_by_name(cluster: Cluster, words: tuple[str, ...], said: str) -> None:
     if not run(cluster, "status", "deployment/plain", "--watch=false")[1]:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wherry.api.objects import annotations_of
 from wherry.api.resources import Resource
 from wherry.registry.request import Operation, Request
-from wherry.rules.workloads.steps.at_once import hold
 
 if TYPE_CHECKING:
     from wherry.registry.core import Core
 
+#: as in the rule, which is imported when it is needed
+STEPS = "wherry.dev/rollout-steps"
 _PLURALS = ("deployments", "statefulsets", "daemonsets")
 
 
@@ -25,5 +27,7 @@ class HeldReleases:
         return operation == "UPDATE" and resource.group == "apps" and resource.plural in _PLURALS and not subresource
 
     async def admit(self, request: Request) -> None:
-        if request.old is not None:
+        if request.old is not None and STEPS in annotations_of(request.draft):
+            from wherry.rules.workloads.steps.at_once import hold  # most clusters never need it, and starting takes its time
+
             hold(request.resource.kind, request.old, request.draft, self._now())
