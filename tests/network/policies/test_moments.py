@@ -251,3 +251,28 @@ def test_a_pod_cannot_go_out_under_the_address_of_another(sender: str) -> None:
             assert said == (b"x/c" if sender == "b" else b"")
 
     asyncio.run(asyncio.wait_for(story(), 50))
+
+
+def test_a_way_out_of_the_cluster_is_open_to_addresses_that_a_policy_lets_out_to() -> None:
+    async def story() -> None:
+        async with pods("x", "ab", pods_outbound=True) as at:
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                writer.write(b"outside")
+                writer.close()
+
+            server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+            assert at.cluster.outbound is not None
+            at.cluster.outbound.dial = lambda host, _: asyncio.open_connection("127.0.0.1", port)
+            # addresses for documentation (RFC 5737): nobody has them
+            asked = [("tcp", each, 80) for each in ("203.0.113.5", "198.51.100.5")]
+            assert await at.ask("x/a", asked, 3) == ["outside", "outside"]
+            out = {"ipBlock": {"cidr": "203.0.113.0/24"}}
+            await at.apply(policy("out", pods=labelled(pod="a"), egress=[{"to": [out], "ports": [{"port": 80}]}], policyTypes=["Egress"]))
+            await at.holds(lambda one, other: one != "x/a")
+            assert await at.ask("x/a", [*asked, ("tcp", "203.0.113.5", 81)], 1) == ["outside", "", ""]
+            assert await at.ask("x/b", asked, 3) == ["outside", "outside"]
+            server.close()
+            await server.wait_closed()
+
+    asyncio.run(asyncio.wait_for(story(), 50))
