@@ -46,6 +46,7 @@ class Containerd:
         self.folder = folder
         self.socket = folder / "containerd.sock"
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
         folder.mkdir(parents=True, exist_ok=True)
         more = f', "{disabled}"' if disabled else ""
         (folder / "config.toml").write_text(_CONFIG.format(folder=folder, plugins=PLUGINS, disabled=more))
@@ -71,6 +72,7 @@ class Containerd:
 
     def kill(self) -> None:
         assert self._process is not None
+        self._killed = True
         self._process.kill()
         self._process.wait()
 
@@ -92,7 +94,10 @@ class Containerd:
         assert done.returncode == 0, done.stderr
 
     def stop(self) -> None:
-        """Ends it and what it left. Raises AssertionError when wherry left something running."""
+        """Ends it and what it left. Raises AssertionError when wherry left something running.
+
+        One that was killed may have lost shims and mounts itself: then these do not count.
+        """
         assert self._process is not None
         self.resume()
         if self._process.poll() is not None:
@@ -113,8 +118,8 @@ class Containerd:
         self._keeper.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
         assert not left, f"containers were left: {left}"
-        assert not shims, f"shims were left: {shims}"
-        assert not mounts, f"mounts were left: {mounts}"
+        assert self._killed or not shims, f"shims were left: {shims}"
+        assert self._killed or not mounts, f"mounts were left: {mounts}"
 
     def shims(self) -> list[int]:
         """Processes that keep its containers."""

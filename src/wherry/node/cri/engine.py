@@ -14,6 +14,7 @@ import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,8 @@ from wherry.node.engine import (
 
 log = logging.getLogger(__name__)
 
+#: seconds in which the ends of a stopped pod's containers are known
+_STOPPED = 10.0
 #: seconds until the next try of what has to be done
 _AGAIN = 1.0
 #: seconds for which what containers use is not asked again: it costs the runtime milliseconds for each
@@ -79,7 +82,7 @@ class CriEngine(Programs):
         self._runs: dict[tuple[str, str], int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._exits: asyncio.Queue[Exit | None] = asyncio.Queue()
-        self._removals: dict[str, asyncio.Lock] = {}
+        self._turns_of: dict[str, tuple[asyncio.Lock, int]] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._used: tuple[float, dict[str, Usage]] = (-_FRESH, {})
         self._fabric = RuntimeFabric(self._socket, lambda id: self._pods.space(id))
@@ -162,22 +165,38 @@ class CriEngine(Programs):
         if pod.security.strict_groups and not self._health.state.groups_policy:
             raise StartFailed("CreatePodSandboxError", f"supplementalGroupsPolicy Strict is not kept by {self.name} {self.version}")
         os.makedirs(pod.logs, exist_ok=True)
-        return await self._pods.run(pod)
+        async with self._alone(pod.id):
+            return await self._pods.run(pod)
 
     async def pods(self) -> list[KnownPod]:
         return self._pods.known()
 
     async def remove_pod(self, id: str) -> None:
-        async with self._removals.setdefault(id, asyncio.Lock()):  # a network is not taken away twice at once
+        async with self._alone(id):
             await self._remove_pod(id)
-        self._removals.pop(id, None)
+
+    @asynccontextmanager
+    async def _alone(self, id: str) -> AsyncIterator[None]:
+        """One thing at a time for a pod: what is being made is removed afterwards, and no network is taken away twice at once."""
+        lock, users = self._turns_of.get(id, (asyncio.Lock(), 0))
+        self._turns_of[id] = lock, users + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._turns_of.pop(id)
+            if users > 1:
+                self._turns_of[id] = lock, users - 1
 
     async def _remove_pod(self, id: str) -> None:
         await self._pods.stop(id)
         for container in [key for key, held in self._containers.items() if held.pod == id]:
             if self._following.follows(container):
                 self._following.look(container)
-                await self._following.until(container)
+                try:
+                    await asyncio.wait_for(self._following.until(container), _STOPPED)
+                except TimeoutError:
+                    self._following.lost(container)
             self._containers.pop(container, None)
         await self._pods.remove(id)
         self._turns.pop(id, None)

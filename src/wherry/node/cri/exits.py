@@ -28,7 +28,7 @@ _AGAIN = 0.5
 _SETTLE, _LOOKS = 0.005, 10
 #: seconds between two looks at a log that may still grow, and how many of them
 _QUIET, _QUIET_LOOKS = 0.01, 100
-RUNNING, EXITED = 1, 2
+RUNNING, EXITED, UNKNOWN = 1, 2, 3
 _KILLED = 137
 
 
@@ -100,7 +100,7 @@ class Exits:
             return
         states = {each.id: each.state for each in told.containers}
         for id in before:
-            if states.get(id, EXITED) == EXITED:
+            if states.get(id, EXITED) in (EXITED, UNKNOWN):
                 self.look(id)
         self.on_list(list(sandboxes.items), list(told.containers))
 
@@ -123,7 +123,7 @@ class Exits:
             except CallFailed as failed:
                 if failed.code != "NotFound":
                     raise
-                self._ended(Exit(id, _KILLED, self._now(), reason="ContainerStatusUnknown"))
+                self.lost(id)
                 return
             except Unavailable:
                 return  # with the next list
@@ -131,7 +131,13 @@ class Exits:
                 await written(status.log_path)
                 self._ended(exit_of(id, status))
                 return
+            if status.state == UNKNOWN and look == _LOOKS - 1:
+                self.lost(id)
             await asyncio.sleep(_SETTLE * 2**look)
+
+    def lost(self, id: str) -> None:
+        """It does not run, and how it ended nobody knows."""
+        self._ended(Exit(id, _KILLED, self._now(), reason="ContainerStatusUnknown"))
 
     def _ended(self, exit: Exit) -> None:
         if exit.id in self._followed:

@@ -82,9 +82,15 @@ class RealPods(RealSessions):
             self._pods.pop(pod_id(pod), None)
             report(SandboxFailed("no pod address is free"))
             return
+        run.over = False
         try:
             run.volumes = await self._volumes.make(_as_seen(pod, run.seen), found, self._setting(run, node))
-            run.at = await self._engine.run_pod(await self._box(pod, node, run))
+            at = await self._engine.run_pod(await self._box(pod, node, run))
+            if run.over:  # meanwhile: nobody else knows of its sandbox
+                await self._engine.remove_pod(pod_id(pod))
+                self._volumes.remove(pod)
+                return
+            run.at = at
             run.addresses = self._addresses_of(pod, run.at)
             self._etc(run)
             await self._admitted(pod, run)
@@ -168,12 +174,14 @@ class RealPods(RealSessions):
         id_ = pod_id(pod)
         if gone:
             self._lives = {key: life for key, life in self._lives.items() if life.pod != id_}
+        run = self._pods.get(id_)
+        if run is not None:
+            run.over = True
         await self._engine.remove_pod(id_)
         if self.forget is not None:
             self.forget(pod)
         self._volumes.remove(pod)
         shutil.rmtree(self._folder / "etc" / id_, ignore_errors=True)
-        run = self._pods.get(id_)
         if run is not None:
             run.at = None
         if gone:

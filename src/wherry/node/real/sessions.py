@@ -34,6 +34,8 @@ class RunningPod:
     #: when the node first saw it
     seen: str
     at: PodAt | None = None
+    #: it is to go, also when its sandbox is being made just now
+    over: bool = False
     volumes: Mapping[str, Path] = field(default_factory=dict)
 
 
