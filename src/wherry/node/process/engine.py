@@ -251,7 +251,7 @@ class ProcessEngine:
         ]
 
     async def stats(self) -> Mapping[str, Usage]:
-        told, _ = await self._helper.ask("stats")
+        told, _ = await self._helper.ask("stats", written=True)
         at = self._now()
         return {id: Usage(cpu, int(used), count, at, written) for id, (cpu, used, count, written) in told["stats"].items()}
 

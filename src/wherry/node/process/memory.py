@@ -25,7 +25,7 @@ async def watch(helper: Helper, containers: Callable[[], Iterable[Container]]) -
         if not limited:
             continue
         try:
-            stats = (await helper.ask("stats"))[0]["stats"]
+            stats = (await helper.ask("stats", written=False))[0]["stats"]
             for container in limited:
                 if stats.get(container.box.id, (0, 0))[1] > container.box.limits.memory:
                     await _look_closely(helper, container)
