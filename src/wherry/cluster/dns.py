@@ -61,14 +61,17 @@ def resolvers(rows: tuple[str, ...], file: Path = _RESOLV) -> tuple[list[str], d
 
 
 async def ensure_service(client: Client) -> None:
-    """Raises StatusError when its address is another's."""
+    """Raises Unavailable when its address is another's."""
     try:
         await client.get(_SERVICES, "kube-system", "kube-dns")
     except NotFound:
         try:
             await client.create(_SERVICES, "kube-system", _service())
         except StatusError as error:
-            raise StatusError(f"cluster DNS has no Service, as its address {ADDRESS} cannot be had: {error}") from error
+            from wherry.node.engine import Unavailable
+
+            why = f"the address of the name server, {ADDRESS}, cannot be had: {error}"
+            raise Unavailable(why, "delete the Service that has it, in a cluster started with --runtime simulated") from error
 
 
 def _service() -> Obj:
