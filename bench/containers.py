@@ -19,7 +19,7 @@ from tests.worlds.images import give
 from wherry import Cluster
 from wherry.api.resources import resource
 from wherry.cluster.thread import new_loop
-from wherry.node.cri import configs
+from wherry.node.cri import configs, groups
 from wherry.node.cri.calls import Calls
 from wherry.node.cri.exits import RUNNING
 from wherry.node.engine import ContainerBox, PodBox
@@ -51,7 +51,7 @@ def run() -> Iterator[tuple[str, float]]:
 async def _bare(runtime: Containerd, folder: Path, count: int) -> list[tuple[str, float]]:
     calls = Calls(str(runtime.socket))
     turns = asyncio.Semaphore(CONCURRENT)
-    made: list[str] = []
+    made: list[tuple[str, str]] = []
 
     async def one(number: int) -> None:
         box = PodBox(id=f"bench-{number}", namespace="n", name=f"p{number}", node="n", hostname="p", logs=str(folder))
@@ -64,12 +64,13 @@ async def _bare(runtime: Containerd, folder: Path, count: int) -> list[tuple[str
             id_ = (await calls("CreateContainer", asked)).container_id
             await calls("StartContainer", {"container_id": id_})
             await calls("PodSandboxStatus", {"pod_sandbox_id": sandbox})
-            made.append(sandbox)
+            made.append((sandbox, config["linux"]["cgroup_parent"]))
 
-    async def end(sandbox: str) -> None:
+    async def end(sandbox: str, parent: str) -> None:
         async with turns:
             await calls("StopPodSandbox", {"pod_sandbox_id": sandbox})
             await calls("RemovePodSandbox", {"pod_sandbox_id": sandbox})
+            await asyncio.to_thread(groups.remove, parent)
 
     begun = time.perf_counter()
     await asyncio.gather(*(one(number) for number in range(count)))
@@ -82,7 +83,7 @@ async def _bare(runtime: Containerd, folder: Path, count: int) -> list[tuple[str
     relist = (time.perf_counter() - begun) / 10
     assert sum(each.state == RUNNING for each in listed.containers) == count
     begun = time.perf_counter()
-    await asyncio.gather(*map(end, made))
+    await asyncio.gather(*(end(*each) for each in made))
     ended = time.perf_counter() - begun
     await calls.close()
     return [

@@ -132,6 +132,8 @@ class RealRuntime(RealPods):
         await self._engine.close()
         if not self._engine.survives:
             shutil.rmtree(self._memory, ignore_errors=True)
+        with contextlib.suppress(OSError):  # volumes of pods that run on are in it
+            self._memory.rmdir()
 
     def check(self, pod: Obj) -> list[str]:
         return []
