@@ -126,7 +126,8 @@ class KernelRules:
             await self._run(steps[half:])
 
     async def intact(self) -> bool:
-        """Whether the kernel still has what it took: seen by comparing two looks between which nothing was changed from here.
+        """Whether the kernel still has what it took: as many rules as were written, and the same as at the look before, if nothing was
+        changed from here since.
 
         Raises RulesRefused where the table is gone.
         """
@@ -137,7 +138,12 @@ class KernelRules:
         if written != self._written:
             return True
         before, self._listed = self._listed, listed
-        return not before or before == listed
+        return before == listed if before else listed.count(" dnat ") == self._translations()
+
+    def _translations(self) -> int:
+        """How many rules lead to backends."""
+        units = (one for service in self._services.values() for one in service.units.values())
+        return sum(" dnat " in rule for one in units for chain in one.chains for rule in chain.rules)
 
 
 def _static(listed: str) -> str:
