@@ -113,6 +113,9 @@ class Containerd:
         for pid in shims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        for pid in self._begun() if self._killed else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         mounts = self._unmount()
         self._keeper.kill()
         self._keeper.wait()
@@ -128,6 +131,16 @@ class Containerd:
             with contextlib.suppress(OSError):
                 line = (entry / "cmdline").read_bytes() if entry.name.isdecimal() else b""
                 if b"containerd-shim" in line and os.fsencode(self.socket) in line:
+                    found.append(int(entry.name))
+        return found
+
+    def _begun(self) -> list[int]:
+        """Containers that were being made when it was killed: they wait for a word to begin that never comes."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                waits = entry.name.isdecimal() and (entry / "cmdline").read_bytes() == b"runc\0init\0"
+                if waits and f"{self.folder}/" in (entry / "mountinfo").read_text():
                     found.append(int(entry.name))
         return found
 

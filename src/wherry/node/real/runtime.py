@@ -112,8 +112,8 @@ class RealRuntime(RealPods):
         self._begun = True
         await self._take_over(pods)
         known = {pod_id(pod) for pod in pods}
-        for part in ("volumes", "logs", "etc", "messages"):
-            for left in (self._folder / part).glob("*"):
+        for part in (*(self._folder / part for part in ("volumes", "logs", "etc", "messages")), self._memory):
+            for left in part.glob("*"):
                 if left.name not in known:
                     shutil.rmtree(left, ignore_errors=True)
         _sweep(self._memory.parent)
