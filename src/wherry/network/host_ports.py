@@ -50,6 +50,7 @@ class HostPorts:
         self._served: dict[str, dict[Listener, Served]] = {}
         self._balancers: dict[str, str] = {}
         self._told: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._slices.add_index("service", _service_of)
         self._services.add_handler(self._service_changed, "host ports")
         self._slices.add_handler(self._slice_changed, "host ports")
@@ -112,8 +113,10 @@ class HostPorts:
             del self._served[service]
         if found is None:
             self._told.pop(service, None)
+            self._refused.pop(service, None)
             return
         self._tell(service, found, problems)
+        self._tell_once(service, found, host.not_served(found))
         failed = any(each.address == address and each not in there for each in wanted)
         await self._write(found, "" if failed or not nodes else address)
 
@@ -152,6 +155,12 @@ class HostPorts:
             self._told[service] = text
         else:
             self._told.pop(service, None)
+
+    def _tell_once(self, service: str, found: Obj, text: str) -> None:
+        """What stays as it is."""
+        if text and self._refused.get(service) != text:
+            self._recorder.event(found, "Warning", "ProtocolNotSupported", text)
+        self._refused[service] = text
 
     def _again(self, service: str) -> None:
         self._changed.add(service)

@@ -55,3 +55,13 @@ def test_an_address_stays_and_else_is_what_is_asked_for_or_free() -> None:
     assert host.choose(service(loadBalancerIP="127.1.9.9"), []) == "127.1.9.9"
     assert host.choose(service(loadBalancerIP="192.0.2.9"), ["127.1.0.1"]) == "127.1.0.2"
     assert host.assigned(service(status={"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}, {"hostname": "x"}]}})) == ""
+
+
+def test_what_is_not_passed_on_is_said() -> None:
+    one = service()
+    one["spec"]["ports"][0]["protocol"] = "SCTP"
+    assert host.not_served(one) == "SCTP port 30080: this machine passes on TCP and UDP only"
+    assert [each.protocol for each in host.node_ports(one, ["127.0.0.1"], [], [A])] == ["UDP"]
+    one["spec"]["type"] = "ClusterIP"
+    assert host.not_served(one) == ""
+    assert host.not_served(service()) == ""

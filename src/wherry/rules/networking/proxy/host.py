@@ -85,6 +85,13 @@ def balanced(service: Obj, address: str, slices: Iterable[Obj], nodes: Sequence[
     ]
 
 
+def not_served(service: Obj) -> str:
+    """What of it this machine does not listen at, and why; "" for nothing. In the pods' own network it is served."""
+    outside = service["spec"].get("type") in ("NodePort", "LoadBalancer")
+    numbers = [str(port.get("nodePort") or port["port"]) for port in service["spec"].get("ports") or () if _protocol(port) == "SCTP"]
+    return f"SCTP port {', '.join(numbers)}: this machine passes on TCP and UDP only" if outside and numbers else ""
+
+
 def _protocol(port: Obj) -> str:
     return str(port.get("protocol") or "TCP")
 
