@@ -35,6 +35,8 @@ def test_a_rule_for_viewers_reaches_viewers_editors_and_admins() -> None:
             maps = await cluster.aclient.list(resource("configmaps"), "kube-system")
             by_name = {m["metadata"]["name"]: m for m in maps.items}
             assert cluster.pki is not None
-            assert by_name["extension-apiserver-authentication"]["data"] == {"client-ca-file": cluster.pki.ca_pem}
+            told = by_name["extension-apiserver-authentication"]["data"]
+            assert told["client-ca-file"] == cluster.pki.ca_pem
+            assert told["requestheader-allowed-names"] == '["front-proxy-client"]'
 
     asyncio.run(main())
