@@ -11,6 +11,7 @@ import pytest
 
 from wherry import Cluster
 from wherry.api.resources import resource
+from wherry.network import host_ports
 
 pytestmark = pytest.mark.real_nodes
 PODS, SERVICES, EVENTS = resource("pods"), resource("services"), resource("events")
@@ -114,7 +115,9 @@ def test_a_node_port_is_reached_from_this_machine() -> None:
     asyncio.run(asyncio.wait_for(story(), 50))
 
 
-def test_a_load_balancer_has_an_address_of_its_own_once_its_ports_are_served() -> None:
+def test_a_load_balancer_has_an_address_of_its_own_once_its_ports_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_ports, "_AGAIN", 0.2)
+
     async def story() -> None:
         async with world() as cluster:
             with socket.create_server(("127.1.0.1", 8080)):

@@ -30,6 +30,8 @@ class Kernel:
         if text.count("\n") > self._most:
             raise RulesTooLarge("Message too long")
         self.taken.append(text)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         return ""
 
 
@@ -114,6 +116,19 @@ def test_what_is_gone_is_noticed_at_the_first_look_after_a_write() -> None:
     async def work(rules: KernelRules, kernel: Kernel) -> None:
         await rules.apply({"d/s2": route(2, 2)})
         kernel.listing = "table"
+        assert not await rules.intact()
+
+    told(work)
+
+
+def test_a_look_while_something_is_written_proves_nothing() -> None:
+    async def work(rules: KernelRules, kernel: Kernel) -> None:
+        await rules.apply({"d/s2": route(2, 2)})
+        kernel.listing = f"table\n {RULE}"
+        writing = asyncio.create_task(rules.apply({"d/s3": route(3, 3)}))
+        await asyncio.sleep(0)
+        assert await rules.intact()
+        await writing
         assert not await rules.intact()
 
     told(work)

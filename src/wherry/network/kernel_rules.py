@@ -45,8 +45,8 @@ class KernelRules:
         self._hairpins: Counter[str] = Counter()
         #: Services that want a front that another one has
         self._wanting: set[str] = set()
-        #: how often something was written, for looks beside
-        self._written = 0
+        #: how often something was written, for looks beside; and whether something is being written
+        self._written, self._writing = 0, False
         #: what was listed when nothing had changed, "" while that is not known
         self._listed = ""
         self.fresh = True
@@ -70,12 +70,14 @@ class KernelRules:
         if not steps:
             return []
         self._listed = ""
-        self._written += 1
+        self._written, self._writing = self._written + 1, True
         try:
             await self._run(steps)
         except BaseException:
             self.forget()
             raise
+        finally:
+            self._writing = False
         self.fresh = False
         return self._took(made, after)
 
@@ -131,7 +133,7 @@ class KernelRules:
 
         Raises RulesRefused where the table is gone.
         """
-        if self.fresh:
+        if self.fresh or self._writing:
             return True
         written = self._written
         listed = _static(await self._fabric.rules(_LIST))
