@@ -126,7 +126,9 @@ async def _said(fabric: Any, address: str, port: int, times: int = 12) -> set[st
     return heard
 
 
-def test_node_ports_policies_and_clients_that_come_back() -> None:
+def test_node_ports_policies_and_clients_that_come_back(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(proxy, "_LOOK", 0.05)
+
     async def story() -> None:
         async with Cluster(runtime="process", nodes=2, serve=False, image_table=("*=host",)) as cluster:
             assert cluster.real_nodes is not None
@@ -151,6 +153,8 @@ def test_node_ports_policies_and_clients_that_come_back() -> None:
             assert await _from_pod(cluster, near["spec"]["clusterIP"]) in ("p", "q")
 
     asyncio.run(asyncio.wait_for(story(), 50))
+    # nobody touched the rules, and at none of many looks did it seem so
+    assert "somebody else" not in caplog.text
 
 
 def test_rules_that_somebody_else_took_away_come_back(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -140,7 +140,7 @@ class KernelRules:
         if written != self._written:
             return True
         before, self._listed = self._listed, listed
-        return before == listed if before else listed.count(" dnat ") == self._translations()
+        return before == listed if before else listed.count("dnat ") == self._translations()
 
     def _translations(self) -> int:
         """How many rules lead to backends."""
