@@ -69,6 +69,9 @@ def policy(name: str, namespace: str = "x", pods: Obj | None = None, **spec: Any
 def labelled(**labels: str) -> Obj:
     return {"matchLabels": labels}
 
+#: seconds for which a policy is waited for: looks that are all answered take no time
+_PATIENCE, _LOOKS = 8.0, 400
+
 
 class Pods:
     """`others`: pods by "namespace/name" with their addresses."""
@@ -134,11 +137,15 @@ class Pods:
 
     async def holds(self, allowed: Callable[[str, str], bool], protocol: str = "tcp", port: int = 80) -> None:
         """Who reaches whom; looked at until it is so, for some seconds, as policies take a moment."""
-        wanted = self.expected(allowed)
-        for _ in range(6):
+        wanted, loop = self.expected(allowed), asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE
+        for _ in range(_LOOKS):
             found = await self.reached(protocol, port)
             if found == wanted:
                 return
+            if loop.time() > until:
+                break
+            await asyncio.sleep(0.02)
         raise AssertionError(f"{protocol} {port}: may not but do {sorted(found - wanted)}, may but do not {sorted(wanted - found)}")
 
     async def apply(self, *policies: Obj) -> None:
