@@ -10,7 +10,8 @@ import signal
 import socket
 import struct
 import termios
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -116,6 +117,12 @@ class HostSessions:
     def __init__(self, attached: Sequence[str] = ("sh", "-c", "while read line; do echo heard $line; done")) -> None:
         self._attached = attached
         self.opened = self.closed = 0
+        self._changed = threading.Condition()
+
+    def until(self, expected: Callable[[], bool], seconds: float = 30) -> None:
+        """Waits, on another thread than the cluster's, for what is true of `opened` and `closed`."""
+        with self._changed:
+            assert self._changed.wait_for(expected, seconds), f"{self.opened} sessions were opened, {self.closed} closed"
 
     def put_into(self, runtime: Any) -> None:
         """The runtime's pods are simulated as before, but programs run in them."""
@@ -152,12 +159,18 @@ class HostSessions:
         return OnTerminal(process, master, stdin=stdin)
 
     def _counted(self, session: Any) -> Session:
-        self.opened += 1
+        self._count(opened=1)
         close = session.close
 
         async def counted() -> None:
             await close()
-            self.closed += 1
+            self._count(closed=1)
 
         session.close = counted
         return session  # type: ignore[no-any-return]
+
+    def _count(self, opened: int = 0, closed: int = 0) -> None:
+        with self._changed:
+            self.opened += opened
+            self.closed += closed
+            self._changed.notify_all()

@@ -182,5 +182,5 @@ def test_a_port_on_which_nobody_listens_is_told(world: World, way: str) -> None:
 
 
 def test_every_session_was_closed(world: World) -> None:
-    world.cluster.wait_for("pod/web", lambda pod: world.sessions.opened == world.sessions.closed)
+    world.sessions.until(lambda: world.sessions.opened == world.sessions.closed)
     assert world.sessions.opened > 0

@@ -116,7 +116,7 @@ def test_a_client_that_goes_ends_the_program(world: World) -> None:
             assert (await socket.receive()).data == b"\1here\n"
 
     asked(world, test)
-    world.cluster.wait_for("pod/web", lambda pod: world.sessions.opened == world.sessions.closed)
+    world.sessions.until(lambda: world.sessions.opened == world.sessions.closed)
 
 
 def test_output_that_nobody_takes_holds_up_the_program(world: World) -> None:

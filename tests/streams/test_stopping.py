@@ -26,7 +26,7 @@ def test_a_stop_waits_for_no_session(way: str) -> None:
         cluster.wait_for("pod/web", "ready")
         command = [kubectl(), "--kubeconfig", cluster.kubeconfig, "exec", "web", "--", "sleep", "1000"]
         clients = [subprocess.Popen(command, env={**os.environ, **WAYS[way]}, stderr=subprocess.DEVNULL) for _ in range(3)]
-        cluster.wait_for("pod/web", lambda pod: sessions.opened == 3)
+        sessions.until(lambda: sessions.opened == 3)
         began = time.monotonic()
     assert time.monotonic() - began < 5
     assert sessions.closed == 3
