@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,20 +12,7 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import (
-    aggregation,
-    bootstrap,
-    dns,
-    guarding,
-    identities,
-    inside,
-    outbound,
-    pods_api,
-    policies,
-    scheduling,
-    storage,
-    users,
-)
+from wherry.cluster import aggregation, guarding, identities, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
 from wherry.cluster.node_clients import NodeClients
@@ -35,7 +20,6 @@ from wherry.cluster.option_values import OptionError
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.tasks import Tasks
-from wherry.network.leaving import Leaving
 from wherry.node.agent import NodeAgent
 from wherry.node.simulated_nodes import SimulatedNodes
 from wherry.node.timings import Timings
@@ -43,23 +27,17 @@ from wherry.reconcile.controller import Parts
 from wherry.registry.core import ALPHABET
 from wherry.registry.event_expiry import EventExpiry
 
-SIMULATED = "simulated"
+SIMULATED, PROCESS = "simulated", "process"
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
-    from wherry.network.dns.server import NameServer
-    from wherry.network.host_ports import HostPorts
-    from wherry.network.proxy import ServiceProxy
+    from wherry.cluster.real_network import RealNetwork
     from wherry.rules.placing.scheduling.setup import Setup
     from wherry.scheduler.scheduler import Scheduler
 
 
 #: puts a component under supervision
 Run = Callable[[Component], None]
-
-#: seconds for which a start waits for the name server
-_PATIENCE = 5.0
-
 
 async def start(cluster: Cluster, tasks: Tasks) -> None:
     """Fills the informers, then starts controllers, scheduler and nodes, in this order. Who has nothing to do yet starts later.
@@ -69,7 +47,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     options = cluster.options
     if options.run_nodes and options.runtime == SIMULATED and options.kubelet_config is not None:
         raise OptionError("kubelet_config: it is of nodes that run programs; these are simulated")
-    outbound.check(cluster)
+    if options.pods_outbound and (not options.run_nodes or options.runtime != PROCESS):
+        raise OptionError("pods_outbound: it is of pods of the runtime process; wherry does not say what others reach")
     if options.expose_services and (not options.run_nodes or options.runtime == SIMULATED):
         raise OptionError("expose_services: it is of clusters whose nodes run programs; nothing listens at the addresses of others")
     shared = bool(options.etcd_servers)
@@ -84,11 +63,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.on_demand = controllers(cluster, cluster.informers, tasks, cluster.run, rows)
     if options.run_nodes and not (shared and options.runtime == SIMULATED):
         build_nodes(cluster)
-    leaving = Leaving()
-    proxy = _service_proxy(cluster, leaving)
-    network = policies.build(cluster)
-    ports = _host_ports(cluster)
-    names = _name_server(cluster)
+    network = _real_network(cluster)
     if not shared:  # there events go with their leases
         expiry = EventExpiry(cluster.store, cluster.own_clock, options.event_ttl)
         cluster.run(Component("event expiry", users.API_SERVER, expiry.run))
@@ -109,26 +84,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
             from wherry.cluster import exposing
 
             await exposing.begin(cluster.real_nodes)
-        if proxy is not None:
-            cluster.run(Component("service proxy", users.PROXY, proxy.run, proxy.health))
         if network is not None:
-            cluster.run(network)
-        if ports is not None:
-            cluster.run(Component("host ports", users.SERVICES, ports.run))
-        if proxy is not None and options.serve:
-            await pods_api.begin(cluster)
-        if names is not None:
-            await dns.ensure_service(inside.bare(cluster, "kube-apiserver", users.API_SERVER, trusted=False))
-            cluster.names = names
-            cluster.run(Component("cluster DNS", users.API_SERVER, names.run))
-            with suppress(TimeoutError):  # what keeps it is told by the component
-                async with asyncio.timeout(_PATIENCE):
-                    await names.listening.wait()
-        if options.pods_outbound:
-            await outbound.begin(cluster)
-        from wherry.cluster import ingress
-
-        await ingress.begin(cluster, leaving)
+            await network.begin()
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
         if cluster.nodes is not None:
             cluster.run(Component("simulated nodes", users.SIMULATED_NODES, partial(_after, cluster.real_nodes, cluster.nodes)))
@@ -210,35 +167,14 @@ async def _after(first: NodeAgent, then: NodeAgent) -> None:
     await then.run()
 
 
-def _service_proxy(cluster: Cluster, leaving: Leaving) -> ServiceProxy | None:
+def _real_network(cluster: Cluster) -> RealNetwork | None:
     """Where pods run programs on a network of ours."""
-    if cluster.real_nodes is None or cluster.real_nodes.fabric is None:
-        return None
-    from wherry.network.proxy import ServiceProxy
-
-    own = {dns.ADDRESS, bootstrap.SERVICE_ADDRESS} if cluster.options.serve else {dns.ADDRESS}
-    proxy = ServiceProxy(cluster.informers, cluster.real_nodes.fabric, frozenset(own))
-    leaving.add(proxy.without)
-    cluster.real_nodes.drain = leaving.drain
-    return proxy
-
-
-def _host_ports(cluster: Cluster) -> HostPorts | None:
-    """Where pods run programs on a network of ours that this machine's programs are no part of."""
     nodes = cluster.real_nodes
     if nodes is None or nodes.fabric is None:
         return None
-    from wherry.network.host_ports import HostPorts
+    from wherry.cluster.real_network import RealNetwork
 
-    client = cluster.component("service-controller", users.SERVICES)
-    return HostPorts(client, cluster.informers, cluster.own_clock, nodes.fabric, cluster.options.node_port_addresses)
-
-
-def _name_server(cluster: Cluster) -> NameServer | None:
-    """Where pods run programs on a network of ours."""
-    if cluster.real_nodes is None or cluster.real_nodes.fabric is None:
-        return None
-    return dns.build(cluster.informers, cluster.real_nodes.fabric, cluster.options)
+    return RealNetwork(cluster, nodes, nodes.fabric)
 
 
 def node_agent(client: Client, informers: Informers, clock: Clock, options: Options) -> SimulatedNodes:

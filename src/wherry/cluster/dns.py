@@ -1,6 +1,6 @@
 """The name server of a cluster whose pods run programs, and its Service `kube-dns`, which charts expect.
 
-Called by `components`. It answers at the Service's own address, without endpoints: the service proxy leaves that address alone.
+Called by `real_network`. It answers at the Service's own address, without endpoints: the service proxy leaves that address alone.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The ingress controller of a cluster whose pods run programs: its class, and its start with the first Ingress.
 
-Called by `components`. The class `wherry` is made when it is missing, never changed; the controller is imported, and its ports are taken,
+Called by `real_network`. The class `wherry` is made when it is missing, never changed; the controller is imported, and its ports are taken,
 when there is an Ingress.
 """
 
@@ -29,10 +29,7 @@ _DAYS = 365
 
 
 async def begin(cluster: Cluster, leaving: Leaving) -> None:
-    """Where pods have a network of ours, and the options want it. `leaving`: who is asked before a pod is told to end."""
-    nodes = cluster.real_nodes
-    if not cluster.options.ingress or nodes is None or nodes.fabric is None:
-        return
+    """`leaving`: who is asked before a pod is told to end."""
     await _ensure_class(cluster.component("kube-apiserver", users.API_SERVER))
     when_first(cluster.store, "ingresses.networking.k8s.io", lambda: _start(cluster, leaving))
 

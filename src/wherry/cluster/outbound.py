@@ -1,6 +1,6 @@
 """Pods that reach addresses outside of the cluster: the option `pods_outbound`.
 
-Called by `components` before nodes run.
+Called by `real_network` before nodes run.
 """
 
 from __future__ import annotations
@@ -15,15 +15,6 @@ from wherry.rules.networking.services.allocation import DEFAULT_CIDR
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
-
-PROCESS = "process"
-
-
-def check(cluster: Cluster) -> None:
-    """Raises OptionError where there are no pods that this is about."""
-    options = cluster.options
-    if options.pods_outbound and (not options.run_nodes or options.runtime != PROCESS):
-        raise OptionError("pods_outbound: it is of pods of the runtime process; wherry does not say what others reach")
 
 
 async def begin(cluster: Cluster) -> None:

@@ -1,6 +1,6 @@
 """The API server as programs in pods reach it: at the address of the Service `kubernetes`, on the pods' own network.
 
-Called by `components` before nodes start. It is the server of the cluster with its certificates, on sockets of the fabric; nothing is
+Called by `real_network` before nodes start. It is the server of the cluster with its certificates, on sockets of the fabric; nothing is
 translated, so it works whatever the host's address is, and requests come from the pods' own addresses. The endpoints of the Service name
 the fabric's gateway, where the server listens too, unless other machines reach it at an address of this one.
 Source: pkg/controlplane/controller/kubernetesservice (the Service and its endpoints).

@@ -1,6 +1,6 @@
 """NetworkPolicies of a cluster whose pods run programs: the component that enforces them, and the node that waits for it.
 
-Called by `components`.
+Called by `real_network`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from wherry.rules.networking.policies.facts import NamedPort, PolicyPod
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.linux.fabric import Fabric
+    from wherry.node.real.nodes import RealNodes
 
 
 #: the cluster's name server is no pod here; policies that let pods ask kube-dns mean it all the same
@@ -24,15 +26,12 @@ _NAME_SERVER = PolicyPod(
 )  # fmt: skip
 
 
-def build(cluster: Cluster) -> Component | None:
-    """None where pods have no network of ours. Before the informers start."""
-    nodes = cluster.real_nodes
-    if nodes is None or nodes.fabric is None:
-        return None
+def build(cluster: Cluster, nodes: RealNodes, fabric: Fabric) -> Component:
+    """Before the informers start."""
     from wherry.network.policies import NetworkPolicies, NotEnforced
     from wherry.node.engine import StartFailed
 
-    policies = NetworkPolicies(cluster.informers, nodes.fabric, others=[_NAME_SERVER])
+    policies = NetworkPolicies(cluster.informers, fabric, others=[_NAME_SERVER])
 
     async def admit(pod: Obj, addresses: Sequence[str]) -> None:
         try:

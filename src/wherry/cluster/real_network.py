@@ -1,0 +1,64 @@
+"""What serves the network of pods that run programs: Services, policies, host ports, the API's own address, names, the way out, Ingresses.
+
+Called by `components`, and imported with the first cluster whose nodes have a network of ours, so that no other start pays for it. Made
+before the informers start, because its parts index what informers hold; begun when the nodes' fabric is there, before nodes run pods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wherry.cluster import bootstrap, dns, ingress, inside, outbound, pods_api, policies, users
+from wherry.cluster.component import Component
+from wherry.network.host_ports import HostPorts
+from wherry.network.leaving import Leaving
+from wherry.network.proxy import ServiceProxy
+
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
+    from wherry.linux.fabric import Fabric
+    from wherry.node.real.nodes import RealNodes
+
+#: seconds for which a start waits for the name server
+_PATIENCE = 5.0
+
+
+class RealNetwork:
+    """`fabric`: that of `nodes`. Raises OptionError for resolvers that cannot be used."""
+
+    def __init__(self, cluster: Cluster, nodes: RealNodes, fabric: Fabric) -> None:
+        self._cluster, self._leaving = cluster, Leaving()
+        options, informers = cluster.options, cluster.informers
+        own = {dns.ADDRESS, bootstrap.SERVICE_ADDRESS} if options.serve else {dns.ADDRESS}
+        self._proxy = ServiceProxy(informers, fabric, frozenset(own))
+        self._leaving.add(self._proxy.without)
+        nodes.drain = self._leaving.drain
+        self._policies = policies.build(cluster, nodes, fabric)
+        client = cluster.component("service-controller", users.SERVICES)
+        self._host_ports = HostPorts(client, informers, cluster.own_clock, fabric, options.node_port_addresses)
+        self._names = dns.build(informers, fabric, options)
+
+    async def begin(self) -> None:
+        """Raises OptionError for what the machine's kernel refuses, OSError when an address cannot be had."""
+        cluster = self._cluster
+        cluster.run(Component("service proxy", users.PROXY, self._proxy.run, self._proxy.health))
+        cluster.run(self._policies)
+        cluster.run(Component("host ports", users.SERVICES, self._host_ports.run))
+        if cluster.options.serve:
+            await pods_api.begin(cluster)
+        await self._begin_names()
+        if cluster.options.pods_outbound:
+            await outbound.begin(cluster)
+        if cluster.options.ingress:
+            await ingress.begin(cluster, self._leaving)
+
+    async def _begin_names(self) -> None:
+        cluster, names = self._cluster, self._names
+        await dns.ensure_service(inside.bare(cluster, "kube-apiserver", users.API_SERVER, trusted=False))
+        cluster.names = names
+        cluster.run(Component("cluster DNS", users.API_SERVER, names.run))
+        with suppress(TimeoutError):  # what keeps it is told by the component
+            async with asyncio.timeout(_PATIENCE):
+                await names.listening.wait()
