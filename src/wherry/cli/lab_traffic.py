@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from wherry.api.objects import Obj
-from wherry.linux.fabric import Fabric
+from wherry.linux.fabric import Fabric, connected
 
 PORT, _CLIENTS, _SECONDS = 8080, 6, 5.0
 #: seconds between two requests of a client: enough to see, and no load
@@ -90,12 +90,7 @@ class Traffic:
 
     async def _once(self, address: str, port: int) -> str:
         """The name of the pod that answers. Raises OSError, ValueError."""
-        made = (await self._fabric.sockets())[0]
-        try:
-            await asyncio.get_running_loop().sock_connect(made, (address, port))
-        except BaseException:
-            made.close()
-            raise
+        made = await connected(self._fabric, address, port)
         reader, writer = await asyncio.open_connection(sock=made)
         try:
             writer.write(f"GET / HTTP/1.0\r\nHost: {address}\r\n\r\n".encode())

@@ -6,6 +6,7 @@ cross the border, not bytes: they are made inside and handed over unconnected, s
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Sequence
 from typing import Protocol
@@ -67,3 +68,32 @@ class RulesRefused(Exception):
 
 class RulesTooLarge(RulesRefused):
     """The kernel takes no transaction of that size from this user."""
+
+
+async def connected(fabric: Fabric, host: str, port: int, place: str = "") -> socket.socket:
+    """A connection made in that place; the caller owns it. Raises KeyError when there is no such place, OSError when it cannot be made."""
+    [made] = await fabric.sockets(place, ipv6=":" in host)
+    try:
+        await asyncio.get_running_loop().sock_connect(made, (host, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+class Rules(Protocol):
+    """The part of a fabric that takes nftables commands."""
+
+    async def rules(self, text: str) -> str: ...
+
+
+async def apply_in_parts(fabric: Rules, texts: Sequence[str]) -> None:
+    """In one transaction, or in parts where the kernel takes no more from this user: each text is whole. Raises RulesRefused."""
+    try:
+        await fabric.rules("".join(texts))
+    except RulesTooLarge:
+        if len(texts) == 1:
+            raise
+        half = len(texts) // 2
+        await apply_in_parts(fabric, texts[:half])
+        await apply_in_parts(fabric, texts[half:])

@@ -6,12 +6,11 @@ about pods do not hold them up. Addresses that are not of this network are left 
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address
 
-from wherry.linux.fabric import Fabric
+from wherry.linux.fabric import Fabric, connected
 from wherry.rules.networking.services.allocation import DEFAULT_CIDR
 
 
@@ -30,11 +29,6 @@ class PodNetwork:
 
     async def connect(self, address: str, port: int) -> socket.socket:
         """A connected socket. Raises OSError."""
-        made = (await self._fabric.sockets(ipv6=":" in address))[0]
-        try:
-            await asyncio.get_running_loop().sock_connect(made, (address, port))
-        except BaseException:
-            made.close()
-            raise
+        made = await connected(self._fabric, address, port)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made

@@ -10,21 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from wherry.linux.fabric import RulesTooLarge
+from wherry.linux.fabric import Rules, apply_in_parts
 from wherry.rules.networking.proxy import nft
 from wherry.rules.networking.proxy.nft import Unit
 from wherry.rules.networking.proxy.routes import Front, Routes
 
 _PARTS = re.compile(r"[,{}\n]")
 _LIST = f"list table ip {nft.TABLE}\n"
-
-
-class Rules(Protocol):
-    async def rules(self, text: str) -> str:
-        """One transaction. Raises RulesRefused."""
-        ...
 
 
 @dataclass(slots=True)
@@ -72,7 +65,7 @@ class KernelRules:
         self._listed = ""
         self._written, self._writing = self._written + 1, True
         try:
-            await self._run(steps)
+            await apply_in_parts(self._fabric, steps)
         except BaseException:
             self.forget()
             raise
@@ -115,17 +108,6 @@ class KernelRules:
                 self._services[service] = new
         self._hairpins = hairpins
         return sorted(self._wanting) if freed else []
-
-    async def _run(self, steps: list[str]) -> None:
-        """In one transaction, or in parts where the kernel takes no more from this user."""
-        try:
-            await self._fabric.rules("".join(steps))
-        except RulesTooLarge:
-            if len(steps) == 1:
-                raise
-            half = len(steps) // 2
-            await self._run(steps[:half])
-            await self._run(steps[half:])
 
     async def intact(self) -> bool:
         """Whether the kernel still has what it took: as many rules as were written, and the same as at the look before, if nothing was

@@ -16,7 +16,7 @@ from contextlib import suppress
 from wherry.api.objects import Obj, labels, name, uid
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
-from wherry.linux.fabric import Fabric, RulesRefused, RulesTooLarge
+from wherry.linux.fabric import Fabric, RulesRefused, apply_in_parts
 from wherry.rules.networking.policies import listing, nft
 from wherry.rules.networking.policies.facts import PolicyPod, policy_pod
 from wherry.rules.networking.policies.ruleset import Ruleset, World, ruleset
@@ -158,19 +158,8 @@ class NetworkPolicies:
         else:
             texts = nft.changes(applied, wanted, family)
         self._applied[family] = None
-        await self._run(texts)
+        await apply_in_parts(self._fabric, [f"{text}\n" for text in texts])
         self._applied[family] = wanted
-
-    async def _run(self, texts: list[str]) -> None:
-        """In one transaction, or in parts where the kernel takes no more from this user."""
-        try:
-            await self._fabric.rules("\n".join(texts) + "\n")
-        except RulesTooLarge:
-            if len(texts) == 1:
-                raise
-            half = len(texts) // 2
-            await self._run(texts[:half])
-            await self._run(texts[half:])
 
     def _refused(self, why: str) -> None:
         if why != self._trouble:

@@ -12,7 +12,7 @@ import struct
 from contextlib import suppress
 from typing import Any, Protocol
 
-from wherry.linux.fabric import Fabric
+from wherry.linux.fabric import Fabric, connected
 from wherry.rules.networking.proxy.host import Listener, admits
 
 _PIECE = 1 << 16
@@ -86,16 +86,10 @@ class Connections:
 
     async def _inner(self) -> socket.socket | None:
         try:
-            [made] = await self._fabric.sockets()
-        except OSError:
-            return None
-        try:
             async with asyncio.timeout(_CONNECT):
-                await asyncio.get_running_loop().sock_connect(made, self._listener.inside)
+                return await connected(self._fabric, *self._listener.inside)
         except (OSError, TimeoutError):
-            made.close()
             return None
-        return made
 
 
 async def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from wherry.linux.fabric import Fabric
+from wherry.linux.fabric import Fabric, connected
 from wherry.node.cri.calls import CallFailed
 from wherry.node.engine import NoSuchContainer, StartFailed
 from wherry.streams.dialing import DialFailed, Place, ask
@@ -27,16 +27,11 @@ async def open_session(fabric: Fabric, url: str, wanted: Wanted) -> RemoteSessio
     """Raises StartFailed when the runtime's server refuses."""
     parts = urlsplit(url)
     place = Place(parts.hostname or "127.0.0.1", parts.port or 80)
-    connection = (await fabric.sockets(ipv6=":" in place.host))[0]
     try:
-        await asyncio.get_running_loop().sock_connect(connection, (place.host, place.port))
-        reader, writer = await asyncio.open_connection(sock=connection, limit=_LIMIT)
+        connection = await connected(fabric, place.host, place.port)
     except OSError as error:
-        connection.close()
         raise StartFailed("StartError", f"the container runtime's streaming server at {place} is not reached: {error}", 126) from error
-    except BaseException:
-        connection.close()
-        raise
+    reader, writer = await asyncio.open_connection(sock=connection, limit=_LIMIT)
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         answered = await ask(place, reader, writer, "POST", target, (("Host", str(place)), *_HEADERS))

@@ -11,13 +11,12 @@ import errno
 import os
 import ssl
 from functools import partial
-from socket import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from wherry.api.objects import Obj
 from wherry.kit.version import VERSION
-from wherry.linux.fabric import Fabric
+from wherry.linux.fabric import Fabric, connected
 from wherry.node.engine import Engine, NoSuchContainer, StartFailed
 from wherry.node.real import grpc_probe
 from wherry.node.runtime import Probed
@@ -87,7 +86,7 @@ async def _tcp(fabric: Fabric, target: Target, action: Obj, seconds: float) -> P
     except ValueError as error:
         return Probed(False, str(error), error=True)
     try:
-        connection = await asyncio.wait_for(connect(fabric, host, port), seconds)
+        connection = await asyncio.wait_for(connected(fabric, host, port), seconds)
     except (TimeoutError, OSError) as error:
         return Probed(False, f"dial tcp {host}:{port}: {_words(error)}")
     connection.close()
@@ -97,18 +96,7 @@ async def _tcp(fabric: Fabric, target: Target, action: Obj, seconds: float) -> P
 async def _grpc(fabric: Fabric, target: Target, action: Obj, seconds: float) -> Probed:
     host, port = target.address, int(action["port"])
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return await grpc_probe.probe(partial(connect, fabric, host, port), at, action.get("service") or "", seconds)
-
-
-async def connect(fabric: Fabric, host: str, port: int, place: str = "") -> socket:
-    """A connected socket. Raises OSError."""
-    connection = (await fabric.sockets(place, ipv6=":" in host))[0]
-    try:
-        await asyncio.get_running_loop().sock_connect(connection, (host, port))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return await grpc_probe.probe(partial(connected, fabric, host, port), at, action.get("service") or "", seconds)
 
 
 async def http_get(fabric: Fabric, target: Target, action: Obj, seconds: float, *, any_status: bool = False) -> Probed:
@@ -153,7 +141,7 @@ async def _get(fabric: Fabric, url: str, action: Obj) -> tuple[int, str]:
     """Status and Location."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    connection = await connect(fabric, host, port)
+    connection = await connected(fabric, host, port)
     context = _unverified() if parts.scheme == "https" else None
     reader, writer = await asyncio.open_connection(sock=connection, ssl=context, server_hostname=host if context else None)
     try:

@@ -6,7 +6,6 @@ GetAttach, GetPortForward).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from socket import socket
 from wherry.api.errors import BadRequest, InternalError
 from wherry.api.objects import Obj, name, namespace
 from wherry.kit.clock import Clock
+from wherry.linux.fabric import connected
 from wherry.node import engine as engines
 from wherry.node.engine import Engine, NoSuchContainer, PodAt
 from wherry.node.real import logs
@@ -98,13 +98,7 @@ class RealSessions:
         fabric, run = self._engine.fabric, self._pods.get(pod_id(pod))
         if fabric is None or run is None or run.at is None:
             raise BadRequest(f"pod {namespace(pod)}/{name(pod)} has no network here")
-        connection = (await fabric.sockets(run.at.id))[0]
-        try:
-            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return await connected(fabric, "127.0.0.1", port, run.at.id)
 
 
 def _entry(pod: Obj, container: str) -> Obj:
