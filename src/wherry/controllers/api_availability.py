@@ -10,15 +10,15 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from wherry.api import timestamps
 from wherry.api.errors import NotFound
-from wherry.api.objects import Obj, name, namespace
+from wherry.api.objects import Obj, labels, name, namespace
 from wherry.api.resources import resource
 from wherry.reconcile.controller import Controller, Parts
+from wherry.rules.networking.endpoints.places import SERVICE_NAME
 from wherry.rules.objects.plan import Plan, Update
 from wherry.rules.schema.initial.api_availability import AVAILABLE, condition, conditions, missing, unanswered
 
 #: seconds until a server that answered is asked again, and one that did not
 _AGAIN, _SOON = 30.0, 2.0
-_SERVICE_NAME = "kubernetes.io/service-name"
 
 
 class APIAvailabilityController(Controller):
@@ -76,4 +76,4 @@ def _place(api_service: Obj) -> tuple[str, str]:
 
 
 def _named_by(each: Obj) -> tuple[str, str]:
-    return namespace(each), (each["metadata"].get("labels") or {}).get(_SERVICE_NAME, "")
+    return namespace(each), labels(each).get(SERVICE_NAME, "")

@@ -23,6 +23,7 @@ from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.linux.fabric import Fabric
 from wherry.network.relaying import Served, served
+from wherry.rules.networking.endpoints.places import service_of
 from wherry.rules.networking.proxy import host
 from wherry.rules.networking.proxy.host import Listener
 from wherry.rules.networking.proxy.routes import Node, node_of
@@ -51,7 +52,7 @@ class HostPorts:
         self._balancers: dict[str, str] = {}
         self._told: dict[str, str] = {}
         self._refused: dict[str, str] = {}
-        self._slices.add_index("service", _service_of)
+        self._slices.add_index("service", service_of)
         self._services.add_handler(self._service_changed, "host ports")
         self._slices.add_handler(self._slice_changed, "host ports")
         self._nodes.add_handler(self._node_changed, "host ports")
@@ -78,7 +79,7 @@ class HostPorts:
 
     def _slice_changed(self, old: Obj | None, new: Obj | None) -> None:
         """Which node to lead in at may change, for Services whose traffic stays on its node."""
-        for each in _service_of(new or old or {}):
+        for each in service_of(new or old or {}):
             found = self._services.get(each)
             if found is not None and found["spec"].get("externalTrafficPolicy") == "Local":
                 self._changed.add(each)
@@ -180,8 +181,3 @@ class HostPorts:
         except StatusError as error:
             log.warning("the load balancer of service %s is not told: %s; tried again", key(service), error)
             asyncio.get_running_loop().call_later(_AGAIN, self._again, key(service))
-
-
-def _service_of(one: Obj) -> Iterable[str]:
-    owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
-    return (f"{namespace(one)}/{owner}",) if owner else ()

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from contextlib import suppress
 
-from wherry.api.objects import Obj, key, namespace, uid
+from wherry.api.objects import Obj, key, uid
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.linux.fabric import Fabric, RulesRefused
 from wherry.network.kernel_rules import KernelRules
+from wherry.rules.networking.endpoints.places import service_of
 from wherry.rules.networking.proxy.routes import Routes, World, node_of, routes, targets
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class ServiceProxy:
         self._leaving: set[str] = set()
         #: who waits until the rules are as the news until now say
         self._waiting: list[asyncio.Future[None]] = []
-        self._slices.add_index("service", _service_of)
+        self._slices.add_index("service", service_of)
         self._slices.add_index("pod", lambda one: targets([one]))
         self._services.add_handler(self._service_changed, "service proxy")
         self._slices.add_handler(self._slice_changed, "service proxy")
@@ -68,7 +68,7 @@ class ServiceProxy:
         if naming:
             self._leaving.add(uid(pod))
             for each in naming:
-                self._changed.update(_service_of(each))
+                self._changed.update(service_of(each))
         elif not self._changed and not self._writing:
             return
         # also when no slice names it any more: the kernel may not have heard that yet
@@ -129,7 +129,7 @@ class ServiceProxy:
     def _slice_changed(self, old: Obj | None, new: Obj | None) -> None:
         for each in (old, new):
             if each is not None:
-                self._changed.update(_service_of(each))
+                self._changed.update(service_of(each))
         self._news.set()
 
     def _node_changed(self, old: Obj | None, new: Obj | None) -> None:
@@ -168,9 +168,3 @@ class ServiceProxy:
         if self._own.intersection(found["spec"].get("clusterIPs") or ()):
             return {}
         return routes(found, self._slices.by_index("service", service), self._world, self._leaving)
-
-
-def _service_of(one: Obj) -> Iterable[str]:
-    """The key of the Service that an EndpointSlice is of."""
-    owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
-    return (f"{namespace(one)}/{owner}",) if owner else ()

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from wherry.api.objects import Obj, is_deleting, key, labels, namespace, uid
+from wherry.api.objects import Obj, is_deleting, key, uid
 from wherry.api.resources import resource
 from wherry.client.informer import Informer, Informers
+from wherry.rules.networking.endpoints.places import service_of
 from wherry.rules.networking.ingress.classes import is_ours, own_classes
 from wherry.rules.networking.ingress.endpoints import Targets, port_name, targets
 from wherry.rules.networking.ingress.table import Backend, Fault, Table, table
 
-_SERVICE = "kubernetes.io/service-name"
-_OF_SERVICE = "service"
 INGRESSES = resource("ingresses", "networking.k8s.io")
 
 
@@ -34,7 +33,7 @@ class Known:
         #: uids of pods that are being deleted and are there yet
         self.leaving: set[str] = set()
         self._targets: dict[Backend, Targets] = {}
-        self._slices.add_index(_OF_SERVICE, _service_of)
+        self._slices.add_index("service", service_of)
         self._slices.add_handler(self._slice_changed, "ingress controller")
         self._pods.add_handler(self._pod_changed, "ingress controller")
         self._services.add_handler(self._service_changed, "ingress controller")
@@ -79,12 +78,12 @@ class Known:
     def _read(self, backend: Backend) -> Targets:
         service = self._services.get(backend.key)
         port = port_name(service, backend) if service is not None else None
-        return Targets() if port is None else targets(self._slices.by_index(_OF_SERVICE, backend.key), port)
+        return Targets() if port is None else targets(self._slices.by_index("service", backend.key), port)
 
     # --- news ---
     def _slice_changed(self, old: Obj | None, new: Obj | None) -> None:
         for each in (old, new):
-            for service in _service_of(each) if each is not None else ():
+            for service in service_of(each) if each is not None else ():
                 self._forget(service)
 
     def _service_changed(self, old: Obj | None, new: Obj | None) -> None:
@@ -99,8 +98,3 @@ class Known:
             self.leaving.discard(uid(old))
         elif new is not None and is_deleting(new):
             self.leaving.add(uid(new))
-
-
-def _service_of(slice_: Obj) -> tuple[str, ...]:
-    owner = labels(slice_).get(_SERVICE)
-    return (f"{namespace(slice_)}/{owner}",) if owner else ()

@@ -20,6 +20,12 @@ _RESERVED = (SERVICE_NAME, MANAGED_BY, endpoint_pods.HEADLESS)
 _LONGEST_PREFIX = 253
 
 
+def service_of(one: Obj) -> tuple[str, ...]:
+    """`NAMESPACE/NAME` of the Service that an EndpointSlice is of, as an index has it; nothing for one without."""
+    owner = labels(one).get(SERVICE_NAME)
+    return (f"{namespace(one)}/{owner}",) if owner else ()
+
+
 @dataclass(slots=True)
 class Changes:
     """Slices, each with its endpoints as they are to be."""

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from wherry.api.objects import Obj, name, namespace
+from wherry.api.objects import Obj, labels, name, namespace
+from wherry.rules.networking.endpoints.places import SERVICE_NAME
 
 ZONE = "cluster.local"
 #: seconds for which a client may keep an answer, as CoreDNS's in a cluster of kubeadm
@@ -190,4 +191,4 @@ def _is_headless(service: Obj) -> bool:
 
 
 def _owner(one: Obj) -> str:
-    return str((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name", ""))
+    return labels(one).get(SERVICE_NAME, "")
