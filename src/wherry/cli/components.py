@@ -133,6 +133,10 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 @click.option("--config", "kubelet_config", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), default=None,
               help="The real node's KubeletConfiguration: eviction, logs, images, static pods, shutdown.")
 @click.option("--image-table", multiple=True, metavar="GLOB=host", help="Images that stand for this machine's own files.")
+@click.option("--pod-network", type=click.Choice(["auto", "host-gw", "vxlan", "none"]), default="auto", show_default=True,
+              help="How pods of the real node and of other machines reach each other, as root; see `wherry up --help`.")
+@click.option("--network-kubeconfig", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
+              help="As whom Services, policies and names are read for the real node's pods.  [default: as the node]")
 def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], image_table: tuple[str, ...],
          **options: Any) -> None:
     """Register nodes with an API server and run their pods: simulated ones, or this machine."""
@@ -142,17 +146,17 @@ def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str,
     words = ("name", "node_ip", "port", "root_dir", "client_ca_file", "tls_cert_file", "tls_private_key_file")
     own = {word: options.pop(word) for word in words}
     endpoint, config = options.pop("container_runtime_endpoint"), options.pop("kubelet_config")
-    bootstrap = options.pop("bootstrap_kubeconfig")
+    bootstrap, pod_network, reading = (options.pop(word) for word in ("bootstrap_kubeconfig", "pod_network", "network_kubeconfig"))
     if runtime != "simulated":
         from wherry.cluster import joined_node
 
         real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node, container_runtime_endpoint=endpoint,
-                       kubelet_config=config, shutdown_seconds=_SHUTDOWN)
+                       kubelet_config=config, shutdown_seconds=_SHUTDOWN, pod_network=pod_network)
         real = replace(real, image_table=image_table) if image_table else real
         joining = _joining(own)
         if bootstrap is not None:
             _bootstrap(bootstrap, joining.name, options)
-        _run(lambda access: joined_node.run(access, real, joining, _say), options)
+        _run(lambda access: joined_node.run(access, real, joining, _say, _reading(reading)), options)
         return
     chosen = Options(nodes=nodes, pods_per_node=pods_per_node, image_missing=image_missing or DEFAULT_IMAGE_MISSING)
     _run(lambda access: standalone.run_nodes(access, chosen, _say), options)
@@ -167,6 +171,12 @@ def _bootstrap(path: Path, name: str, options: dict[str, Any]) -> None:
     made = Path(options["kubeconfig"])
     if not made.exists():
         _run(lambda access: node_bootstrap.run(access, name, made, _say), {**options, "kubeconfig": str(path)})
+
+
+def _reading(path: Path | None) -> Access | None:
+    from wherry.client.kubeconfig import Overrides, load
+
+    return load(Overrides(kubeconfig=str(path))) if path is not None else None
 
 
 def _joining(own: dict[str, Any]) -> Joining:

@@ -19,6 +19,8 @@ NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 SLICES = resource("endpointslices", "discovery.k8s.io")
 _OWN_SLICE = re.compile(r"kubernetes(-\d+)?")
 SERVICE_ADDRESS = "10.96.0.1"
+#: what machines that join read, to serve Services, policies and names to their pods
+NODE_NETWORK = "wherry:node-network"
 _SYSTEM_CRITICAL = 2_000_000_000
 
 
@@ -29,6 +31,15 @@ async def bootstrap(client: Client) -> None:
     for obj in _priority_classes():
         await _ensure(client, resource("priorityclasses", "scheduling.k8s.io"), obj)
     await _ensure(client, resource("services"), _service())
+
+
+async def let_nodes_read(client: Client) -> None:
+    """What their pods' network needs, once machines may join. Who wants it otherwise takes the subjects away."""
+    nodes = {"kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": "system:nodes"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NODE_NETWORK}
+    binding = {"metadata": {"name": NODE_NETWORK}, "roleRef": role, "subjects": [nodes],
+               "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding"}
+    await _ensure(client, resource("clusterrolebindings", "rbac.authorization.k8s.io"), binding)
 
 
 def is_reached(host: str, port: int) -> bool:

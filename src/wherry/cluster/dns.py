@@ -29,13 +29,13 @@ _RESOLV = Path("/etc/resolv.conf")
 HOST, NONE = "host", "none"
 
 
-def build(informers: Informers, fabric: Fabric, options: Options) -> NameServer:
+def build(informers: Informers, fabric: Fabric, options: Options, address: str = ADDRESS) -> NameServer:
     """Before the informers start. Raises OptionError."""
     from wherry.network.dns.directory import ClusterDirectory
     from wherry.network.dns.forwarding import Forwarding
     from wherry.network.dns.server import NameServer
 
-    return NameServer(ClusterDirectory(informers), Forwarding(*resolvers(options.dns_forward)), fabric, ADDRESS)
+    return NameServer(ClusterDirectory(informers), Forwarding(*resolvers(options.dns_forward)), fabric, address)
 
 
 def resolvers(rows: tuple[str, ...], file: Path = _RESOLV) -> tuple[list[str], dict[str, list[str]]]:

@@ -82,6 +82,10 @@ class Gateway:
         connected = await self._runtime(pod, Connect("portforward", ports=(str(port),))).dial(pod, port)
         return Opened(*await asyncio.open_connection(sock=connected))
 
+    def reaches(self, pod: Obj) -> bool:
+        network = pod_network.of(self._cluster)
+        return network is not None and network.has(pod["status"]["podIP"])
+
     async def reach(self, pod: Obj, port: int) -> Opened:
         network, address = pod_network.of(self._cluster), pod["status"]["podIP"]
         if network is None:

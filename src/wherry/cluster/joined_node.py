@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 from wherry.client.access import Access
 from wherry.client.http import HttpClient
 from wherry.client.informer import Informers
-from wherry.cluster import real_nodes
+from wherry.cluster import joined_network, pod_hosts, real_nodes
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
 from wherry.kit.files import replace
+from wherry.kit.tasks import Work
 from wherry.rules.pods.kubelet import configuration
 
 if TYPE_CHECKING:
@@ -43,8 +44,10 @@ class Joining:
     key: str = ""
 
 
-async def run(access: Access, options: Options, joining: Joining, started: Started) -> None:
-    """Until cancelled. Raises Unavailable where the machine lets no programs run, OSError for a port that is taken."""
+async def run(access: Access, options: Options, joining: Joining, started: Started, reading: Access | None = None) -> None:
+    """`reading`: as whom Services, policies and names are read for its pods; None: as the node.
+
+    Until cancelled. Raises Unavailable where the machine lets no programs run, OSError for a port that is taken."""
     from wherry.cluster.standalone import run_all
     from wherry.node.api.access import Access as Asking
     from wherry.node.api.pods import PodRequests
@@ -58,13 +61,19 @@ async def run(access: Access, options: Options, joining: Joining, started: Start
         api = NodeApi(Asking(client, joining.name, time.monotonic), lambda: _config(joining, made), joining.name)
         port = await api.start(joining.address, joining.port, _context(access, joining))
         stack.push_async_callback(api.stop)
-        nodes = real_nodes.build(client, informers, clock, options, joining.folder, Joined(joining.name, joining.address, port))
+        network = await joined_network.prepare(stack, reading or access) if options.runtime == pod_hosts.PROCESS else None
+        own = Joined(joining.name, joining.address, port)
+        nodes = real_nodes.build(client, informers, clock, options, joining.folder, own, network.names if network else "")
         await nodes.begin()
         stack.push_async_callback(nodes.close)
+        works: dict[str, Work] = {"nodes": nodes.run}
+        if network is not None:
+            works |= await network.begin(nodes, options, joining.address)
+            await network.informers.start()
         api.serve(nodes, PodRequests(nodes, nodes.runtime, clock.now))
         at = f"{joining.address}:{port}"
         running = asyncio.ensure_future(
-            run_all(informers, {"nodes": nodes.run}, lambda: started(f"the node {joining.name} runs, its API at {at}"))
+            run_all(informers, works, lambda: started(f"the node {joining.name} runs, its API at {at}"))
         )
         try:
             await asyncio.shield(running)

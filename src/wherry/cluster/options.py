@@ -105,6 +105,9 @@ class Options:
     ingress: bool = described(True, "Where pods run programs: serve Ingresses of the class wherry, from the first one on.")
     node_port_addresses: tuple[str, ...] = described((HOST,), "Where pods run programs: addresses of this machine at which node ports are "
                                                               "served.")
+    pod_network: str = described("auto", "Where pods run programs, as root: how they and pods of other machines reach each other: by "
+                                         "routes over a link that the machines share (host-gw), in a tunnel (vxlan), whichever goes "
+                                         "(auto), or not at all (none).", among=("auto", "host-gw", "vxlan", "none"))
     expose_services: bool = described(False, "As root, where pods run programs: this machine reaches Services and pods by their addresses.")
     ingress_host: str = described(HOST, "The address at which Ingresses are served.")
     ingress_port: int = described(0, "Their HTTP port; 0 takes any free one.", least=0, most=_PORTS)

@@ -27,7 +27,7 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.cluster import addresses, users
-from wherry.cluster.bootstrap import is_reached, lead_to
+from wherry.cluster.bootstrap import is_reached, lead_to, let_nodes_read
 from wherry.cluster.component import Component
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ async def begin(cluster: Cluster, client: Client) -> None:
     """Lets the Service `kubernetes` lead to this server: to it alone, or from now on to all on its etcd."""
     options = cluster.options
     here = (addresses.advertised(options.host, options.advertise_address), cluster.port)
+    if is_reached(*here):
+        await let_nodes_read(client)
     if not options.etcd_servers:
         # pods that run programs reach it on their own network: `pods_api` says so once that is there
         if is_reached(*here) or options.runtime == "simulated" or not options.run_nodes:

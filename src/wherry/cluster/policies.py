@@ -1,6 +1,6 @@
 """NetworkPolicies of a cluster whose pods run programs: the component that enforces them, and the node that waits for it.
 
-Called by `real_network`.
+Called by `real_network`, and by `joined_network`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from wherry.cluster.component import Component
 from wherry.rules.networking.policies.facts import NamedPort, PolicyPod
 
 if TYPE_CHECKING:
+    from wherry.client.informer import Informers
     from wherry.cluster.cluster import Cluster
     from wherry.linux.fabric import Fabric
+    from wherry.network.policies import NetworkPolicies
     from wherry.node.real.nodes import RealNodes
 
 
@@ -28,10 +30,16 @@ _NAME_SERVER = PolicyPod(
 
 def build(cluster: Cluster, nodes: RealNodes, fabric: Fabric) -> Component:
     """Before the informers start."""
+    policies = enforced(nodes, fabric, cluster.informers)
+    return Component("network policies", users.PROXY, policies.run, policies.health)
+
+
+def enforced(nodes: RealNodes, fabric: Fabric, informers: Informers) -> NetworkPolicies:
+    """To be run; no pod of these nodes starts before its rules stand."""
     from wherry.network.policies import NetworkPolicies, NotEnforced
     from wherry.node.engine import StartFailed
 
-    policies = NetworkPolicies(cluster.informers, fabric, others=[_NAME_SERVER])
+    policies = NetworkPolicies(informers, fabric, others=[_NAME_SERVER])
 
     async def admit(pod: Obj, addresses: Sequence[str]) -> None:
         try:
@@ -40,4 +48,4 @@ def build(cluster: Cluster, nodes: RealNodes, fabric: Fabric) -> Component:
             raise StartFailed("CreatePodSandboxError", str(error)) from error
 
     nodes.admit_by(admit, policies.forget)
-    return Component("network policies", users.PROXY, policies.run, policies.health)
+    return policies

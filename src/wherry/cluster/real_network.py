@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wherry.cluster import bootstrap, dns, ingress, inside, outbound, pods_api, policies, users
+from wherry.cluster import bootstrap, dns, ingress, inside, outbound, pod_hosts, pods_api, policies, users
 from wherry.cluster.component import Component
 from wherry.network.host_ports import HostPorts
 from wherry.network.leaving import Leaving
@@ -43,6 +43,7 @@ class RealNetwork:
     async def begin(self) -> None:
         """Raises OptionError for what the machine's kernel refuses, OSError when an address cannot be had."""
         cluster = self._cluster
+        await pod_hosts.begin(cluster)
         cluster.run(Component("service proxy", users.PROXY, self._proxy.run, self._proxy.health))
         cluster.run(self._policies)
         cluster.run(Component("host ports", users.SERVICES, self._host_ports.run))

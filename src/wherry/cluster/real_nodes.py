@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 
 def build(client: Client, informers: Informers, clock: Clock, options: Options, folder: Path,
-          joined: Joined | None = None) -> RealNodes:
+          joined: Joined | None = None, names: str = dns.ADDRESS) -> RealNodes:
     """`folder`: of the cluster's data; `joined`: one node of another cluster instead of as many as the options say.
+
+    `names`: the address of a name server on the pods' own network, "" for none.
 
     Raises OptionError, Unavailable.
     """
@@ -41,7 +43,7 @@ def build(client: Client, informers: Informers, clock: Clock, options: Options, 
     lasting = joined is not None or (options.data_dir is not None and not options.ephemeral)
     memory = memory_folder() if options.runtime == "process" else None
     engine = _process(options, folder, clock, memory) if memory else _containerd(options, folder, clock, lasting=lasting)
-    names = dns.ADDRESS if joined is None and engine.fabric is not None else ""
+    names = names if engine.fabric is not None else ""
     return RealNodes(client, informers, clock, engine, folder / "pods", count=options.nodes, pods_per_node=options.pods_per_node, dns=names,
                      routine_events=options.routine_events, joined=joined, configuration=kubelet_configuration(options.kubelet_config),
                      memory=memory)

@@ -57,6 +57,13 @@ class Fabric(Protocol):
         """What is sent to addresses that nobody here has ends in the fabric's namespace, where rules may hand it on. Raises OSError."""
         ...
 
+    async def namespace(self) -> int:
+        """A descriptor of the fabric's network namespace, which the caller owns. Who may work in it (root), may connect it with others.
+
+        Raises OSError.
+        """
+        ...
+
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         """One more place: a node with its own addresses, in whose namespace programs of the host's network run. Returns the place."""
         ...

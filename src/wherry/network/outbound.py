@@ -111,7 +111,7 @@ class Outbound:
         """`writer`'s own address is the one that its client meant."""
         if self._open >= MOST:
             self._counts["refused"] += 1
-            _reset(writer)
+            reset(writer)
             return
         self._open += 1
         task = asyncio.current_task()
@@ -124,24 +124,24 @@ class Outbound:
                     there, to = await self.dial(host, port)
             except (OSError, TimeoutError):
                 self._counts["unreachable"] += 1
-                _reset(writer)
+                reset(writer)
                 return
             self._counts["connected"] += 1
-            await _joined((reader, writer), (there, to))
+            await joined((reader, writer), (there, to))
         finally:
             self._open -= 1
             self._tasks.discard(task)
 
 
-async def _joined(one: End, other: End) -> None:
+async def joined(one: End, other: End) -> None:
     """Until both directions have ended."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_carry(one[0], other[1]))
             group.create_task(_carry(other[0], one[1]))
     except* OSError:
-        _reset(one[1])
-        _reset(other[1])
+        reset(one[1])
+        reset(other[1])
     finally:
         one[1].close()
         other[1].close()
@@ -156,7 +156,7 @@ async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> 
         target.write_eof()
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def reset(writer: asyncio.StreamWriter) -> None:
     """So that the other side does not take it for an end."""
     if (sock := writer.get_extra_info("socket")) is not None:
         with suppress(OSError):

@@ -63,6 +63,10 @@ class NodeGateway(Protocol):
         """A connection to a port of the pod, as seen from inside of it. Raises OSError, StatusError."""
         ...
 
+    def reaches(self, pod: Obj) -> bool:
+        """Whether a pod of another machine is reached over the network of the pods of this process."""
+        ...
+
     async def reach(self, pod: Obj, port: int) -> Opened:
         """A connection to a port of the pod's address, as everybody else in the cluster has it. Raises OSError, StatusError."""
         ...
@@ -122,6 +126,9 @@ class Simulated:
 
     async def dial(self, pod: Obj, port: int) -> Opened:
         raise refused(pod, Connect("portforward", ports=(str(port),)))
+
+    def reaches(self, pod: Obj) -> bool:
+        return False
 
     async def reach(self, pod: Obj, port: int) -> Opened:
         raise refused(pod, Connect("proxy", ports=(str(port),)))

@@ -1,7 +1,7 @@
 """The `proxy` subresources of nodes, pods and services: what is meant, and where the way there begins.
 
-Called by `connections`. A node's is its kubelet, a pod's and a service's a port of a pod: of this process through the `NodeGateway`, of
-other machines at the pod's address.
+Called by `connections`. A node's is its kubelet, a pod's and a service's a port of a pod: of this process, and of machines that share its
+pods' network, through the `NodeGateway`, of others at the pod's address.
 Source: pkg/registry/core/{pod,node}/strategy.go ResourceLocation, service/storage ResourceLocation, k8s.io/apimachinery/pkg/util/net
 SplitSchemeNamePort, apimachinery/pkg/util/proxy/upgradeaware.go (the redirect to the path that ends with a slash).
 """
@@ -100,7 +100,7 @@ class Proxies:
         place = _place(address, meant)
         if self._kubelets is not None and not self._gateway.serves(pod["spec"].get("nodeName", "")):
             _check_address(address)
-            return Upstream(place, "")
+            return Upstream(place, "", partial(self._gateway.reach, pod, place.port) if self._gateway.reaches(pod) else None)
         if (why := self._gateway.refusal(pod, Connect("proxy", ports=(meant.port,) if meant.port else ()))) is not None:
             raise why
         return Upstream(place, "", partial(self._gateway.reach, pod, place.port))

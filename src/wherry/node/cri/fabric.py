@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 import socket
 import struct
@@ -100,6 +101,9 @@ class RuntimeFabric:
 
     async def catch_all(self) -> None:
         raise OSError(errno.EOPNOTSUPP, "the network of a container runtime's pods is not wherry's")
+
+    async def namespace(self) -> int:
+        return os.open(namespace_of(self._where()), os.O_RDONLY | os.O_CLOEXEC)
 
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         """Its programs run in the runtime's namespace, which answers for its addresses when it is one of the runtime's own."""

@@ -72,6 +72,13 @@ class ProcessFabric:
         except HelperError as error:
             raise _as_error(error) from error
 
+    async def namespace(self) -> int:
+        try:
+            _, [descriptor] = await self._helper.ask("namespace")
+        except HelperError as error:
+            raise _as_error(error) from error
+        return descriptor
+
     async def node(self, name: str, addresses: tuple[str, ...]) -> str:
         place = node_place(name)
         try:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from wherry.api.errors import NotFound
 from wherry.api.objects import Obj, name
@@ -61,6 +61,16 @@ class Joined(NamedTuple):
     port: int
 
 
+class OtherHosts(Protocol):
+    """The pods of other machines, where they are reached from here."""
+
+    def has_address(self, address: str) -> bool:
+        """Raises ValueError for what is no address."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class RealNodes(NodeAgent):
     """`count` nodes; `folder`: where their pods' files are; `dns`: the cluster's name server, "" for none.
 
@@ -76,6 +86,9 @@ class RealNodes(NodeAgent):
         self._client = client
         self._engine = engine
         self._api: InsideApi | None = None
+        self.others: OtherHosts | None = None
+        #: of pods of nodes that this agent does not list
+        self.ranges_of_others: Callable[[], Sequence[str]] = tuple
         self._configuration = configuration or read(NOTHING)
         specs = [self._spec(index) for index in range(count)] if joined is None else [self._joined(joined)]
         self._real = RealRuntime(
@@ -105,8 +118,11 @@ class RealNodes(NodeAgent):
 
     def _joined(self, joined: Joined) -> NodeSpec:
         uuid_ = uuid.uuid5(_MACHINES, joined.name + machine.machine_id())
+        usual = self._spec(0)
+        # pods of its own network share the machine's address as pods of the host's network do, unless nobody else can have it
+        own = usual.internal_ip if ip_address(joined.address).is_loopback else joined.address
         return replace(
-            self._spec(0), name=joined.name, kubelet_address=joined.address, kubelet_port=joined.port, machine_id=uuid_.hex
+            usual, name=joined.name, internal_ip=own, kubelet_address=joined.address, kubelet_port=joined.port, machine_id=uuid_.hex
         )
 
     def admit_by(self, admit: Callable[[Obj, Sequence[str]], Awaitable[None]], forget: Callable[[Obj], None]) -> None:
@@ -143,7 +159,12 @@ class RealNodes(NodeAgent):
         return [str(network(len(self._nodes), self._pods_per_node)), *(spec.internal_ip for spec in self._nodes.values())]
 
     def has_address(self, address: str) -> bool:
-        """Whether one of these nodes has it, or it is of the range of their pods. Raises ValueError for what is no address."""
+        """Whether one of these nodes has it, or it is of the range of their pods, or of pods of other machines that are reached from here.
+
+        Raises ValueError for what is no address.
+        """
+        if self.others is not None and self.others.has_address(address):
+            return True
         found = ip_address(address)
         ranges = (spec.pod_range for spec in self._nodes.values() if spec.pod_range)
         return any(spec.internal_ip == address for spec in self._nodes.values()) or any(found in ip_network(each) for each in ranges)
@@ -159,6 +180,11 @@ class RealNodes(NodeAgent):
             self.place_node(replace(spec, annotations=said, runtime_version=version, internal_ip=own))
             self._real.place_node(spec.name, (own,))
 
+    def say(self, annotations: Mapping[str, str]) -> None:
+        """More of what their Nodes say of this machine, before `run`."""
+        for spec in list(self._nodes.values()):
+            self.place_node(replace(spec, annotations={**spec.annotations, **annotations}))
+
     async def run(self) -> None:
         await self._place_nodes()
         async with asyncio.TaskGroup() as group:
@@ -169,6 +195,8 @@ class RealNodes(NodeAgent):
         """End every pod's programs at once."""
         if self._api is not None:
             await self._api.close()
+        if self.others is not None:
+            self.others.close()
         await self._real.close()
 
     async def shut_down(self, otherwise: float = 0.0) -> None:
@@ -233,8 +261,8 @@ class RealNodes(NodeAgent):
         there = {name(node): (node.get("spec") or {}).get("podCIDR") or "" for node in await self._known_nodes()}
         ranges = {each: text for each, text in there.items() if text}
         new = [each for each in self._nodes if each not in ranges]
-        if self._alone:  # it does not know the others: one of its own, by its name
-            ranges.update({each: range_by_name(each, self._pods_per_node) for each in new})
+        if self._alone:  # one of its own, by its name
+            ranges.update({each: range_by_name(each, self._pods_per_node, self.ranges_of_others()) for each in new})
         else:
             ranges.update(zip(new, pod_ranges(len(new), self._pods_per_node, ranges.values()), strict=False))
         for each in list(self._nodes):

@@ -1,7 +1,8 @@
 """The compact form of the default roles, from the files beside this one. Read at every start, and not kept.
 
-`default_policy.json` has those of the reference; `own_policy.json` those of the parts that only wherry has: `wherry:controller:NAME`, and
-`wherry:simulated-nodes`, what one agent reads for all its nodes.
+`default_policy.json` has those of the reference; `own_policy.json` those of the parts that only wherry has: `wherry:controller:NAME`,
+`wherry:simulated-nodes`, what one agent reads for all its nodes, and `wherry:node-network`, what a machine that joined reads to serve
+Services, policies and names to its pods.
 """
 
 from __future__ import annotations

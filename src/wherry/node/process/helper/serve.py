@@ -34,7 +34,7 @@ class Server:
             "pod": self._pod, "node": self._node, "remove": self._remove, "start": self._start, "exec": self._exec, "kill": self._kill,
             "sockets": self._sockets, "rules": self._rules, "address": self._address, "stats": self._stats, "unpack": self._unpack,
             "memory": self._memory, "discard": self._discard, "update": self._update,
-            "expose": self._expose, "catch_all": self._catch_all,
+            "expose": self._expose, "catch_all": self._catch_all, "namespace": self._namespace,
         }
 
     def run(self) -> None:
@@ -121,6 +121,9 @@ class Server:
     def _catch_all(self, _: dict[str, Any], __: list[int]) -> Answer:
         network.catch_all(self._state)
         return {}, []
+
+    def _namespace(self, _: dict[str, Any], __: list[int]) -> Answer:
+        return {}, [os.dup(self._state.own["net"])]
 
     def _kill(self, request: dict[str, Any], _: list[int]) -> Answer:
         """`whole`: everything of the container; `reason`: why, to be told with its end."""

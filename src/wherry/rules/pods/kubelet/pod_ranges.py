@@ -36,10 +36,11 @@ def pod_ranges(count: int, pods_per_node: int, taken: Iterable[str] = ()) -> lis
     return found if len(found) == count else []
 
 
-def range_by_name(node: str, pods_per_node: int) -> str:
-    """Of a node that does not know the others: the same each time, and most likely no other's."""
+def range_by_name(node: str, pods_per_node: int, taken: Iterable[str] = ()) -> str:
+    """Of a node that chooses for itself: the same each time, and most likely no other's; none of `taken`, which is known of others."""
     size = max(_LEAST, 1 << (pods_per_node + 2).bit_length())
     bits = size.bit_length() - 1
     count = _LARGE.num_addresses >> bits
-    number = zlib.crc32(node.encode()) % count
-    return str(IPv4Network((int(_LARGE.network_address) + (number << bits), 32 - bits)))
+    first, others = zlib.crc32(node.encode()), [IPv4Network(text) for text in taken]
+    ways = [IPv4Network((int(_LARGE.network_address) + ((first + step) % count << bits), 32 - bits)) for step in range(len(others) + 1)]
+    return str(next((each for each in ways if not any(each.overlaps(other) for other in others)), ways[0]))

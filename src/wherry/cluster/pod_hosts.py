@@ -1,0 +1,108 @@
+"""The pods of other machines, for nodes that run programs here: the option `pod_network`.
+
+Called by `real_network` for a server's own nodes and by `joined_network`, before nodes run. It takes root, and an address at which other
+machines reach this one. Where it cannot be, `auto` says so once in the log and goes on without; whoever asked for a way by name is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from wherry.client.informer import Informers
+from wherry.cluster import addresses, users
+from wherry.cluster.bootstrap import is_reached
+from wherry.cluster.component import Component
+from wherry.cluster.option_values import OptionError
+from wherry.rules.networking.hosts import facts
+from wherry.rules.networking.hosts.routes import mac
+
+if TYPE_CHECKING:
+    from wherry.cluster.cluster import Cluster
+    from wherry.linux.host_link import HostLink
+    from wherry.network.hosts import HostNetwork
+    from wherry.node.real.nodes import RealNodes
+
+log = logging.getLogger(__name__)
+
+#: how often, and after how many seconds, a link that an earlier start left is looked for again: the kernel takes it away in a moment
+_LOOKS, _BETWEEN = 20, 0.1
+PROCESS = "process"
+_HELP = "run wherry as root, or give --pod-network none"
+
+
+async def begin(cluster: Cluster) -> None:
+    """For the server's own nodes. Raises OptionError."""
+    options, nodes = cluster.options, cluster.real_nodes
+    assert nodes is not None
+    if options.runtime != PROCESS:
+        return  # how pods of a container runtime reach each other is said by its CNI
+    address = addresses.advertised(options.host, options.advertise_address)
+    if not is_reached(address, cluster.port):
+        if options.pod_network not in (facts.AUTO, facts.NONE):
+            raise OptionError("pod_network: other machines do not reach this one; --bind-address 0.0.0.0 lets them")
+        nodes.say(facts.told("", ()))
+        return
+    made = await network(nodes, cluster.informers, address, options.pod_network)
+    if made is not None:
+        cluster.run(Component("pods of other machines", users.PROXY, made.run, made.health))
+
+
+async def network(nodes: RealNodes, informers: Informers, address: str, choice: str) -> HostNetwork | None:
+    """To be run, and closed in the end. None where there is none: that is told. Raises OptionError.
+
+    `address`: this machine's, as others know it; where it stands for another (behind a translation), its own is used.
+    """
+    nodes.say(facts.told("", ()))  # of an earlier start
+    if choice == facts.NONE:
+        return None
+    try:
+        return await _begun(nodes, informers, address, choice)
+    except OSError as error:
+        why = error.strerror or str(error)
+        if isinstance(error, PermissionError):
+            why = f"this machine's routes are root's to set; {_HELP}"
+        elif isinstance(error, FileExistsError):
+            why = "another wherry on this machine carries pods to other machines"
+    if choice != facts.AUTO:
+        raise OptionError(f"pod_network: pods of other machines cannot be reached: {why}")
+    log.warning("pods here and pods of other machines do not reach each other: %s", why)
+    return None
+
+
+async def _begun(nodes: RealNodes, informers: Informers, address: str, choice: str) -> HostNetwork:
+    """Raises OSError."""
+    from wherry.linux import host_link
+    from wherry.network.hosts import HostNetwork
+
+    assert nodes.fabric is not None
+    if not (said := host_link.network_of(address)):
+        address = addresses.advertised("0.0.0.0")
+        said = host_link.network_of(address) if address else ""
+    ways = facts.CHOICES[choice]
+    if facts.HOST_GW in ways and host_link.forwarding_refused():
+        text = "this machine's firewall drops what it should pass on (iptables' FORWARD, as Docker sets it)"
+        log.warning("%s: %s", text, "pods of other machines are reached by vxlan" if facts.VXLAN in ways else "allow it for wherry-hosts")
+        ways = tuple(way for way in ways if way != facts.HOST_GW or choice == facts.HOST_GW)
+    link = host_link.HostLink(await nodes.fabric.namespace(), address, mac(IPv4Address(address)))
+    try:
+        await _when_free(link)
+    except BaseException:
+        link.end()
+        raise
+    nodes.say(facts.told(said, ways))
+    nodes.others = made = HostNetwork(informers, nodes.fabric, link, lambda: nodes.node_names)
+    return made
+
+
+async def _when_free(link: HostLink) -> None:
+    """Raises OSError."""
+    for look in range(_LOOKS):
+        try:
+            return await link.begin()
+        except FileExistsError:
+            if look == _LOOKS - 1:
+                raise
+            await asyncio.sleep(_BETWEEN)

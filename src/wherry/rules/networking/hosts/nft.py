@@ -1,0 +1,24 @@
+"""What leaves a machine's fabric for other machines, as nftables: pods under their own addresses, all else under the fabric's.
+
+Written by the component that keeps the routes. Sources that other machines have no way back to (the fabric's gateway, which is the same on
+all of them; nodes' own addresses) become the address that this fabric has among machines. Source: man 8 nft (snat).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+TABLE = "wherry-hosts"
+LOOK = f"list table ip {TABLE}\n"
+
+
+def table(own: str, inward: Iterable[str], links: Iterable[str]) -> str:
+    """In the place of what is there. `own`: of the fabric, "" for none yet; `inward`: its pods' ranges; `links`: that lead to others."""
+    out = f"oifname {{ {', '.join(links)} }} ip saddr != {{ {', '.join(sorted(inward))} }} snat to {own};" if own else ""
+    return "\n".join([
+        f"table ip {TABLE}",
+        f"delete table ip {TABLE}",
+        f"table ip {TABLE} {{",
+        f"chain postrouting {{ type nat hook postrouting priority 90; {out} }}",
+        "}\n",
+    ])  # fmt: skip
