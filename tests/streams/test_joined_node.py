@@ -47,8 +47,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             try:
                 assert process.stdout is not None
-                asked, line = process.stdout.readline(), process.stdout.readline()
+                asked, told, line = (process.stdout.readline() for _ in range(3))
                 assert "the certificate of node far is asked for" in asked, asked
+                assert "pods of this node have neither Services nor names nor network policies: " in told, told
                 assert "the node far runs, its API at 127.0.0.1:" in line, line + process.stdout.read()
                 cluster.apply(POD)
                 cluster.wait_for("pod/web", "ready")

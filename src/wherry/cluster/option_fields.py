@@ -60,6 +60,7 @@ class OptionFields(TypedDict, total=False):
     pods_outbound: bool
     ingress: bool
     node_port_addresses: tuple[str, ...]
+    pod_network: str
     expose_services: bool
     ingress_host: str
     ingress_port: int
