@@ -103,6 +103,7 @@ class World:
         self._stack, self._folder = stack, folder
         self._hub = self._holder()
         self.machines: list[Machine] = []
+        self.tunnelled = False
         self._inside(self._hub, "ip link add br0 type bridge", "ip link set br0 up", "sysctl -qw net.ipv4.ip_forward=1")
 
     def _holder(self) -> int:
@@ -133,7 +134,7 @@ class World:
                      f"ip route add default via {router} onlink dev eth0")
         if bridged:
             self._inside(self._hub, f"ip addr replace {router}/24 dev br0")
-        self._stack.callback(made.end)
+        self._stack.callback(made.end, signal.SIGKILL)
         self.machines.append(made)
         return made
 

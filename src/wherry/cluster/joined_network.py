@@ -65,6 +65,7 @@ class JoinedNetwork:
         works: dict[str, Work] = {"service proxy": proxy.run, "network policies": rules.run, "cluster DNS": server.run, "API": relay.run}
         if others is not None:
             works["pods of other machines"] = others.run
+            works["pods that leave"] = pod_hosts.asking(nodes, self.informers, others, leaving).run
         return works
 
     def _servers(self) -> Sequence[tuple[str, int]]:

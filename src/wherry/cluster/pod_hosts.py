@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
     from wherry.linux.host_link import HostLink
     from wherry.network.hosts import HostNetwork
+    from wherry.network.leaving import Leaving
+    from wherry.network.leaving_hosts import LeavingHosts
     from wherry.node.real.nodes import RealNodes
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ PROCESS = "process"
 _HELP = "run wherry as root, or give --pod-network none"
 
 
-async def begin(cluster: Cluster) -> None:
+async def begin(cluster: Cluster, leaving: Leaving) -> None:
     """For the server's own nodes. Raises OptionError."""
     options, nodes = cluster.options, cluster.real_nodes
     assert nodes is not None
@@ -48,6 +50,17 @@ async def begin(cluster: Cluster) -> None:
     made = await network(nodes, cluster.informers, address, options.pod_network)
     if made is not None:
         cluster.run(Component("pods of other machines", users.PROXY, made.run, made.health))
+        cluster.run(Component("pods that leave", users.PROXY, asking(nodes, cluster.informers, made, leaving).run))
+
+
+def asking(nodes: RealNodes, informers: Informers, made: HostNetwork, leaving: Leaving) -> LeavingHosts:
+    """To be run: other machines lead nothing to a pod here that is about to end, and the other way round."""
+    from wherry.network.leaving_hosts import LeavingHosts
+
+    assert nodes.fabric is not None
+    hosts = LeavingHosts(informers, nodes.fabric, lambda: made.plan, leaving.here)
+    leaving.add_elsewhere(hosts.without)
+    return hosts
 
 
 async def network(nodes: RealNodes, informers: Informers, address: str, choice: str) -> HostNetwork | None:

@@ -43,7 +43,7 @@ class RealNetwork:
     async def begin(self) -> None:
         """Raises OptionError for what the machine's kernel refuses, OSError when an address cannot be had."""
         cluster = self._cluster
-        await pod_hosts.begin(cluster)
+        await pod_hosts.begin(cluster, self._leaving)
         cluster.run(Component("service proxy", users.PROXY, self._proxy.run, self._proxy.health))
         cluster.run(self._policies)
         cluster.run(Component("host ports", users.SERVICES, self._host_ports.run))

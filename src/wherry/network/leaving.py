@@ -21,11 +21,20 @@ PATIENCE = 1.0
 class Leaving:
     def __init__(self) -> None:
         self._ways: list[Callable[[Obj], Awaitable[None]]] = []
+        self._elsewhere: list[Callable[[Obj], Awaitable[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, without: Callable[[Obj], Awaitable[None]]) -> None:
         """`without` returns when no new traffic comes to the pod this way any more."""
         self._ways.append(without)
+
+    def add_elsewhere(self, without: Callable[[Obj], Awaitable[None]]) -> None:
+        """The same of other machines, which ask `here` of theirs."""
+        self._elsewhere.append(without)
+
+    async def here(self, pod: Obj) -> None:
+        """Returns when this machine leads no new traffic to the pod any more."""
+        await asyncio.gather(*(way(pod) for way in self._ways))
 
     def drain(self, pod: Obj, then: Callable[[], None]) -> None:
         """`then` is called when no traffic is led to the pod any more, or after PATIENCE."""
@@ -36,7 +45,7 @@ class Leaving:
     async def _all(self, pod: Obj, then: Callable[[], None]) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                for error in await asyncio.gather(*(way(pod) for way in self._ways), return_exceptions=True):
+                for error in await asyncio.gather(*(way(pod) for way in (*self._ways, *self._elsewhere)), return_exceptions=True):
                     if isinstance(error, Exception):
                         log.error("pod %s ends while traffic may still be led to it", key(pod), exc_info=error)
         except TimeoutError:

@@ -36,7 +36,7 @@ from wherry.rules.pods.kubelet.configuration import NOTHING, KubeletConfiguratio
 from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.rules.pods.kubelet.network_files import parse_resolver
 from wherry.rules.pods.kubelet.node_object import NodeFacts, NodeSpec
-from wherry.rules.pods.kubelet.pod_ranges import network, pod_ranges, range_by_name
+from wherry.rules.pods.kubelet.pod_ranges import LARGE, network, pod_ranges, range_by_name
 from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.status import Verdict
 
@@ -155,8 +155,9 @@ class RealNodes(NodeAgent):
         return self._engine.fabric
 
     def networks(self) -> list[str]:
-        """Of their pods, and the addresses of the nodes themselves."""
-        return [str(network(len(self._nodes), self._pods_per_node)), *(spec.internal_ip for spec in self._nodes.values())]
+        """Of their pods, and of those of other machines where they are reached, and the addresses of the nodes themselves."""
+        own = network(len(self._nodes), self._pods_per_node) if self.others is None else LARGE
+        return [str(own), *(spec.internal_ip for spec in self._nodes.values())]
 
     def has_address(self, address: str) -> bool:
         """Whether one of these nodes has it, or it is of the range of their pods, or of pods of other machines that are reached from here.

@@ -34,7 +34,7 @@ class Peer(NamedTuple):
 class Plan(NamedTuple):
     """`inward`: what this machine leads to its own pods. `direct`: over other machines' addresses; `tunnelled`: over peers.
 
-    `unreached`: why others are not reached, for people.
+    `others`: the addresses of their fabrics; `unreached`: why others are not reached, for people.
     """
 
     own: str = ""
@@ -42,6 +42,7 @@ class Plan(NamedTuple):
     direct: tuple[Route, ...] = ()
     tunnelled: tuple[Route, ...] = ()
     peers: tuple[Peer, ...] = ()
+    others: frozenset[str] = frozenset()
     unreached: tuple[str, ...] = ()
 
     def reaches(self, address: str) -> bool:
@@ -60,6 +61,7 @@ def plan(nodes: Iterable[Obj], names: Iterable[str]) -> Plan:
     direct: list[Route] = []
     tunnelled: list[Route] = []
     peers: list[Peer] = []
+    others: set[str] = set()
     unreached: list[str] = []
     for other in known:
         if other is here or not other.own:
@@ -75,12 +77,13 @@ def plan(nodes: Iterable[Obj], names: Iterable[str]) -> Plan:
             else:
                 networks.append(each)
                 taken[each] = other
+        others.add(other.own)
         if way == HOST_GW:
             direct += [Route(each, str(other.address.ip)) for each in networks]
         else:
             tunnelled += [Route(each, other.own) for each in networks]
             peers.append(Peer(other.own, mac(other.address.ip), str(other.address.ip)))
-    return Plan(here.own, here.ranges, tuple(direct), tuple(tunnelled), tuple(peers), tuple(unreached))
+    return Plan(here.own, here.ranges, tuple(direct), tuple(tunnelled), tuple(peers), frozenset(others), tuple(unreached))
 
 
 def way_between(one: Host, other: Host) -> str:

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 #: what the pods of a few hundred nodes have, and those of more
-USUAL, _LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
+USUAL, LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
 _LEAST = 256
 
 
 def network(count: int, pods_per_node: int) -> IPv4Network:
     """In which the ranges of so many nodes are."""
-    return USUAL if count * _size(pods_per_node) <= USUAL.num_addresses else _LARGE
+    return USUAL if count * _size(pods_per_node) <= USUAL.num_addresses else LARGE
 
 
 def _size(pods_per_node: int) -> int:
@@ -40,7 +40,7 @@ def range_by_name(node: str, pods_per_node: int, taken: Iterable[str] = ()) -> s
     """Of a node that chooses for itself: the same each time, and most likely no other's; none of `taken`, which is known of others."""
     size = max(_LEAST, 1 << (pods_per_node + 2).bit_length())
     bits = size.bit_length() - 1
-    count = _LARGE.num_addresses >> bits
+    count = LARGE.num_addresses >> bits
     first, others = zlib.crc32(node.encode()), [IPv4Network(text) for text in taken]
-    ways = [IPv4Network((int(_LARGE.network_address) + ((first + step) % count << bits), 32 - bits)) for step in range(len(others) + 1)]
+    ways = [IPv4Network((int(LARGE.network_address) + ((first + step) % count << bits), 32 - bits)) for step in range(len(others) + 1)]
     return str(next((each for each in ways if not any(each.overlaps(other) for other in others)), ways[0]))
