@@ -22,6 +22,8 @@ from wherry.cluster.thread import new_loop
 #: what a connection sends next, from its number and how many it has sent
 Request = tuple[str, str, bytes, str]
 Make = Callable[[int, int], Request]
+#: requests of each connection before it is measured
+WARM = 5
 
 
 class Target(NamedTuple):
@@ -133,7 +135,7 @@ class Caller:
         return head.encode() + b"\r\n" + body
 
 
-async def pound(target: Target, make: Make, connections: int, seconds: float, first: list[Request], warm: int = 5) -> Result:
+async def pound(target: Target, make: Make, connections: int, seconds: float, first: list[Request], warm: int = WARM) -> Result:
     """The requests of `first` one after another, then each connection one request after another until the time is up. Raises Failed."""
     caller = Caller(target)
     sessions = [await caller.open() for _ in range(connections)]

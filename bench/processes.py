@@ -1,65 +1,72 @@
-"""One process and two: pods per second, and processor time per pod in each, which other work on the machine does not change.
+"""One process and several that serve reads and watches: processor time for each request, on one core that all of them share.
 
-Plain pods show what HTTP between the two costs; pods with affinity and spread give the scheduler more to do than that.
+So the figure says what several cost beside one, however few cores the machine has and whatever else runs there: N of them on a core each
+serve N times "served for what one serves". (On cores of their own with a client that cannot keep them busy, each request costs a wake-up.)
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
-from bench.rollout import DEPLOYMENTS, deployment, finished
+from bench.api import SECONDS, work
+from bench.load import WARM, Result, Target, apart
 from bench.setup import SETTINGS, cpu_seconds
+from bench.watch import watched
 from wherry import Cluster
-from wherry.api.objects import Obj
-from wherry.api.options import MERGE_PATCH
-from wherry.cluster.thread import new_loop
 
-CHANGE = {"spec": {"template": {"metadata": {"labels": {"app": "a", "version": "2"}}}}}
+#: processes, connections, watchers
+PROCESSES, CONNECTIONS, WATCHERS = (1, 2), 16, 200
 
 
 def run() -> Iterator[tuple[str, float]]:
-    for name, web, nodes in (("plain pods", deployment(SETTINGS.scaled(1000, 4)), 20),
-                             ("pods with affinity and spread", _demanding(SETTINGS.scaled(1000, 4)), SETTINGS.scaled(200, 3))):
-        for processes in (1, 2):
-            loop = new_loop()
-            try:
-                found = loop.run_until_complete(_once(web, nodes, processes))
-            finally:
-                loop.close()
-            mark = f"{name}, {processes} process{'es' if processes > 1 else ''}"
-            replicas = web["spec"]["replicas"]
-            for what, (seconds, first, second) in found.items():
-                yield f"{mark}, {what}: pods/s", replicas / seconds
-                yield f"{mark}, {what}: CPU ms per pod, the first", first / replicas * 1000
-                if processes > 1:
-                    yield f"{mark}, {what}: CPU ms per pod, the second", second / replicas * 1000
+    alone: dict[str, float] = {}
+    for processes in PROCESSES:
+        for job, rate, cost in _figures(processes):
+            mark = f"{processes} process{'es' if processes > 1 else ''}, {job}"
+            yield f"{mark}: per second", rate
+            yield f"{mark}: processor us each", cost * 1e6
+            if processes > 1:
+                yield f"{mark}: served for what one serves", alone[job] / cost
+            alone.setdefault(job, cost)
 
 
-def _demanding(replicas: int) -> Obj:
-    web = deployment(replicas)
-    selector, host = {"matchLabels": {"app": "a"}}, "kubernetes.io/hostname"
-    pod = web["spec"]["template"]["spec"]
-    term = {"weight": 10, "podAffinityTerm": {"labelSelector": selector, "topologyKey": host}}
-    pod["affinity"] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
-    rule = {"maxSkew": 1, "topologyKey": host, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector}
-    pod["topologySpreadConstraints"] = [rule]
-    return web
+def _figures(processes: int) -> Iterator[tuple[str, float, float]]:
+    """What was done, how often a second, and processor seconds of all of the cluster for one."""
+    cores = os.sched_getaffinity(0)
+    with Cluster(nodes=0, processes=processes) as cluster:
+        pids = [os.getpid(), *_further(cluster)]
+        if len(cores) > 1:
+            _apart(cluster, cores)
+        try:
+            target, most = Target(cluster.kubeconfig), SETTINGS.scaled(10_000, 10)
+            for job in ("get", "list 500 pods", "create"):
+                apart(work, target, job, CONNECTIONS, 0.1, most)  # makes what must be there
+                before = sum(map(cpu_seconds, pids))
+                found: Result = apart(work, target, job, CONNECTIONS, SECONDS * SETTINGS.size, most)
+                count = found.rate * SECONDS * SETTINGS.size + CONNECTIONS * WARM
+                yield job, found.rate, (sum(map(cpu_seconds, pids)) - before) / count
+            before, begun = sum(map(cpu_seconds, pids)), time.perf_counter()
+            events: int = apart(watched, cluster.kubeconfig, SETTINGS.scaled(WATCHERS, 2))
+            cost = (sum(map(cpu_seconds, pids)) - before) / events
+            yield "events to watchers, with their connections", events / (time.perf_counter() - begun), cost
+        finally:
+            os.sched_setaffinity(0, cores)
 
 
-async def _once(web: Obj, nodes: int, processes: int) -> dict[str, tuple[float, float, float]]:
-    replicas = web["spec"]["replicas"]
-    async with Cluster(nodes=nodes, pods_per_node=4 * replicas, processes=processes) as cluster:
-        pids = [os.getpid(), *([cluster.second.pid] if cluster.second is not None else [])]
-        found = {}
-        for what in ("created", "rolled"):
-            before, begun = [cpu_seconds(pid) for pid in pids], time.perf_counter()
-            if what == "created":
-                await cluster.aclient.create(DEPLOYMENTS, "default", web)
-            else:
-                await cluster.aclient.patch(DEPLOYMENTS, "default", "web", CHANGE, MERGE_PATCH)
-            await finished(cluster, replicas)
-            used = [cpu_seconds(pid) - b for pid, b in zip(pids, before, strict=True)]
-            found[what] = (time.perf_counter() - begun, used[0], used[1] if len(used) > 1 else 0.0)
-        return found
+def _apart(cluster: Any, cores: set[int]) -> None:
+    """All that serves on the last core; this thread, and the clients that it starts, on the others."""
+    last = max(cores)
+    own = [int(task.name) for task in Path("/proc/self/task").iterdir() if int(task.name) != threading.get_native_id()]
+    for each in (*own, *_further(cluster)):
+        os.sched_setaffinity(each, {last})
+    os.sched_setaffinity(0, cores - {last})
+
+
+def _further(cluster: Any) -> list[int]:
+    """The numbers of all but this process."""
+    return [reader.pid for reader in cluster.further.readers] if cluster.further is not None else []

@@ -11,15 +11,20 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 from bench.setup import SETTINGS
 from wherry import Cluster
+from wherry.api.resources import resource
+from wherry.client.http import HttpClient
+from wherry.client.kubeconfig import Overrides, load
 from wherry.cluster.thread import new_loop
 
 WRITES = 40
 PAUSE = 0.1
 PATH = "/api/v1/namespaces/default/configmaps"
+MAPS = resource("configmaps")
 
 
 def run() -> Iterator[tuple[str, float]]:
@@ -92,3 +97,36 @@ async def _measure(port: int, watchers: int) -> tuple[list[float], float]:
     if missing:
         raise RuntimeError(f"{missing} events did not come")
     return times, sum(each.bytes for _, each in made) / max(1, len(times))
+
+
+async def watched(kubeconfig: str, watchers: int) -> int:
+    """Writes as above, each told to so many watchers over TLS; how many events came. Raises RuntimeError when one did not."""
+    async with AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(HttpClient(load(Overrides(kubeconfig=kubeconfig)), manager="bench"))
+        came, all_came = 0, asyncio.Event()
+
+        async def read(client: HttpClient, began: asyncio.Event) -> None:
+            nonlocal came
+            version = (await client.list(MAPS, "default")).resource_version
+            began.set()
+            async for batch in client.watch(MAPS, "default", resource_version=version):
+                came += len(batch)
+                if came == WRITES * watchers:
+                    all_came.set()
+
+        began = [asyncio.Event() for _ in range(watchers)]
+        clients = [await stack.enter_async_context(HttpClient(load(Overrides(kubeconfig=kubeconfig)), manager="bench")) for _ in began]
+        tasks = [asyncio.create_task(read(*each)) for each in zip(clients, began, strict=True)]
+        try:
+            await asyncio.gather(*(each.wait() for each in began))
+            for number in range(WRITES):
+                await writer.create(MAPS, "default", {"metadata": {"name": f"w-{watchers}-{number}"}})
+            async with asyncio.timeout(60):
+                await all_came.wait()
+        except TimeoutError:
+            raise RuntimeError(f"{WRITES * watchers - came} events did not come") from None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return came

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
     ({"image_missing": "*:bad"}, "image_missing must be a list of texts, not '*:bad'"),
     ({"ephemeral": 1}, "ephemeral must be True or False, not 1"),
     ({"data_dir": 3}, "data_dir must be a path or None, not 3"),
-    ({"processes": 3}, "processes must be a whole number from 1 to 2, not 3"),
+    ({"processes": 65}, "processes must be a whole number from 1 to 64, not 65"),
     ({"node": 3}, "unknown option node (did you mean nodes?); known are advertise_address, "),
 ])  # fmt: skip
 def test_a_value_that_an_option_cannot_have_is_refused(given: dict[str, Any], message: str) -> None:

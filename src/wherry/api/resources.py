@@ -46,6 +46,11 @@ class Custom(Protocol):
     @property
     def storage_version(self) -> str: ...
     @property
+    def asks_webhook(self) -> bool:
+        """Its versions are made of each other by a webhook."""
+        ...
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What every request for the kind is answered with."""
         ...

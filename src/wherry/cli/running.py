@@ -35,7 +35,7 @@ def status(data_dir: Path | None) -> int:
     click.echo(f"objects:    {'in memory' if running.ephemeral else running.store or home}")
     click.echo(f"kubeconfig: {running.kubeconfig}")
     if running.processes > 1:
-        click.echo(f"processes:  {running.pid} API server, store and nodes; {_second(home)} controllers and scheduler")
+        click.echo(f"processes:  {running.processes} serve reads and watches; {running.pid} does all else")
     if ready:
         click.echo(
             "contents:   "
@@ -107,16 +107,6 @@ def _getter(home: Path, url: str) -> Callable[[str], bytes]:
             return b""
 
     return get
-
-
-def _second(home: Path) -> str:
-    """The number of the process with the controllers, while it runs."""
-    from wherry.cluster.processes import NOTE
-
-    try:
-        return (home / NOTE).read_text()
-    except OSError:
-        return "(not running)"
 
 
 def _count(get: Callable[[str], bytes], path: str) -> int | str:

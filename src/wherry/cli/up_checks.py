@@ -14,7 +14,7 @@ def check(home: Path, options: dict[str, Any]) -> None:
     """Raises ClickException for what would stop the start, while nothing is written yet."""
     _kubeconfig(options["kubeconfig"], options["merge"])
     _audit_policy(options["audit_policy_file"])
-    _scheduler_config(options["scheduler_config"], options["processes"])
+    _scheduler_config(options["scheduler_config"])
     _kubelet_config(options["kubelet_config"])
     _state(options["state"])
     running = homes.read_note(home)
@@ -36,13 +36,11 @@ def _audit_policy(path: Path | None) -> None:
         raise click.ClickException(f"--audit-policy-file: {error}") from error
 
 
-def _scheduler_config(path: Path | None, processes: int) -> None:
+def _scheduler_config(path: Path | None) -> None:
     if path is None:
         return
     from wherry.cluster import scheduling
 
-    if processes > 1:
-        raise click.ClickException("--scheduler-config needs --processes 1")
     try:
         scheduling.read_file(path)
     except ValueError as error:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from wherry.cluster.component import Component
     from wherry.cluster.controllers import OnDemand
     from wherry.cluster.pki import Pki
-    from wherry.cluster.processes import SecondProcess
+    from wherry.cluster.processes import FurtherProcesses
     from wherry.cluster.sync_cluster import SyncCluster
     from wherry.cluster.thread import LoopThread
     from wherry.cluster.webhooks import LazyCaller
@@ -75,8 +75,8 @@ class Cluster(AsyncVerbs):
         self.pki: Pki | None = None
         self.on_demand: OnDemand | None = None
         self.server: ApiServer | None = None
-        #: of a cluster with `processes=2`: where its controllers and its scheduler run
-        self.second: SecondProcess | None = None
+        #: further processes, of a cluster with more than one
+        self.further: FurtherProcesses | None = None
         self.scheduler: Scheduler | None = None
         self.nodes: SimulatedNodes | None = None
         self.real_nodes: RealNodes | None = None
@@ -267,8 +267,8 @@ class Cluster(AsyncVerbs):
             _let_time_pass()
             if self.real_nodes is not None and was_ready:
                 await self.real_nodes.shut_down(self.options.shutdown_seconds)
-            if self.second is not None:
-                await self.second.stop()
+            if self.further is not None:
+                await self.further.stop()
             if self.server is not None:
                 await self.server.stop(grace=STOP_GRACE)
             if self.on_demand is not None:
@@ -377,8 +377,7 @@ class Cluster(AsyncVerbs):
     def _readiness(self) -> dict[str, bool]:
         """The parts that are always asked for, and those that are ill."""
         ill = {*self.health.ill, *(each.name for each in self.components if each.health())}
-        controllers = self._ready and (self.second is None or self.second.ready)
-        parts = {"ping": True, "store": not self.store.failure, "controllers": controllers}
+        parts = {"ping": True, "store": not self.store.failure, "controllers": self._ready}
         return {**parts, **dict.fromkeys(sorted(ill), False)}
 
     def data_folder(self) -> Path:

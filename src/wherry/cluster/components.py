@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from wherry.client.informer import Informers
 from wherry.client.protocol import Client
 from wherry.cluster import aggregation, guarding, identities, scheduling, storage, users
 from wherry.cluster.component import Component
-from wherry.cluster.controllers import ROWS, OnDemand, Row, Site
+from wherry.cluster.controllers import OnDemand, Site
 from wherry.cluster.node_clients import NodeClients
 from wherry.cluster.option_values import OptionError
 from wherry.cluster.options import Options
@@ -51,16 +51,14 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         raise OptionError("pods_outbound: it is of pods of the runtime process; wherry does not say what others reach")
     if options.expose_services and (not options.run_nodes or options.runtime == SIMULATED):
         raise OptionError("expose_services: it is of clusters whose nodes run programs; nothing listens at the addresses of others")
+    if options.processes > 1:
+        from wherry.cluster import processes
+
+        processes.check(cluster)
     shared = bool(options.etcd_servers)
     setup = scheduling.setup_of(options)
     if options.run_controllers and not shared:
-        rows: Sequence[Row] = ROWS
-        if options.processes > 1:
-            from wherry.cluster import processes
-
-            rows, _ = processes.split()
-            cluster.second = await processes.begin(cluster)
-        cluster.on_demand = controllers(cluster, cluster.informers, tasks, cluster.run, rows)
+        cluster.on_demand = controllers(cluster, cluster.informers, tasks, cluster.run)
     if options.run_nodes and not (shared and options.runtime == SIMULATED):
         build_nodes(cluster)
     network = _real_network(cluster)
@@ -70,8 +68,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
     await cluster.informers.start()
     if cluster.on_demand is not None:
         cluster.on_demand.start()
-        if cluster.second is None:
-            cluster.on_demand.when_first("pods", lambda: start_scheduler(cluster, cluster.informers, cluster.run, setup))
+        cluster.on_demand.when_first("pods", lambda: start_scheduler(cluster, cluster.informers, cluster.run, setup))
     if cluster.nodes is not None and cluster.real_nodes is None:
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.nodes.run))
     if shared:
@@ -89,19 +86,18 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         cluster.run(Component("nodes", users.SIMULATED_NODES, cluster.real_nodes.run))
         if cluster.nodes is not None:
             cluster.run(Component("simulated nodes", users.SIMULATED_NODES, partial(_after, cluster.real_nodes, cluster.nodes)))
-    if cluster.second is not None:
-        await cluster.second.until_ready()
-        second = cluster.second
-        unready = lambda: "" if second.ready else "it does not run"  # noqa: E731
-        cluster.run(Component("second process", users.CONTROLLER_MANAGER, second.watch, unready))
+    if options.processes > 1:
+        from wherry.cluster import processes
+
+        await processes.begin(cluster)
 
 
-def controllers(cluster: Cluster, informers: Informers, tasks: Tasks, run: Run, rows: Sequence[Row] = ROWS) -> OnDemand:
+def controllers(cluster: Cluster, informers: Informers, tasks: Tasks, run: Run) -> OnDemand:
     """Those that run from the start are made: start the informers, then what is returned."""
     reader, rng = cluster.component("kube-controller-manager", users.CONTROLLER_MANAGER), cluster.rng
     parts = Parts(reader, informers, cluster.own_clock, lambda: "".join(rng.choices(ALPHABET, k=5)))
     parts.table = cluster.registry.table
-    on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, run, rows)
+    on_demand = OnDemand(_site(cluster, parts), cluster.store, tasks, run)
     on_demand.prepare()
     return on_demand
 

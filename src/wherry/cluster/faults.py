@@ -212,6 +212,8 @@ class Faults:
     def _requests(self, name: str, fault: ApiFault) -> Handle:
         if not 0.0 < fault.share <= 1.0:
             raise ValueError(f"a share is above 0 and at most 1, not {fault.share}")
+        if self._cluster.options.processes > 1:
+            raise ValueError("faults of the API are put in the way by one process: not in a cluster with `processes`")
 
         def start() -> None:
             self._strike_components(fault.client)

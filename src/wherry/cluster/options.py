@@ -115,8 +115,8 @@ class Options:
 
     # --- its controllers ---
     run_controllers: bool = described(True, "Run controllers and scheduler; without it they run as processes of their own.")
-    processes: int = described(1, "2: controllers and scheduler run in a process of their own, on another core (not on virtual time).",
-                          least=1, most=2)
+    processes: int = described(1, "How many processes serve reads and watches, each with a copy of all objects; one of them does all else "
+                                  "(not with etcd or on virtual time).", least=1, most=64)
     leader_elect_lease_duration: float = described(2.0, "Of servers on one etcd, how long the one that runs controllers, scheduler or "
                                                         "nodes is believed when it is silent; whole seconds.", least=1)
     leader_elect_renew_deadline: float = described(1.5, "How long it tries to renew its lease before it stops them.", least=0)

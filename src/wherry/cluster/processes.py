@@ -1,10 +1,10 @@
-"""The second process of `wherry up --processes 2`: controllers and scheduler over loopback, started and watched over by the first.
+"""Further processes of a cluster that serve reads and watches beside the first, on the same port: `wherry up --processes N`.
 
-Called by `components` in the first process; `python -m wherry.cluster.processes` is the second. The first tells it on standard input what
-it needs, and holds that pipe open: when the first ends, however it does, the pipe closes and the second ends at once, so there are never
-two sets of controllers. It says on standard output when all of them run. A second process that ends by itself is started again, later each
-time, and the cluster is not ready meanwhile. Controllers that need the inside of the API server (its keys, its authorizer) stay in the
-first process; both sides pick theirs with `inside`.
+Called by `components` in the first process; `python -m wherry.cluster.read_process` is a further one. Each has a copy of the store that the
+first one keeps current (`wherry.store.replication`), listens at the same addresses (the kernel shares out connections), and passes on all
+else to the first (`wherry.server.passing`), over a Unix socket in the cluster's directory that only this user may use. It lives as long as
+the stream of its copy: when the first process ends, however it does, it ends at once. One that ends by itself is started again, later each
+time, and the cluster is not ready meanwhile; the others go on.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wherry.cluster import storage
-from wherry.cluster.controllers import ROWS, Row
+from wherry.api.options import ADMIN
+from wherry.cluster.component import Component
+from wherry.cluster.option_values import OptionError
 from wherry.errors import WherryError
 from wherry.kit.backoff import Backoff
 from wherry.kit.clock import Clock
-from wherry.kit.garbage import look_seldom
+from wherry.server.tls_listener import bound
+from wherry.store.replication import Replication
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
@@ -33,79 +35,142 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 READY = b"ready\n"
-#: the file in the data directory that has its number
-NOTE = "controllers.pid"
-#: seconds that a second process must have run for its next end to count as the first
+#: where the first process takes what others pass on, in the cluster's directory
+SOCKET = "processes.sock"
+#: the longest path that a Unix socket can have (Linux's unix(7): 108 bytes with the end)
+_LONGEST_PATH = 107
+#: seconds that a process must have run for its next end to count as the first
 STEADY = 60.0
 #: seconds it gets to end cleanly
 STOP_TIMEOUT = 3.0
 #: seconds it gets to become ready
 START_TIMEOUT = 60.0
-_INSIDE = frozenset({"sign", "decide", "authority", "guard", "remember", "steps"})
-_COMMAND = (sys.executable, "-m", "wherry.cluster.processes")
+_COMMAND = (sys.executable, "-m", "wherry.cluster.read_process")
 
 
 class Needs(NamedTuple):
-    """What the second process is told. `volumes`: below it volumes are made."""
+    """What a further process is told. `copy`, `newest`, `listening`: descriptors that it inherits; `first`: path of the first one's socket.
 
-    kubeconfig: str
-    volumes: str
+    `epoch`: the cluster's time now, None where it is the machine's. `legacy`: the old workload APIs are served.
+    """
 
-
-class SecondFailed(WherryError, OSError):
-    """The second process did not come up."""
-
-
-def inside(row: Row) -> bool:
-    """This controller needs what only the first process has."""
-    return row.inside or not _INSIDE.isdisjoint(row.needs)
-
-
-def split(rows: Sequence[Row] = ROWS) -> tuple[list[Row], list[Row]]:
-    """The rows of the first process, and those of the second."""
-    return [row for row in rows if inside(row)], [row for row in rows if not inside(row)]
+    pki: str
+    first: str
+    copy: int
+    newest: int
+    listening: tuple[int, ...]
+    legacy: bool = False
+    epoch: float | None = None
 
 
-async def begin(cluster: Cluster) -> SecondProcess:
-    """The second process of a cluster that serves already, begun. Raises ValueError for options that do not go together, SecondFailed."""
-    options = cluster.options
-    if options.time == "virtual" or not options.serve:
-        raise ValueError("two processes need real time and a cluster that serves")
-    second = SecondProcess(
-        Needs(cluster.kubeconfig, storage.volumes(cluster)),
-        cluster.own_clock,
-        options.data_dir / NOTE if options.data_dir is not None else None,
-    )
-    await second.start()
-    return second
+class ProcessFailed(WherryError, OSError):
+    """A further process did not come up."""
 
 
-class SecondProcess:
-    """`pid`: of the one that runs, 0 between two; written to the file `note` too. Call `start`, then `watch` as a task, then `stop`."""
+async def begin(cluster: Cluster) -> None:
+    """Of a cluster that serves. Raises OptionError for options that do not go together, ProcessFailed."""
+    check(cluster)
+    assert cluster.server is not None
+    assert cluster.pki is not None
+    from wherry.registry.tokens import issuer
+    from wherry.server.passing import named
 
-    def __init__(self, needs: Needs, clock: Clock, note: Path | None = None, command: Sequence[str] = _COMMAND) -> None:
-        self.pid = 0
-        self.ready = False
-        self._needs, self._clock, self._note, self._command = needs, clock, note, command
-        self._backoff: Backoff[str] = Backoff(0.25, 30.0)
-        self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+    place = cluster.data_folder().absolute() / SOCKET
+    if len(os.fsencode(place)) > _LONGEST_PATH:
+        raise OptionError(f"processes: {place} is too long for the name of a socket; give a shorter data_dir")
+    issuer.make(cluster.pki.directory)  # by one of them, before any needs it
+    place.unlink(missing_ok=True)
+    before = os.umask(0o177)
+    try:
+        await cluster.server.start_local(str(place), named)
+    finally:
+        os.umask(before)
+    cluster.further = further = FurtherProcesses(cluster, place)
+    await further.start()
+    for each in further.readers:
+        cluster.run(Component(f"process {each.number}", ADMIN, each.watch, each.trouble))
+
+
+class FurtherProcesses:
+    """`start` them, and `stop` them at the end; each that is in `readers` is to be watched over."""
+
+    def __init__(self, cluster: Cluster, first: Path) -> None:
+        self.replication = Replication(cluster.store)
+        self.readers = [ReadProcess(cluster, self.replication, first, number) for number in range(2, cluster.options.processes + 1)]
 
     async def start(self) -> None:
-        """Begin it, without waiting for it. Raises SecondFailed."""
+        """Returns when all serve. Raises ProcessFailed."""
+        for each in self.readers:
+            await each.start()
+        for each in self.readers:
+            await each.until_ready()
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(each.stop() for each in self.readers))
+        self.replication.close()
+
+
+def check(cluster: Cluster) -> None:
+    """Raises OptionError."""
+    options = cluster.options
+    if options.time == "virtual" or not options.serve:
+        raise OptionError("processes: more than one need real time and a cluster that serves")
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise OptionError("processes: this system does not let several listen at one port")
+    if options.etcd_servers:
+        raise OptionError("processes: more than one share the store of this machine; with etcd start further servers instead")
+    if options.audit_policy_file is not None and options.audit_log_path is not None:
+        raise OptionError("processes: an audit log is written by one process")
+
+
+class ReadProcess:
+    """`pid`: of the one that runs, 0 between two. Call `start`, `until_ready`, then `watch` as a task, then `stop`."""
+
+    def __init__(self, cluster: Cluster, replication: Replication, first: Path, number: int, command: Sequence[str] = _COMMAND) -> None:
+        assert cluster.server is not None
+        assert cluster.pki is not None
+        self.number = number
+        self.pid = 0
+        self.ready = False
+        self._replication = replication
+        self._clock: Clock = cluster.own_clock
+        self._places = [(sock.family, sock.getsockname()) for sock in cluster.server.sockets]
+        self._needs = Needs(str(cluster.pki.directory), str(first), 0, replication.newest.fileno(), (), cluster.options.legacy_apis)
+        self._has_epoch = cluster.options.epoch is not None
+        self._command = command
+        self._backoff: Backoff[str] = Backoff(0.25, 30.0)
+        self._process: asyncio.subprocess.Process | None = None
+        self._copying: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def trouble(self) -> str:
+        return "" if self.ready or self._stopping else "it does not run"
+
+    async def start(self) -> None:
+        """Begin it, without waiting for it. Raises ProcessFailed."""
+        ours, theirs = socket.socketpair()
+        given = [theirs]
         try:
+            # it begins to listen when it can serve; this process keeps none of them, so that no connection waits for one that is gone
+            given += [bound(family, address, shared=True) for family, address in self._places]
+            copy, *listening = (sock.fileno() for sock in given)
+            needs = self._needs._replace(copy=copy, listening=tuple(listening), epoch=self._clock.now() if self._has_epoch else None)
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
-            )
+                *self._command, json.dumps(needs._asdict()), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                pass_fds=(copy, self._needs.newest, *listening), start_new_session=True,
+            )  # fmt: skip
         except OSError as error:
-            raise SecondFailed(f"the second process cannot be started: {error.strerror or error}") from None
+            ours.close()
+            raise ProcessFailed(f"process {self.number} cannot be started: {error.strerror or error}") from None
+        finally:
+            for each in given:
+                each.close()
         self.pid = self._process.pid
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(self._needs._asdict()).encode() + b"\n")
-        self._tell(str(self.pid))
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        self._copying = asyncio.create_task(self._replication.tell(reader, writer), name=f"copy for process {self.number}")
 
     async def until_ready(self) -> None:
-        """Raises SecondFailed when it ends before."""
+        """Raises ProcessFailed when it ends before."""
         process = self._process
         assert process is not None
         assert process.stdout is not None
@@ -113,10 +178,10 @@ class SecondProcess:
             async with asyncio.timeout(START_TIMEOUT):
                 while (line := await process.stdout.readline()) != READY:
                     if not line:
-                        raise SecondFailed(f"the second process ended with status {await process.wait()} before it was ready")
+                        raise ProcessFailed(f"process {self.number} ended with status {await process.wait()} before it was ready")
         except TimeoutError:
             process.kill()
-            raise SecondFailed(f"the second process was not ready after {START_TIMEOUT:.0f} s") from None
+            raise ProcessFailed(f"process {self.number} was not ready after {START_TIMEOUT:.0f} s") from None
         self.ready = True
 
     async def watch(self) -> None:
@@ -130,7 +195,7 @@ class SecondProcess:
             if self._clock.steady() - begun > STEADY:
                 self._backoff.forget("")
             wait = self._backoff.next("")
-            log.error("the process of controllers and scheduler ended with status %s; it is started again in %.3g s", status, wait)
+            log.error("process %d ended with status %s; it is started again in %.3g s", self.number, status, wait)
             await self._clock.sleep(wait)
             await self._again()
 
@@ -147,62 +212,28 @@ class SecondProcess:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-        self._tell("")
+        await self._end_copying()
 
     async def _ended(self) -> int | str:
         if self._process is None:
             return "unknown: it could not be started"
-        return await self._process.wait()
+        status = await self._process.wait()
+        await self._end_copying()
+        return status
+
+    async def _end_copying(self) -> None:
+        copying, self._copying = self._copying, None
+        if copying is not None:
+            copying.cancel()
+            with suppress(asyncio.CancelledError):
+                await copying
 
     async def _again(self) -> None:
         self._process = None
         try:
             await self.start()
             await self.until_ready()
-        except SecondFailed as error:
+        except ProcessFailed as error:
             log.error("%s", error)
         else:
-            log.warning("the process of controllers and scheduler runs again (pid %d)", self.pid)
-
-    def _tell(self, text: str) -> None:
-        if self._note is None:
-            return
-        if text:
-            self._note.write_text(text)
-        else:
-            self._note.unlink(missing_ok=True)
-
-
-# --- in the second process ---
-def _end_with_the_first() -> None:
-    """On a thread: the pipe closes when the first process is gone, and then nothing here may be written any more."""
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
-
-
-def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    look_seldom()
-    needs = Needs(**json.loads(sys.stdin.buffer.readline()))
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
-    from wherry.client.kubeconfig import Overrides, load
-    from wherry.cluster import standalone
-    from wherry.cluster.thread import new_loop
-
-    def started() -> None:
-        sys.stdout.buffer.write(READY)
-        sys.stdout.buffer.flush()
-
-    access = load(Overrides(kubeconfig=needs.kubeconfig))
-    loop = new_loop()
-    try:
-        loop.run_until_complete(standalone.until_stopped(standalone.run_second(access, needs.volumes, split()[1], started)))
-    finally:
-        loop.close()
-
-
-if __name__ == "__main__":
-    main()
+            log.warning("process %d runs again (pid %d)", self.number, self.pid)

@@ -22,9 +22,7 @@ def read_file(path: Path | str) -> Configuration:
 
 
 def setup_of(options: Options) -> Setup | None:
-    """None: the default profile. Raises what `read_file` raises, and ValueError for options that do not go together."""
+    """None: the default profile. Raises what `read_file` raises."""
     if options.scheduler_config is None:
         return None
-    if options.processes > 1:
-        raise ValueError("a scheduler configuration needs the scheduler in the first process: not together with two processes")
     return read_file(options.scheduler_config).setup

@@ -65,7 +65,7 @@ async def serve(cluster: Cluster, ready: Callable[[], Mapping[str, bool]]) -> No
     server.families, server.views = (lambda: telling.families(cluster)), telling.views(cluster)
     server.elsewhere.servers = aggregation.servers(cluster)
     _audit(cluster, server)
-    cluster.port = await _listening(server.start(options.host, options.port, tls(pki)), options.port)
+    cluster.port = await _listening(server.start(options.host, options.port, tls(pki), shared=options.processes > 1), options.port)
     if options.insecure_port is not None:
         cluster.insecure_port = await _listening(server.start_insecure("127.0.0.1", options.insecure_port), options.insecure_port)
 

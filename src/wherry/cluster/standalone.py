@@ -1,8 +1,7 @@
 """Controllers, scheduler and simulated nodes as processes of their own, over HTTP, against any API server.
 
-Called by `wherry controllers`, `wherry scheduler` and `wherry node`, and by `processes` for the second process of a cluster. The same
-parts as in a cluster, on an `HttpClient`. With an election several copies may run and one works; nothing is read before a copy leads, so a
-waiting one costs nothing.
+Called by `wherry controllers`, `wherry scheduler` and `wherry node`. The same parts as in a cluster, on an `HttpClient`. With an election
+several copies may run and one works; nothing is read before a copy leads, so a waiting one costs nothing.
 """
 
 from __future__ import annotations
@@ -14,16 +13,14 @@ import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wherry.api.options import User
 from wherry.api.resources import ResourceTable
-from wherry.client.access import Access, Impersonate
+from wherry.client.access import Access
 from wherry.client.http import HttpClient
 from wherry.client.informer import Informers
-from wherry.cluster import components, storage, users
+from wherry.cluster import components, storage
 from wherry.cluster.controllers import Row, Site, chosen
 from wherry.cluster.options import Options
 from wherry.controllers.crd_table import follow_definitions
@@ -42,7 +39,6 @@ log = logging.getLogger(__name__)
 Election = Callable[[HttpClient, Clock], LeaderElection] | None
 Started = Callable[[str], None]
 Work = Callable[[], Coroutine[Any, Any, None]]
-Acting = Callable[[User], HttpClient]
 
 
 async def run_controllers(access: Access, words: Sequence[str], election: Election, started: Started) -> None:
@@ -82,25 +78,6 @@ async def run_nodes(access: Access, options: Options, started: Started) -> None:
         await run_all(informers, {"nodes": nodes.run}, lambda: started(f"{options.nodes} simulated nodes run"))
 
 
-async def run_second(access: Access, volumes: str, rows: Sequence[Row], started: Callable[[], None]) -> None:
-    """Controllers and scheduler on the same informers, each as the user that it is in one process, until cancelled.
-
-    `access` is the administrator's, who may act as each of them. `volumes`: below it they are made.
-    """
-    async with AsyncExitStack() as stack:
-
-        def acting(user: User, manager: str = "kube-controller-manager") -> HttpClient:
-            client = HttpClient(replace(access, impersonate=Impersonate(user.name, groups=user.groups)), manager=manager)
-            stack.push_async_exit(client)
-            return client
-
-        client, binder = acting(users.CONTROLLER_MANAGER), acting(users.SCHEDULER, "kube-scheduler")
-        informers, clock = Informers(client), Clock()
-        works = _controllers(rows, client, informers, clock, volumes, acting)
-        works["scheduler"] = components.scheduler(binder, informers, clock, random.Random()).run
-        await run_all(informers, works, started)
-
-
 async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Ctrl-C and SIGTERM end it cleanly."""
     task = asyncio.ensure_future(work)
@@ -112,13 +89,11 @@ async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
         log.info("stopped")
 
 
-def _controllers(
-    rows: Sequence[Row], client: HttpClient, informers: Informers, clock: Clock, volumes: str, acting: Acting | None = None
-) -> dict[str, Work]:
-    """All of the rows that need no more than the API. `acting` gives the client of each one's user; None: all have the same."""
+def _controllers(rows: Sequence[Row], client: HttpClient, informers: Informers, clock: Clock, volumes: str) -> dict[str, Work]:
+    """All of the rows that need no more than the API."""
     rng = random.Random()
     parts = Parts(client, informers, clock, lambda: "".join(rng.choices(ALPHABET, k=5)), ResourceTable())
-    site = Site(parts, lambda user: replace(parts, client=acting(user)) if acting else parts, volumes, _ca_pem(client.access))
+    site = Site(parts, lambda user: parts, volumes, _ca_pem(client.access))
     made = [controller for row in rows if (controller := row.make(site)) is not None]
     follow_definitions(informers, parts.table)
     return {controller.name: controller.run for controller in made}

@@ -12,6 +12,7 @@ import logging
 import random
 import socket
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
@@ -49,6 +50,10 @@ from wherry.server.wire import Answer, Date, Reply, Server
 
 if TYPE_CHECKING:
     from wherry.server.audit import Audit, Trail
+    from wherry.server.passing import Passing
+
+#: who sent a request, where that is known without credentials
+Sender = Callable[[web.BaseRequest], User]
 
 _log = logging.getLogger(__name__)
 #: seconds a client gets to answer the end of its TLS connection before the connection is cut
@@ -80,6 +85,8 @@ class ApiServer:
         self._health, self._metrics, self._date = Health(ready), Metrics(), Date()
         reviews = Reviews(authentication, authorizer, clock.now)
         self._resources = Resources(registry, clock, Watching(clock, self._rng.random), Connections(registry, gateway, kubelets), reviews)
+        #: in a process that only reads: where all other requests go
+        self.passing: Passing | None = None
         #: faults that are put in the way of requests
         self.interference: Interference | None = None
         #: what is recorded of requests, and where
@@ -99,15 +106,16 @@ class ApiServer:
         known = FirstOf((Certificates(), Tokens({token: ADMIN})))
         return cls(registry, clock, authenticator=known, gateway=gateway or Simulated(), kubelets=kubelets, ready=ready, rng=rng)
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None) -> int:
-        """Listens, on one more port with every call; the port is the answer (0 asks for any)."""
-        return await self._listen(host, port, ssl_context, None)
+    async def start(self, host: str = "127.0.0.1", port: int = 0, ssl_context: ssl.SSLContext | None = None, *,
+                    shared: bool = False) -> int:  # fmt: skip
+        """Listens, on one more port with every call; the port is the answer (0 asks for any). `shared`: as of `tls_listener.bound`."""
+        return await self._listen(host, port, ssl_context, None, shared)
 
     async def start_insecure(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listens without TLS and asks nobody who they are: everyone who can connect may do everything. Only for the loopback interface."""
         if host not in _LOOPBACK:
             raise ValueError(f"a port without authentication is only served on the loopback interface, not on {host}")
-        return await self._listen(host, port, None, UNSECURED)
+        return await self._listen(host, port, None, lambda request: UNSECURED)
 
     def start_on(self, sockets: list[socket.socket], ssl_context: ssl.SSLContext) -> None:
         """Serves on sockets that listen already, of another network too; they are closed when the server stops. Not on virtual time."""
@@ -115,21 +123,33 @@ class ApiServer:
         self._servers.append(server)
         self._listeners.append(TlsListener(sockets, server, ssl_context, _GOODBYE))
 
-    def _made(self, everyone: User | None) -> Server:
+    async def start_local(self, path: str, sender: Sender) -> None:
+        """Listens at a Unix socket for processes that are believed; `sender`: who asks, by a request's headers. Raises OSError."""
+        server = self._made(sender)
+        self._servers.append(server)
+        self._listeners.append(await asyncio.get_running_loop().create_unix_server(server, path, backlog=1024))
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """Those at which it listens with TLS."""
+        return [sock for listener in self._listeners if isinstance(listener, TlsListener) for sock in listener.sockets]
+
+    def _made(self, sender: Sender | None) -> Server:
         server: Server
 
         async def handle(request: web.BaseRequest) -> Answer:
             self._under_way += 1
             try:
-                return await self._handle(server, request, everyone)
+                return await self._handle(server, request, sender)
             finally:
                 self._under_way -= 1
 
         server = Server(handle, access_log=None, auto_decompress=False, **connection.limits(asyncio.get_running_loop()))
         return server
 
-    async def _listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None, everyone: User | None) -> int:
-        loop, server = asyncio.get_running_loop(), self._made(everyone)
+    async def _listen(self, host: str, port: int, ssl_context: ssl.SSLContext | None, sender: Sender | None,
+                      shared: bool = False) -> int:  # fmt: skip
+        loop, server = asyncio.get_running_loop(), self._made(sender)
         listener: asyncio.Server | TlsListener
         if ssl_context is None:
             listener = await loop.create_server(server, host, port, backlog=1024)
@@ -137,7 +157,7 @@ class ApiServer:
             # on virtual time the loop itself listens: it must know who is outside, and a listener's patience would be virtual seconds
             listener = await loop.create_server(server, host, port, ssl=ssl_context, ssl_shutdown_timeout=_GOODBYE, backlog=1024)
         else:
-            listener = await TlsListener.on(host, port, server, ssl_context, _GOODBYE)
+            listener = await TlsListener.on(host, port, server, ssl_context, _GOODBYE, shared=shared)
         self._servers.append(server)
         self._listeners.append(listener)
         bound: int = listener.sockets[0].getsockname()[1]
@@ -168,14 +188,15 @@ class ApiServer:
         """Clients that are connected."""
         return sum(len(server.connections) for server in self._servers)
 
-    async def _handle(self, server: Server, request: web.BaseRequest, everyone: User | None) -> Answer:
+    async def _handle(self, server: Server, request: web.BaseRequest, sender: Sender | None) -> Answer:
         somebody_asks()
         started = asyncio.get_running_loop().time()
         call = Call(request)
-        call.user = everyone
         common = self._common(request)
         verb, route = call.method.lower(), None
         try:
+            if sender is not None:
+                call.user = sender(request)
             parts = routes.split(call.path)
             route = self._route(parts)
             if route is not None:
@@ -247,6 +268,9 @@ class ApiServer:
         return verb
 
     async def _answer(self, server: Server, call: Call, parts: list[str], route: Route | None, verb: str, common: bytes) -> Answer:
+        if self.passing is not None and self.passing.concerns(route, verb):
+            call.user = await self._access.impersonated(call, call.user or await self._access.identify(call), parts, route, verb, None)
+            return await self.passing.serve(server, call, common)
         if parts[0] in health.PATHS and "Authorization" not in call.request.headers and not routes.is_nowhere(call.path):
             return self._health.reply(parts, call.parameters)
         trail = None

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
@@ -24,7 +26,7 @@ from wherry.kit.bodies import whole
 from wherry.server.call import Call
 from wherry.server.wire import TEXT, Answer, Header, Stream
 from wherry.streams import relay, takeover
-from wherry.streams.dialing import DialFailed, Place, ask, connect, reason
+from wherry.streams.dialing import Answered, DialFailed, Place, ask, connect, reason
 from wherry.streams.wire import PIECE
 
 if TYPE_CHECKING:
@@ -104,18 +106,27 @@ async def _opened(upstream: Upstream) -> tuple[asyncio.StreamReader, asyncio.Str
 
 async def fetch(upstream: Upstream, call: Call, common: bytes) -> Answer:
     """Passes the call on and gives the answer while it comes. Raises StatusError, ConnectionError."""
+    async with session_on(Connector(upstream)) as session:
+        return await fetch_by(session, upstream, call, common)
+
+
+def session_on(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    """For `fetch_by`; to be closed."""
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=30))
+
+
+async def fetch_by(session: aiohttp.ClientSession, upstream: Upstream, call: Call, common: bytes) -> Answer:
+    """As `fetch`, on connections that may be kept. Raises StatusError, ConnectionError."""
     request = call.request
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=30)
-    async with aiohttp.ClientSession(connector=Connector(upstream), auto_decompress=False, timeout=timeout) as session:
-        try:
-            url = URL(upstream.origin + upstream.target, encoded=True)
-            asked = session.request(
-                call.method, url, headers=_passed(upstream, request), data=_body(request), allow_redirects=False, skip_auto_headers=_AUTO
-            )
-            async with asked as answer:
-                return await _answered(upstream, call, answer, common)
-        except (aiohttp.ClientError, DialFailed, TimeoutError) as error:
-            raise ServiceUnavailable(f"error trying to reach service: {error or type(error).__name__}") from None
+    try:
+        url = URL(upstream.origin + upstream.target, encoded=True)
+        asked = session.request(
+            call.method, url, headers=_passed(upstream, request), data=_body(request), allow_redirects=False, skip_auto_headers=_AUTO
+        )
+        async with asked as answer:
+            return await _answered(upstream, call, answer, common)
+    except (aiohttp.ClientError, DialFailed, TimeoutError) as error:
+        raise ServiceUnavailable(f"error trying to reach service: {error or type(error).__name__}") from None
 
 
 async def get(upstream: Upstream) -> tuple[int, bytes]:
@@ -227,8 +238,17 @@ async def switched(upstream: Upstream, request: web.BaseRequest) -> None:
         raise ServiceUnavailable(f"error trying to reach service: {error}") from None
     try:
         if answer.status != 101:
-            text = answer.body.decode("utf-8", "replace").strip() or f"the backend answered {answer.status}"
-            raise StatusError(text, code=answer.status, reason="")
+            raise _no_switch(answer)
         await relay.join(takeover.take(request, answer.headers), answer.wire)
     finally:
         writer.close()
+
+
+def _no_switch(answer: Answered) -> StatusError:
+    """What a server said instead of changing the protocol: its Status, where it is one."""
+    with suppress(msgspec.DecodeError):
+        said = msgspec.json.decode(answer.body)
+        if isinstance(said, dict) and said.get("kind") == "Status" and said.get("status") == "Failure":
+            return StatusError.from_status({"code": answer.status, **said})
+    text = answer.body.decode("utf-8", "replace").strip() or f"the backend answered {answer.status}"
+    return StatusError(text, code=answer.status, reason="")

@@ -19,7 +19,7 @@ _METHODS = (b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO", b"DELET", b"PATCH"
 _PATIENCE = 60.0
 #: accepting pauses that long when the machine has no more file descriptors, as asyncio's own servers do
 _PAUSE = 1.0
-_BACKLOG = 1024
+BACKLOG = 1024
 
 
 class TlsListener:
@@ -34,14 +34,19 @@ class TlsListener:
 
     @classmethod
     async def on(
-        cls, host: str, port: int, protocol: Callable[[], asyncio.Protocol], context: ssl.SSLContext, goodbye: float
-    ) -> TlsListener:
-        """On every address of the host; `goodbye`: seconds that the end of a TLS connection may take. Raises OSError."""
+        cls, host: str, port: int, protocol: Callable[[], asyncio.Protocol], context: ssl.SSLContext, goodbye: float, *,
+        shared: bool = False,
+    ) -> TlsListener:  # fmt: skip
+        """On every address of the host; `goodbye`: seconds that the end of a TLS connection may take; `shared`: as of `bound`.
+
+        Raises OSError.
+        """
         found = await asyncio.get_running_loop().getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         sockets: list[socket.socket] = []
         try:
             for family, _, _, _, address in dict.fromkeys(found):
-                sockets.append(_bound(family, address))
+                sockets.append(bound(family, address, shared=shared))
+                sockets[-1].listen(BACKLOG)
         except OSError:
             for sock in sockets:
                 sock.close()
@@ -103,15 +108,20 @@ class TlsListener:
             self._loop.remove_reader(connection)
 
 
-def _bound(family: int, address: Any) -> socket.socket:
+def bound(family: int, address: Any, *, shared: bool) -> socket.socket:
+    """A socket that does not listen yet. `shared`: others of this user may listen there too, and the kernel shares out connections.
+
+    Raises OSError.
+    """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.setblocking(False)
         sock.bind(address)
-        sock.listen(_BACKLOG)
     except OSError:
         sock.close()
         raise

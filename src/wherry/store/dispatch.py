@@ -79,8 +79,8 @@ class Dispatch:
         self._tables.clear()
 
     def hears(self, table: str) -> bool:
-        """Whether anybody watches that table."""
-        return table in self._tables or "" in self._tables
+        """Whether anybody watches that table for itself; who watches all tables takes bytes."""
+        return table in self._tables
 
     def tell(self, record: Record, table: str) -> None:
         """Offer the record to all that it concerns."""

@@ -101,10 +101,12 @@ class Log:
         self.history.append(record)
         if self._followers.get(table):
             self._tell(table, record)
+        if self._followers.get(""):
+            self._tell("", record)
         self._watchers.tell(record, table)
 
     def _tell(self, table: str, record: Record) -> None:
-        part = f"followers of {table}"
+        part = f"followers of {table or 'everything'}"
         for hear in tuple(self._followers[table]):
             try:
                 hear(record)

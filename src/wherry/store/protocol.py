@@ -214,7 +214,7 @@ class Store(Protocol):
         ...
 
     def follow(self, table: str, hear: Follower) -> Callable[[], None]:
-        """Call with every record of the table from now on, in order, whoever wrote it; gives what ends that.
+        """Call with every record of the table ("": of all) from now on, in order, whoever wrote it; gives what ends that.
 
         A record is durable and visible when it is heard of, and its writer, if he is of this process, is not answered before. `hear` must
         not write, wait or raise; what it raises is told and reaches nobody.

@@ -45,6 +45,11 @@ class CustomKind:
         self.scale: ScalePaths | None = scale_paths.of(scale) if scale else None
 
     @property
+    def asks_webhook(self) -> bool:
+        """Its versions are made of each other by a webhook."""
+        return bool(self.conversion.get("strategy") == "Webhook")
+
+    @property
     def schema(self) -> Obj:
         """The OpenAPI v3 schema as the definition has it."""
         found: Obj = (self.version.get("schema") or {}).get("openAPIV3Schema") or {}

@@ -143,9 +143,6 @@ def test_a_configuration_that_cannot_be_used_stops_a_cluster_at_its_start(tmp_pa
     path.write_text(text(profiles=[{"plugin": {}}]))
     with pytest.raises(ConfigurationError, match=r"scheduler.yaml: profiles\[0\].plugin: unknown field"), Cluster(scheduler_config=path):
         pass
-    path.write_text(text())
-    with pytest.raises(ValueError, match="not together with two processes"), Cluster(scheduler_config=path, processes=2):
-        pass
     path.write_text(text(profiles=[{"plugin": {}}]))
     refused = "scheduler.yaml: profiles[0].plugin: unknown field"
     assert refused in wherry("up", "--data-dir", tmp_path / "home", "--scheduler-config", path).refused()
