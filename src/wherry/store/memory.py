@@ -8,31 +8,19 @@ from collections.abc import Callable
 from wherry.kit.health import Health
 from wherry.store.history import Bounds
 from wherry.store.log import Log, compare, deletion, next_version
-from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Part, Range, Record, StoreFailed
-from wherry.store.watcher import Watcher
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Record
+from wherry.store.reads import CLOSED, LogReads
 
 
-class MemoryStore:
+class MemoryStore(LogReads):
     """`now` (any clock in seconds that only goes forward) ages the history; in `health` it is noted that a follower raises."""
 
     def __init__(self, bounds: Bounds | None = None, *, now: Callable[[], float] = time.monotonic, health: Health | None = None) -> None:
         self._log = Log(bounds or Bounds(), now, health)
-        self._closed = False
-
-    @property
-    def revision(self) -> int:
-        return self._log.revision
-
-    @property
-    def oldest(self) -> int:
-        return self._log.oldest
 
     @property
     def failure(self) -> str:
-        return "the store is closed" if self._closed else ""
-
-    def known(self, key: str) -> Record | None:
-        return self._log.get(key)
+        return CLOSED if self._closed else ""
 
     async def get(self, key: str) -> Record | None:
         return self._log.get(key)
@@ -42,9 +30,6 @@ class MemoryStore:
 
     async def reach(self, revision: int, patience: float) -> bool:
         return revision <= self._log.revision
-
-    async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
-        return self._log.range(prefix, revision, after, limit)
 
     async def claim(self, name: str) -> Claim | None:
         """Nobody else writes here."""
@@ -62,29 +47,11 @@ class MemoryStore:
         compare(key, current, expect)
         return self._append(deletion(current, self._log.revision + 1, last))
 
-    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
-        if self._closed:
-            raise StoreFailed("the store is closed")
-        return self._log.watch(prefix, after, part)
-
-    def compact(self, revision: int) -> None:
-        self._log.history.forget(revision)
-
-    def is_stale(self, key: str) -> bool:
-        return False
-
-    def size(self, table: str) -> int:
-        return self._log.size(table)
-
-    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
-        return self._log.follow(table, hear)
-
     async def close(self) -> None:
         self._closed = True
         self._log.close()
 
     def _append(self, record: Record) -> Record:
-        if self._closed:
-            raise StoreFailed("the store is closed")
+        self._check_open()
         self._log.append(record)
         return record

@@ -16,14 +16,14 @@ from contextlib import suppress
 from wherry.kit.health import Health
 from wherry.store.history import Bounds
 from wherry.store.log import Log
-from wherry.store.protocol import Claim, Encoded, Follower, Part, Range, Record, StoreError, StoreFailed
+from wherry.store.protocol import Claim, Encoded, Record, StoreError, StoreFailed
+from wherry.store.reads import CLOSED, LogReads
 from wherry.store.replica_wire import News, Row, Said, Snapshot, read, record
-from wherry.store.watcher import Watcher
 
 _READS_ONLY = "this process only reads"
 
 
-class ReplicaStore:
+class ReplicaStore(LogReads):
     """Open with `await ReplicaStore.open(reader, writer, newest)`, then run `follow_first` as a task."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, newest: Callable[[], int], log: Log) -> None:
@@ -64,19 +64,8 @@ class ReplicaStore:
 
     # --- the protocol ---
     @property
-    def revision(self) -> int:
-        return self._log.revision
-
-    @property
-    def oldest(self) -> int:
-        return self._log.oldest
-
-    @property
     def failure(self) -> str:
         return self._failure or _READS_ONLY
-
-    def known(self, key: str) -> Record | None:
-        return self._log.get(key)
 
     async def get(self, key: str) -> Record | None:
         await self.settle()
@@ -98,9 +87,6 @@ class ReplicaStore:
                     await self.settle()
         return self._log.revision >= revision
 
-    async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
-        return self._log.range(prefix, revision, after, limit)
-
     async def claim(self, name: str) -> Claim | None:
         raise StoreFailed(_READS_ONLY)
 
@@ -110,23 +96,9 @@ class ReplicaStore:
     async def delete(self, key: str, last: Encoded | None = None, *, expect: int | None = None) -> Record:
         raise StoreFailed(_READS_ONLY)
 
-    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
-        return self._log.watch(prefix, after, part)
-
-    def compact(self, revision: int) -> None:
-        self._log.history.forget(revision)
-
-    def is_stale(self, key: str) -> bool:
-        return False
-
-    def size(self, table: str) -> int:
-        return self._log.size(table)
-
-    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
-        return self._log.follow(table, hear)
-
     async def close(self) -> None:
-        self._fail("the store is closed")
+        self._closed = True
+        self._fail(CLOSED)
         self._log.close()
         self._writer.close()
         with suppress(ConnectionError):

@@ -25,8 +25,8 @@ from wherry.store.encryption.transformer import Transformer, refuse_encrypted
 from wherry.store.history import Bounds
 from wherry.store.lock import DirectoryLock
 from wherry.store.log import Log, compare, deletion, next_version
-from wherry.store.protocol import Claim, CompareFailed, Encoded, Follower, Part, Range, Record, StoreError, StoreFailed
-from wherry.store.watcher import Watcher
+from wherry.store.protocol import Claim, CompareFailed, Encoded, Record, StoreError, StoreFailed
+from wherry.store.reads import CLOSED, LogReads
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,6 @@ FORGET_STEP = 500
 FILE = "wherry.db"
 #: seconds between two commits that are tried to see whether writing works again
 RETRY_EVERY = 1.0
-_CLOSED = "the store is closed"
 
 
 def remove(directory: Path) -> None:
@@ -44,7 +43,7 @@ def remove(directory: Path) -> None:
         (directory / name).unlink(missing_ok=True)
 
 
-class SQLiteStore:
+class SQLiteStore(LogReads):
     """Open with `await SQLiteStore.open(directory)`; close it, or kill the process: nothing acknowledged is lost."""
 
     def __init__(self, db: sqlite3.Connection, lock: DirectoryLock, worker: ThreadPoolExecutor, loaded: Loaded, log: Log,
@@ -60,7 +59,6 @@ class SQLiteStore:
         self._answers: dict[int, list[asyncio.Future[None]]] = {}
         self._flusher: asyncio.Task[None] | None = None
         self._failure = ""
-        self._closed = False
         self._probe: asyncio.TimerHandle | None = None
         self._probing = False
         #: how long commits took, in seconds
@@ -87,19 +85,8 @@ class SQLiteStore:
         return cls(db, lock, worker, loaded, Log(bounds, now, health), transformer)
 
     @property
-    def revision(self) -> int:
-        return self._log.revision
-
-    @property
-    def oldest(self) -> int:
-        return self._log.oldest
-
-    @property
     def failure(self) -> str:
-        return _CLOSED if self._closed else self._failure
-
-    def known(self, key: str) -> Record | None:
-        return self._log.get(key)
+        return CLOSED if self._closed else self._failure
 
     async def get(self, key: str) -> Record | None:
         while (waiting := self._newest.get(key)) is not None:
@@ -111,9 +98,6 @@ class SQLiteStore:
 
     async def reach(self, revision: int, patience: float) -> bool:
         return revision <= self._log.revision
-
-    async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
-        return self._log.range(prefix, revision, after, limit)
 
     async def claim(self, name: str) -> Claim | None:
         """Nobody else writes here."""
@@ -128,24 +112,13 @@ class SQLiteStore:
         assert current is not None
         return await self._write(deletion(current, self._assigned + 1, last), last.value if last is not None else b"")
 
-    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
-        if self._closed:
-            raise StoreFailed(_CLOSED)
-        return self._log.watch(prefix, after, part)
-
     def compact(self, revision: int) -> None:
-        self._log.history.forget(revision)
+        super().compact(revision)
         self._forget_all = True
         self._start()
 
     def is_stale(self, key: str) -> bool:
         return self._transformer is not None and self._transformer.is_stale(key)
-
-    def size(self, table: str) -> int:
-        return self._log.size(table)
-
-    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
-        return self._log.follow(table, hear)
 
     async def close(self) -> None:
         """Waits for the writes under way, then gives the directory free."""
@@ -180,7 +153,7 @@ class SQLiteStore:
     async def _write(self, record: Record, stored: bytes) -> Record:
         """`stored`: what the file is to hold of it, without the revision."""
         if self._closed:
-            raise StoreFailed(_CLOSED)
+            raise StoreFailed(CLOSED)
         if self._transformer is not None and stored:
             stored = self._transformer.seal(record.key, stored)
         self._assigned += 1

@@ -53,20 +53,17 @@ from wherry.store.protocol import (
     Compacted,
     CompareFailed,
     Encoded,
-    Follower,
     FutureRevision,
-    Part,
     Range,
     Record,
     StoreError,
     StoreFailed,
 )
-from wherry.store.watcher import Watcher
+from wherry.store.reads import CLOSED, LogReads
 
 log = logging.getLogger(__name__)
 
 
-_CLOSED = "the store is closed"
 #: how long objects live, in seconds, of the tables whose objects go by themselves: --event-ttl
 LIVES: Mapping[str, float] = {"events": 3600.0}
 #: seconds that are waited for news which are on their way, before it is asked whether there are any
@@ -93,7 +90,7 @@ class Settings:
     transformer: Transformer | None = None
 
 
-class EtcdStore:
+class EtcdStore(LogReads):
     """Open with `await EtcdStore.open(access)`."""
 
     def __init__(self, connection: Connection, settings: Settings, log: Log, now: Callable[[], float], health: Health) -> None:
@@ -113,7 +110,6 @@ class EtcdStore:
         self._refused = ""
         self._compacted = 0
         self._compacting: list[asyncio.Task[None]] = []
-        self._closed = False
 
     @classmethod
     async def open(cls, access: Access, settings: Settings | None = None, bounds: Bounds | None = None, *,
@@ -140,19 +136,8 @@ class EtcdStore:
         return store
 
     @property
-    def revision(self) -> int:
-        return self._log.revision
-
-    @property
-    def oldest(self) -> int:
-        return self._log.oldest
-
-    @property
     def failure(self) -> str:
-        return _CLOSED if self._closed else self._feed.failure or self._refused
-
-    def known(self, key: str) -> Record | None:
-        return self._log.get(key)
+        return CLOSED if self._closed else self._feed.failure or self._refused
 
     async def get(self, key: str) -> Record | None:
         self._check_open()
@@ -165,7 +150,7 @@ class EtcdStore:
     async def range(self, prefix: str, *, revision: int = 0, after: str = "", limit: int = 0) -> Range:
         if revision and self._compacted <= revision < self._log.oldest and "/" in prefix:
             return await self._range_there(prefix, revision, after, limit)
-        return self._log.range(prefix, revision, after, limit)
+        return await super().range(prefix, revision=revision, after=after, limit=limit)
 
     async def settle(self) -> None:
         self._check_open()
@@ -229,24 +214,14 @@ class EtcdStore:
                 raise await self._compare_failed(key, answer)
             return await write.record(answer.header.revision)
 
-    def watch(self, prefix: str, *, after: int, part: Part | None = None) -> Watcher:
-        self._check_open()
-        return self._log.watch(prefix, after, part)
-
     def compact(self, revision: int) -> None:
-        self._log.history.forget(revision)
+        super().compact(revision)
         self._compacted = max(self._compacted, revision)
         self._compacting = [task for task in self._compacting if not task.done()]
         self._compacting.append(self._spawn(self._compact(revision), "etcd-compact"))
 
     def is_stale(self, key: str) -> bool:
         return self._settings.transformer is not None and self._settings.transformer.is_stale(key)
-
-    def size(self, table: str) -> int:
-        return self._log.size(table)
-
-    def follow(self, table: str, hear: Follower) -> Callable[[], None]:
-        return self._log.follow(table, hear)
 
     async def close(self) -> None:
         """Waits for the writes under way."""
@@ -356,7 +331,7 @@ class EtcdStore:
             log.error("etcd cannot be written: %s; it is tried again every %.3g s", error, PROBE_EVERY)
             self._refused = str(error)
             self._probing = self._spawn(self._probe(), "etcd-probe")
-        return StoreFailed(_CLOSED if self._closed else str(error))
+        return StoreFailed(CLOSED if self._closed else str(error))
 
     async def _probe(self) -> None:
         try:
@@ -367,10 +342,6 @@ class EtcdStore:
                     self._refused = ""
         finally:
             self._probing = None
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreFailed(_CLOSED)
 
     async def _compact(self, revision: int) -> None:
         try:
