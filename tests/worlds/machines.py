@@ -140,8 +140,7 @@ class World:
 
     def serve(self, machine: Machine, *words: str) -> None:
         self.server = machine
-        usual = ["--image-table", "*=host", "--bind-address", "0.0.0.0", "--advertise-address", machine.address, "--ephemeral"]
-        machine.begin("up", *usual, "--data-dir", str(machine.folder / "data"), *words)
+        self.up(machine, "--ephemeral", *words)
         config = yaml.safe_load((machine.folder / "data/kubeconfig").read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://{machine.address}:6443"
         config["users"][0]["user"] = {"token": _TOKEN}
@@ -149,6 +148,23 @@ class World:
         self.apply(_BOOT)
         for name, role in _ROLES.items():
             self.kubectl("create", "clusterrolebinding", name, f"--clusterrole={role}", "--group=system:bootstrappers")
+
+    def up(self, machine: Machine, *words: str) -> None:
+        """A server there."""
+        usual = ["--image-table", "*=host", "--bind-address", "0.0.0.0", "--advertise-address", machine.address]
+        machine.begin("up", *usual, "--data-dir", str(machine.folder / "data"), *words)
+
+    def etcd(self, machine: Machine) -> str:
+        """Its address."""
+        url, peer = f"http://{machine.address}:2379", f"http://{machine.address}:2380"
+        with machine.log.open("ab") as log:
+            process = machine.popen(
+                "etcd", "--data-dir", str(machine.folder / "etcd"), "--listen-client-urls", url, "--advertise-client-urls", url,
+                "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+                "--unsafe-no-fsync", stdout=log, stderr=log)  # fmt: skip
+        self._stack.callback(process.wait)
+        self._stack.callback(process.kill)
+        return url
 
     def join(self, machine: Machine, *words: str) -> str:
         """The node's name."""

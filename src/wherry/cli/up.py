@@ -153,6 +153,8 @@ def _nodes(home: Path, options: dict[str, Any]) -> int:
     """As many as was asked for, or as there were, or the default."""
     if options["nodes"] is not None:
         return int(options["nodes"])
+    if options["node_name"]:
+        return 1
     found = remembered.nodes(home, options["state"]) if options["state"] is not None or not options["ephemeral"] else None
     return remembered.DEFAULT if found is None else found
 

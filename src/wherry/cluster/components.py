@@ -12,7 +12,7 @@ from wherry.api.options import User
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.client.protocol import Client
-from wherry.cluster import aggregation, guarding, identities, scheduling, storage, users
+from wherry.cluster import aggregation, guarding, identities, named_node, scheduling, storage, users
 from wherry.cluster.component import Component
 from wherry.cluster.controllers import OnDemand, Site
 from wherry.cluster.node_clients import NodeClients
@@ -55,6 +55,7 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         from wherry.cluster import processes
 
         processes.check(cluster)
+    named_node.check(options)
     shared = bool(options.etcd_servers)
     setup = scheduling.setup_of(options)
     if options.run_controllers and not shared:
@@ -77,6 +78,8 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
         await elected.start(cluster)
     if cluster.real_nodes is not None:
         await cluster.real_nodes.begin()
+        if options.node_name:
+            await named_node.begin(cluster)
         if options.expose_services:
             from wherry.cluster import exposing
 
@@ -152,7 +155,8 @@ def build_nodes(cluster: Cluster, informers: Informers | None = None) -> None:
     else:
         from wherry.cluster import real_nodes
 
-        cluster.real_nodes = real_nodes.build(client, informers, cluster.own_clock, options, cluster.data_folder().absolute())
+        folder, own = cluster.data_folder().absolute(), named_node.of(options)
+        cluster.real_nodes = real_nodes.build(client, informers, cluster.own_clock, options, folder, own)
         if options.simulated_nodes:
             cluster.nodes = node_agent(client, informers, cluster.own_clock, replace(options, nodes=options.simulated_nodes))
 

@@ -67,6 +67,23 @@ class Part(NamedTuple):
     begin: Begin
 
 
+def one_of_all(cluster: Cluster, lease: str, user: User, work: Work) -> Work:
+    """`work` as it is done by one server of those that share an etcd, which holds that Lease; a server that is alone does it."""
+    if not cluster.options.etcd_servers:
+        return work
+
+    async def begin(term: Term) -> Callable[[], Awaitable[None]]:
+        term.run(Component(lease, user, work))
+        return _nothing
+
+    identity = f"{socket.gethostname()}_{uuid.uuid4()}"
+    return _contending(cluster, Part(lease, users.API_SERVER, "kube-apiserver", begin), identity)
+
+
+async def _nothing() -> None:
+    """There is nothing to end beside the term."""
+
+
 async def start(cluster: Cluster) -> None:
     """Each part of the options contends for its Lease from now on. Raises StoreError when nodes of this machine cannot run."""
     options = cluster.options
@@ -163,15 +180,17 @@ async def _nodes(term: Term) -> Callable[[], Awaitable[None]]:
 async def _alone(cluster: Cluster, part: Part, identity: str) -> None:
     """Nodes of this machine stay: the Lease is held for as long as the server lives. Raises StoreError when another has it."""
     timings = _timings(cluster)
-    election = LeaderElection(_client(cluster, part), cluster.own_clock, part.lease, identity, timings=timings)
+    lease = f"{part.lease}-{named}" if (named := cluster.options.node_name) else part.lease
+    election = LeaderElection(_client(cluster, part), cluster.own_clock, lease, identity, timings=timings)
 
     async def hold() -> None:
         with suppress(LeadershipLost):  # it is taken again, unless another server has begun meanwhile, which its start refuses
             await election.lead(asyncio.Event().wait)  # type: ignore[arg-type]
-        raise RuntimeError(f"the lease {part.lease} is not held")
+        raise RuntimeError(f"the lease {lease} is not held")
 
-    cluster.run(Component(f"{part.lease} lease", part.user, hold))
+    cluster.run(Component(f"{lease} lease", part.user, hold))
     try:
         await asyncio.wait_for(election.leading.wait(), timings.duration + 2 * timings.retry + 1)
     except TimeoutError:
-        raise StoreError("another server on this etcd runs nodes: give --no-run-nodes here; `wherry node` joins this machine") from None
+        whose = f"the node {named}" if named else "nodes without a name of their own"
+        raise StoreError(f"another server on this etcd runs {whose}: give --node-name, or --no-run-nodes here") from None

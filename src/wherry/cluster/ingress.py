@@ -14,7 +14,7 @@ from wherry.api.errors import AlreadyExists
 from wherry.api.objects import name
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
-from wherry.cluster import addresses, users
+from wherry.cluster import addresses, elected, users
 from wherry.cluster.component import Component
 from wherry.rules.networking.ingress.classes import CLASS, ingress_class
 from wherry.store.follow import when_first
@@ -45,7 +45,8 @@ def _start(cluster: Cluster, leaving: Leaving) -> None:
     if not cluster.stopping:
         cluster.ingress = controller = _controller(cluster)
         leaving.add(controller.without)
-        cluster.run(Component("ingress controller", users.INGRESS, controller.run, controller.health))
+        work = elected.one_of_all(cluster, "wherry-ingress", users.INGRESS, controller.run)
+        cluster.run(Component("ingress controller", users.INGRESS, work, controller.health))
 
 
 def _controller(cluster: Cluster) -> IngressController:

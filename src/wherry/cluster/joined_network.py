@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from wherry.cluster.bootstrap import NODE_NETWORK, SERVICE_ADDRESS, SLICES
 from wherry.cluster.options import Options
 from wherry.kit.tasks import Work
 from wherry.network.leaving import Leaving
+from wherry.rules.pods.kubelet.pod_ranges import of_nodes
 
 if TYPE_CHECKING:
     from wherry.node.real.nodes import RealNodes
@@ -60,7 +61,7 @@ class JoinedNetwork:
         rules = policies.enforced(nodes, fabric, self.informers)
         server = dns.build(self.informers, fabric, options, self.names)
         relay = ApiRelay(fabric, self._api, self._servers)
-        nodes.ranges_of_others = lambda: _ranges(self.informers.of(resource("nodes")).items(), nodes.node_names)
+        nodes.ranges_of_others = lambda: of_nodes(self.informers.of(resource("nodes")).items(), nodes.node_names)
         others = await pod_hosts.network(nodes, self.informers, address, options.pod_network)
         works: dict[str, Work] = {"service proxy": proxy.run, "network policies": rules.run, "cluster DNS": server.run, "API": relay.run}
         if others is not None:
@@ -95,11 +96,6 @@ async def prepare(stack: AsyncExitStack, access: Access) -> JoinedNetwork | None
     made = JoinedNetwork(client, access, names.get("clusterIP") or dns.ADDRESS, (api.get("clusterIP") or SERVICE_ADDRESS, port))
     stack.push_async_callback(made.informers.stop)
     return made
-
-
-def _ranges(nodes: Iterable[Obj], but: Sequence[str]) -> list[str]:
-    specs = [node.get("spec") or {} for node in nodes if node["metadata"]["name"] not in but]
-    return [each for spec in specs for each in spec.get("podCIDRs") or [spec.get("podCIDR")] if each and ":" not in each]
 
 
 async def _service(client: HttpClient, namespace: str, name: str) -> Obj:

@@ -38,6 +38,8 @@ class OptionFields(TypedDict, total=False):
     runtime: str
     container_runtime_endpoint: str
     nodes: int
+    node_name: str
+    kubelet_port: int
     simulated_nodes: int
     pods_per_node: int
     kubelet_config: Path | str | None

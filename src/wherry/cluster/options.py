@@ -70,6 +70,9 @@ class Options:
                              among=("simulated", "process", "containerd"))
     container_runtime_endpoint: str = described("", "The container runtime's socket, with runtime containerd; empty: the usual one.")
     nodes: int = described(3, "How many nodes.", least=0, most=5000)
+    node_name: str = described("", "The name of this machine's one node, where pods run programs and several servers share an etcd; "
+                                   "empty: nodes are node-0, node-1, ... of one server.")
+    kubelet_port: int = described(10250, "Where the node of that name serves the kubelet's API to the other servers.", least=1, most=_PORTS)
     simulated_nodes: int = described(0, "How many simulated nodes stand beside nodes that run programs.", least=0, most=5000)
     pods_per_node: int = described(110, "How many pods a node takes.", least=1, most=16000)
     kubelet_config: Path | None = described(None, "Eviction, logs, images, static pods and shutdown of nodes that run programs: a "

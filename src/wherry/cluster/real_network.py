@@ -10,8 +10,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wherry.cluster import bootstrap, dns, ingress, inside, outbound, pod_hosts, pods_api, policies, users
+from wherry.cluster import bootstrap, dns, elected, ingress, inside, outbound, pod_hosts, pods_api, policies, users
 from wherry.cluster.component import Component
+from wherry.kit.tasks import Work
 from wherry.network.host_ports import HostPorts
 from wherry.network.leaving import Leaving
 from wherry.network.proxy import ServiceProxy
@@ -46,7 +47,7 @@ class RealNetwork:
         await pod_hosts.begin(cluster, self._leaving)
         cluster.run(Component("service proxy", users.PROXY, self._proxy.run, self._proxy.health))
         cluster.run(self._policies)
-        cluster.run(Component("host ports", users.SERVICES, self._host_ports.run))
+        cluster.run(Component("host ports", users.SERVICES, self._outside(self._host_ports.run)))
         if cluster.options.serve:
             await pods_api.begin(cluster)
         await self._begin_names()
@@ -54,6 +55,10 @@ class RealNetwork:
             await outbound.begin(cluster)
         if cluster.options.ingress:
             await ingress.begin(cluster, self._leaving)
+
+    def _outside(self, work: Work) -> Work:
+        """What is written for all servers is written by one."""
+        return elected.one_of_all(self._cluster, "wherry-host-ports", users.SERVICES, work)
 
     async def _begin_names(self) -> None:
         cluster, names = self._cluster, self._names

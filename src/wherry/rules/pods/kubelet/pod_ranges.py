@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
+from wherry.api.objects import Obj, name
+
 #: what the pods of a few hundred nodes have, and those of more
 USUAL, LARGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.128.0.0/9")
 _LEAST = 256
@@ -34,6 +36,13 @@ def pod_ranges(count: int, pods_per_node: int, taken: Iterable[str] = ()) -> lis
     free = (net for net in whole.subnets(new_prefix=33 - size.bit_length()) if not any(net.overlaps(other) for other in others))
     found = [str(net) for net, _ in zip(free, range(count), strict=False)]
     return found if len(found) == count else []
+
+
+def of_nodes(nodes: Iterable[Obj], but: Iterable[str]) -> list[str]:
+    """What nodes other than those have, IPv4."""
+    left = set(but)
+    specs = [node.get("spec") or {} for node in nodes if name(node) not in left]
+    return [each for spec in specs for each in spec.get("podCIDRs") or [spec.get("podCIDR")] if each and ":" not in each]
 
 
 def range_by_name(node: str, pods_per_node: int, taken: Iterable[str] = ()) -> str:
