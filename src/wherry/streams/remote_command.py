@@ -17,6 +17,7 @@ import msgspec
 
 from wherry.api.errors import InternalError, StatusError
 from wherry.api.objects import Obj
+from wherry.kit.finishing import finish
 from wherry.streams.idle import LONGEST, Idle
 from wherry.streams.session import Session, Sink, Source, outcome
 
@@ -105,7 +106,7 @@ async def serve(open_session: Open, client: Client, wanted: Wanted, *, idle: flo
     except ConnectionError:
         pass  # gone before it could be told
     finally:
-        await session.close()
+        await finish(session.close())
 
 
 async def _carry(session: Session, client: Client, wanted: Wanted, idle: Idle) -> None:

@@ -17,6 +17,7 @@ from multidict import MultiMapping
 from wherry.api import timestamps
 from wherry.api.errors import BadRequest, NotFound, StatusError
 from wherry.api.objects import Obj
+from wherry.kit.finishing import finish
 from wherry.node.api.paths import Asked
 from wherry.node.engine import Usage
 from wherry.node.runtime import LogOptions, Runtime
@@ -94,7 +95,7 @@ class PodRequests:
             outputs = await asyncio.gather(*reading)
             code = await session.wait()
         finally:
-            await session.close()
+            await finish(session.close())
         if code:
             said = b"".join(outputs).decode("utf-8", "replace")
             raise _text(500, f"command '{request.query.get('cmd', '')}' exited with {code}: {said}")

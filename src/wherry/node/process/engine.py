@@ -15,6 +15,7 @@ from dataclasses import replace
 from signal import SIGKILL
 from typing import Any
 
+from wherry.kit.finishing import finish
 from wherry.kit.version import VERSION
 from wherry.linux.fabric import Fabric
 from wherry.linux.signals import number_of
@@ -275,7 +276,7 @@ class ProcessEngine:
             texts = await asyncio.gather(*(beginning(output, _MOST_OUTPUT) for output in outputs))
             return await session.wait(), b"".join(texts)[:_MOST_OUTPUT]
         finally:
-            await session.close()
+            await finish(session.close())
 
     async def exec(self, id: str, argv: Sequence[str], *, tty: bool = False, stdin: bool = False) -> Session:
         container = self._running(id)
