@@ -56,6 +56,10 @@ async def start(cluster: Cluster, tasks: Tasks) -> None:
 
         processes.check(cluster)
     named_node.check(options)
+    if options.pod_network not in ("auto", "none"):
+        from wherry.cluster import pod_hosts
+
+        pod_hosts.check(options)
     shared = bool(options.etcd_servers)
     setup = scheduling.setup_of(options)
     if options.run_controllers and not shared:

@@ -49,6 +49,7 @@ async def run(access: Access, options: Options, joining: Joining, started: Start
 
     Until cancelled. Raises Unavailable where the machine lets no programs run, OSError for a port that is taken."""
     from wherry.cluster.standalone import run_all
+    pod_hosts.check(options)
     from wherry.node.api.access import Access as Asking
     from wherry.node.api.pods import PodRequests
     from wherry.node.api.server import NodeApi

@@ -7,7 +7,9 @@ machines reach this one. Where it cannot be, `auto` says so once in the log and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from wherry.rules.networking.hosts.routes import mac
 
 if TYPE_CHECKING:
     from wherry.cluster.cluster import Cluster
+    from wherry.cluster.options import Options
     from wherry.linux.host_link import HostLink
     from wherry.network.hosts import HostNetwork
     from wherry.network.leaving import Leaving
@@ -33,6 +36,14 @@ log = logging.getLogger(__name__)
 _LOOKS, _BETWEEN = 20, 0.1
 PROCESS = "process"
 _HELP = "run wherry as root, or give --pod-network none"
+
+
+def check(options: Options) -> None:
+    """Raises OptionError for a way that is asked for where there are no pods of ours to take it."""
+    if options.pod_network in (facts.AUTO, facts.NONE) or (options.runtime == PROCESS and options.run_nodes):
+        return
+    cni = "how pods of a container runtime reach each other is said by its CNI"
+    raise OptionError(f"pod_network: {cni if options.runtime == 'containerd' else 'it is of nodes that run programs'}")
 
 
 async def begin(cluster: Cluster, leaving: Leaving) -> None:
@@ -87,13 +98,16 @@ async def network(nodes: RealNodes, informers: Informers, address: str, choice: 
 
 async def _begun(nodes: RealNodes, informers: Informers, address: str, choice: str) -> HostNetwork:
     """Raises OSError."""
-    from wherry.linux import host_link
+    from wherry.linux import capabilities, host_link
     from wherry.network.hosts import HostNetwork
 
     assert nodes.fabric is not None
+    if not all(capabilities.has_effective(each) for each in (capabilities.NET_ADMIN, capabilities.SYS_ADMIN)):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
     if not (said := host_link.network_of(address)):
         address = addresses.advertised("0.0.0.0")
-        said = host_link.network_of(address) if address else ""
+        if not (said := host_link.network_of(address) if address else ""):
+            raise OSError(errno.EADDRNOTAVAIL, "this machine has no address at which others reach it")
     ways = facts.CHOICES[choice]
     if facts.HOST_GW in ways and host_link.forwarding_refused():
         text = "this machine's firewall drops what it should pass on (iptables' FORWARD, as Docker sets it)"

@@ -13,7 +13,7 @@ _NAMES = (
     "BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
 )
 NAMES = tuple(_NAMES.split())
-SYS_ADMIN = NAMES.index("SYS_ADMIN")
+SYS_ADMIN, NET_ADMIN = NAMES.index("SYS_ADMIN"), NAMES.index("NET_ADMIN")
 #: what containers have unless told otherwise: the OCI runtimes' common default
 DEFAULT = frozenset((
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "NET_RAW", "SYS_CHROOT",

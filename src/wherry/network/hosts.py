@@ -59,13 +59,16 @@ class HostNetwork:
     async def run(self) -> None:
         """Follow until cancelled."""
         await self._nodes.synced()
+        self._decide()
         while True:
-            self._news.clear()
             await self._follow()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):
                     await self._news.wait()
-                    await asyncio.sleep(_GATHER)
+            if self._news.is_set():
+                await asyncio.sleep(_GATHER)
+                self._news.clear()
+                self._decide()
 
     def close(self) -> None:
         self._link.end()
@@ -74,9 +77,13 @@ class HostNetwork:
         if (old and _facts(old)) != (new and _facts(new)):
             self._news.set()
 
+    def _decide(self) -> None:
+        if (made := plan(self._nodes.items(), self._names())) != self.plan:
+            self.plan = made
+            self._tell(made.unreached)
+
     async def _follow(self) -> None:
-        self.plan = made = plan(self._nodes.items(), self._names())
-        self._tell(made.unreached)
+        made = self.plan
         peers = frozenset((each.own, each.mac, each.machine) for each in made.peers)
         wanted = Wanted(made.own, made.inward, dict(made.direct), dict(made.tunnelled), peers)
         try:

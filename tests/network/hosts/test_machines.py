@@ -76,13 +76,26 @@ def test_the_server_reaches_pods_of_other_machines(machines: World) -> None:
     assert machines.kubectl("get", "--raw", f"/api/v1/namespaces/default/pods/{name(there)}:8000/proxy/hostname").strip() == name(there)
 
 
+def test_the_servers_machine_reaches_services_whose_pods_are_elsewhere_and_its_own_pods(machines: World) -> None:
+    """With --expose-services."""
+    there = pods(machines)
+    service = machines.get("service", "web")["spec"]["clusterIP"]
+    program = "import sys, urllib.request as r\nfor each in sys.argv[1:]:\n    print(r.urlopen(f'http://{each}/hostname').read().decode())"
+    said = machines.server.run(sys.executable, "-c", program, *[service] * 30).split()
+    assert set(said) == {name(each) for each in there.values()}
+    assert machines.server.run(sys.executable, "-c", program, f"{address(there['node-0'])}:8000").strip() == name(there["node-0"])
+
+
 def test_a_policy_holds_across_machines(machines: World) -> None:
     there = pods(machines)
     one, other = there["far-1"], there["far-2"]
     machines.apply(DENY)
     try:
+        own = f"http://{address(there['node-0'])}:8000/hostname"
+        program = f"import urllib.request as r; print(r.urlopen('{own}', timeout=3).status)"
         eventually(lambda: "failed" in machines.ask(name(one), f"{address(other)}:8000/hostname", 0.3))
         assert "failed" in machines.ask(name(there["node-0"]), f"{address(other)}:8000/hostname", 0.3)
+        assert machines.server.run(sys.executable, "-c", program).strip() == "200", "hosts reach their own pods"
         machines.kubectl("label", "pod", name(one), "may=ask")
         eventually(lambda: machines.ask(name(one), f"{address(other)}:8000/hostname") == name(other))
         assert "failed" in machines.ask(name(there["node-0"]), f"{address(other)}:8000/hostname", 0.3)

@@ -1,7 +1,8 @@
 """What leaves a machine's fabric for other machines, as nftables: pods under their own addresses, all else under the fabric's.
 
 Written by the component that keeps the routes. Sources that other machines have no way back to (the fabric's gateway, which is the same on
-all of them; nodes' own addresses) become the address that this fabric has among machines. Source: man 8 nft (snat).
+all of them; nodes' own addresses; this machine's) become the address that this fabric has among machines, before anything else translates
+them. Source: man 8 nft (snat).
 """
 
 from __future__ import annotations
@@ -19,6 +20,6 @@ def table(own: str, inward: Iterable[str], links: Iterable[str]) -> str:
         f"table ip {TABLE}",
         f"delete table ip {TABLE}",
         f"table ip {TABLE} {{",
-        f"chain postrouting {{ type nat hook postrouting priority 90; {out} }}",
+        f"chain postrouting {{ type nat hook postrouting priority 80; {out} }}",
         "}\n",
     ])  # fmt: skip

@@ -8,6 +8,7 @@ Source: flannel's backends of the same names; RFC 7348 (VXLAN).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from typing import NamedTuple
@@ -57,7 +58,9 @@ def plan(nodes: Iterable[Obj], names: Iterable[str]) -> Plan:
     here = next((each for each in known if mine.intersection(each.nodes)), None)
     if here is None or not here.own:
         return Plan()
-    taken = dict.fromkeys(here.ranges, here)
+    taken = _Taken()
+    for each in here.ranges:
+        taken.add(each, here)
     direct: list[Route] = []
     tunnelled: list[Route] = []
     peers: list[Peer] = []
@@ -72,11 +75,10 @@ def plan(nodes: Iterable[Obj], names: Iterable[str]) -> Plan:
             continue
         networks = []
         for each in other.ranges:
-            if (owner := _owner(each, taken)) is not None:
+            if (owner := taken.add(each, other)) is not None:
                 unreached.append(_claimed(other, each, owner))
             else:
                 networks.append(each)
-                taken[each] = other
         others.add(other.own)
         if way == HOST_GW:
             direct += [Route(each, str(other.address.ip)) for each in networks]
@@ -99,9 +101,23 @@ def mac(machine: IPv4Address) -> str:
     return ":".join(f"{each:02x}" for each in b"\x0a\x77" + machine.packed)
 
 
-def _owner(network: str, taken: dict[str, Host]) -> Host | None:
-    wanted = IPv4Network(network)
-    return next((host for each, host in taken.items() if wanted.overlaps(IPv4Network(each))), None)
+class _Taken:
+    """Networks that do not overlap, in order, and whose they are."""
+
+    def __init__(self) -> None:
+        self._ends: list[int] = []
+        self._owned: list[tuple[int, Host]] = []
+
+    def add(self, text: str, host: Host) -> Host | None:
+        """Whose a part of it is already; None: it is the host's now."""
+        network = IPv4Network(text)
+        first, last = int(network.network_address), int(network.broadcast_address)
+        at = bisect_left(self._ends, first)
+        if at < len(self._ends) and self._owned[at][0] <= last:
+            return self._owned[at][1]
+        self._ends.insert(at, last)
+        self._owned.insert(at, (first, host))
+        return None
 
 
 def _claimed(other: Host, network: str, owner: Host) -> str:

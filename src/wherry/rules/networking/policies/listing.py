@@ -13,8 +13,6 @@ from wherry.rules.networking.policies.ruleset import EGRESS, INGRESS, Ruleset
 
 _BLOCK = re.compile(r"^\t(chain|set|map) (\S+) \{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
 _ELEMENTS = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
-#: the rules of the three chains that packets enter by
-_BASE = {"from-pods": 3, "from-pods-here": 3, "to-pods": 4}
 
 
 def counts(listed: str) -> dict[str, int]:
@@ -35,7 +33,8 @@ def _counts(listed: str) -> Iterator[tuple[str, int]]:
 def wanted(rules: Ruleset, family: int) -> dict[str, int]:
     """What `counts` should say."""
     more = 1 if family == 6 else 0
-    found = {name: number + more for name, number in _BASE.items()}
+    # the three chains that packets enter by: neighbours are found by a rule of IPv6, the machine is known by one of IPv4
+    found = {"from-pods": 3 + more, "from-pods-here": 3 + more, "to-pods": 5}
     for direction in (INGRESS, EGRESS):
         isolation = rules.of(direction)
         found[direction] = len(isolation.pods)

@@ -18,6 +18,8 @@ from wherry.rules.networking.policies.ruleset import EGRESS, INGRESS, Isolation,
 TABLE = "wherry-policies"
 #: the fabric's link to the machine it is on (where pods are reached from there): hosts reach their pods
 MACHINE_LINK = "wherry-exposed"
+#: the link to other machines, over which this one comes too, under an address that nobody else can have
+HOSTS_LINK, MACHINE = "wherry-hosts", "169.254.245.1"
 _NOTHING = Ruleset()
 _TYPES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
 #: elements of a set in one command
@@ -42,6 +44,7 @@ def begin(family: int) -> list[str]:
             f"add rule {table} {chain} ct state established,related accept",
             f"add rule {table} {chain} {where} saddr . {where} daddr @always accept",
             *([f"add rule {table} {chain} iifname {MACHINE_LINK} accept"] if chain == "to-pods" else []),
+            *([f"add rule {table} {chain} iifname {HOSTS_LINK} ip saddr {MACHINE} accept"] if chain == "to-pods" and family == 4 else []),
             *([f"add rule {table} {chain} icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept"] if family == 6 else []),
             f"add rule {table} {chain} {look}",
         ]
