@@ -55,16 +55,18 @@ class JoinedNetwork:
         fabric = nodes.fabric
         assert fabric is not None
         leaving = Leaving()
-        proxy = ServiceProxy(self.informers, fabric, frozenset((self.names, self._api[0])))
+        proxy = ServiceProxy(self.informers, fabric, frozenset((self.names, self._api[0])), pod_hosts.reaching(nodes, options))
         leaving.add(proxy.without)
         nodes.drain = leaving.drain
         rules = policies.enforced(nodes, fabric, self.informers)
         server = dns.build(self.informers, fabric, options, self.names)
         relay = ApiRelay(fabric, self._api, self._servers)
         nodes.ranges_of_others = lambda: of_nodes(self.informers.of(resource("nodes")).items(), nodes.node_names)
+        nodes.placed = proxy.look_again
         others = await pod_hosts.network(nodes, self.informers, address, options.pod_network)
         works: dict[str, Work] = {"service proxy": proxy.run, "network policies": rules.run, "cluster DNS": server.run, "API": relay.run}
         if others is not None:
+            others.changed = proxy.look_again
             works["pods of other machines"] = others.run
             works["pods that leave"] = pod_hosts.asking(nodes, self.informers, others, leaving).run
         return works

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import logging
 import os
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wherry.network.hosts import HostNetwork
     from wherry.network.leaving import Leaving
     from wherry.network.leaving_hosts import LeavingHosts
+    from wherry.network.proxy import ServiceProxy
     from wherry.node.real.nodes import RealNodes
 
 log = logging.getLogger(__name__)
@@ -46,10 +48,16 @@ def check(options: Options) -> None:
     raise OptionError(f"pod_network: {cni if options.runtime == 'containerd' else 'it is of nodes that run programs'}")
 
 
-async def begin(cluster: Cluster, leaving: Leaving) -> None:
+def reaching(nodes: RealNodes, options: Options) -> Callable[[str], bool] | None:
+    """Whether pods with an address are reached from these nodes; None where that is not known here, but to their CNI."""
+    return nodes.has_address if options.runtime == PROCESS else None
+
+
+async def begin(cluster: Cluster, leaving: Leaving, proxy: ServiceProxy) -> None:
     """For the server's own nodes. Raises OptionError."""
     options, nodes = cluster.options, cluster.real_nodes
     assert nodes is not None
+    nodes.placed = proxy.look_again
     if options.runtime != PROCESS:
         return  # how pods of a container runtime reach each other is said by its CNI
     address = addresses.advertised(options.host, options.advertise_address)
@@ -60,6 +68,7 @@ async def begin(cluster: Cluster, leaving: Leaving) -> None:
         return
     made = await network(nodes, cluster.informers, address, options.pod_network)
     if made is not None:
+        made.changed = proxy.look_again
         cluster.run(Component("pods of other machines", users.PROXY, made.run, made.health))
         cluster.run(Component("pods that leave", users.PROXY, asking(nodes, cluster.informers, made, leaving).run))
 

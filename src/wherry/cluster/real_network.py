@@ -33,7 +33,7 @@ class RealNetwork:
         self._cluster, self._leaving = cluster, Leaving()
         options, informers = cluster.options, cluster.informers
         own = {dns.ADDRESS, bootstrap.SERVICE_ADDRESS} if options.serve else {dns.ADDRESS}
-        self._proxy = ServiceProxy(informers, fabric, frozenset(own))
+        self._proxy = ServiceProxy(informers, fabric, frozenset(own), pod_hosts.reaching(nodes, options))
         self._leaving.add(self._proxy.without)
         nodes.drain = self._leaving.drain
         self._policies = policies.build(cluster, nodes, fabric)
@@ -44,7 +44,7 @@ class RealNetwork:
     async def begin(self) -> None:
         """Raises OptionError for what the machine's kernel refuses, OSError when an address cannot be had."""
         cluster = self._cluster
-        await pod_hosts.begin(cluster, self._leaving)
+        await pod_hosts.begin(cluster, self._leaving, self._proxy)
         cluster.run(Component("service proxy", users.PROXY, self._proxy.run, self._proxy.health))
         cluster.run(self._policies)
         cluster.run(Component("host ports", users.SERVICES, self._outside(self._host_ports.run)))

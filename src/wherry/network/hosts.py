@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_right
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from ipaddress import IPv4Network, ip_address
 from typing import Protocol
 
 from wherry.api.objects import Obj, annotations_of
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: seconds in which news are gathered, and between two looks at what the kernel has
 _GATHER, _LOOK = 0.02, 2.0
+#: more than any address
+_MOST = 1 << 129
 
 
 class Link(Protocol):
@@ -44,8 +48,11 @@ class HostNetwork:
         self._news = asyncio.Event()
         self._written = self._listed = self._trouble = ""
         self._told: tuple[str, ...] = ()
-        #: what holds now
+        #: what holds now; who is called when that has changed
         self.plan = Plan()
+        self.changed: Callable[[], None] = _nobody
+        #: first and last addresses of others' networks that are reached, in order
+        self._reached: list[tuple[int, int]] = []
         self._nodes.add_handler(self._changed, "pods of other machines")
 
     def health(self) -> str:
@@ -54,7 +61,9 @@ class HostNetwork:
 
     def has_address(self, address: str) -> bool:
         """Whether it may be a pod's of another machine, which is reached from here. Raises ValueError for what is no address."""
-        return self.plan.reaches(address)
+        wanted = ip_address(address)
+        at = bisect_right(self._reached, (int(wanted), _MOST)) - 1
+        return wanted.version == 4 and at >= 0 and int(wanted) <= self._reached[at][1]
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -80,7 +89,10 @@ class HostNetwork:
     def _decide(self) -> None:
         if (made := plan(self._nodes.items(), self._names())) != self.plan:
             self.plan = made
+            networks = [IPv4Network(each.network) for each in (*made.direct, *made.tunnelled)]
+            self._reached = sorted((int(each.network_address), int(each.broadcast_address)) for each in networks)
             self._tell(made.unreached)
+            self.changed()
 
     async def _follow(self) -> None:
         made = self.plan
@@ -115,6 +127,10 @@ class HostNetwork:
             if each not in self._told:
                 log.warning("not reached: %s", each)
         self._told = unreached
+
+
+def _nobody() -> None:
+    """There is nobody to tell."""
 
 
 def _facts(node: Obj) -> tuple[object, ...]:

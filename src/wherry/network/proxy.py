@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from wherry.api.objects import Obj, key, uid
@@ -19,6 +20,7 @@ from wherry.client.informer import Informers
 from wherry.linux.fabric import Fabric, RulesRefused
 from wherry.network.kernel_rules import KernelRules
 from wherry.rules.networking.endpoints.places import service_of
+from wherry.rules.networking.hosts.reach import reachable
 from wherry.rules.networking.proxy.routes import Routes, World, node_of, routes, targets
 
 log = logging.getLogger(__name__)
@@ -30,10 +32,13 @@ _AGAIN, _LOOK = 1.0, 5.0
 
 
 class ServiceProxy:
-    """`own`: addresses of Services at which the cluster itself answers, which are led nowhere."""
+    """`own`: addresses of Services at which the cluster itself answers, which are led nowhere. `reaches`: whether a pod with an address
+    is reached from here; None: all are.
+    """
 
-    def __init__(self, informers: Informers, fabric: Fabric, own: frozenset[str] = frozenset()) -> None:
-        self._own = own
+    def __init__(self, informers: Informers, fabric: Fabric, own: frozenset[str] = frozenset(),
+                 reaches: Callable[[str], bool] | None = None) -> None:
+        self._own, self._reaches = own, reaches
         self._services = informers.of(resource("services"))
         self._slices = informers.of(resource("endpointslices", "discovery.k8s.io"))
         self._nodes = informers.of(resource("nodes"))
@@ -116,11 +121,15 @@ class ServiceProxy:
                 self._lost = True
                 self._news.set()
 
+    def look_again(self) -> None:
+        """Other pods are reached now."""
+        self._changed.update(self._services.names())
+        self._news.set()
+
     # --- news ---
     def _all(self) -> None:
         self._world = World(tuple(sorted(node_of(node) for node in self._nodes.items())), self._gateway)
-        self._changed.update(self._services.names())
-        self._news.set()
+        self.look_again()
 
     def _service_changed(self, old: Obj | None, new: Obj | None) -> None:
         self._changed.add(key(new or old or {}))
@@ -167,4 +176,5 @@ class ServiceProxy:
             return {}
         if self._own.intersection(found["spec"].get("clusterIPs") or ()):
             return {}
-        return routes(found, self._slices.by_index("service", service), self._world, self._leaving)
+        slices = self._slices.by_index("service", service)
+        return routes(found, slices if self._reaches is None else reachable(slices, self._reaches), self._world, self._leaving)

@@ -92,7 +92,8 @@ async def test_nodes_come_and_go() -> None:
         await made.cluster.aclient.create(NODES, "", FAR)
         await made.until(lambda: made.link.wanted[-1].direct == {"10.130.7.0/24": "192.0.2.2"} and made.link.wanted[-1].peers)
         assert made.link.wanted[-1].tunnelled == {"10.140.1.0/24": "10.140.1.0"}
-        assert made.network.has_address("10.130.7.9")
+        reached = [made.network.has_address(each) for each in ("10.130.7.9", "10.140.1.2", "10.244.0.7", "10.141.0.1", "fd00::1")]
+        assert reached == [True, True, False, False, False]
         await made.cluster.aclient.delete(NODES, "", "near")
         await made.until(lambda: not made.link.wanted[-1].direct)
         assert "snat to 10.244.0.0" in made.fabric.table

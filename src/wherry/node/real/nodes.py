@@ -36,7 +36,7 @@ from wherry.rules.pods.kubelet.configuration import NOTHING, KubeletConfiguratio
 from wherry.rules.pods.kubelet.eviction import Observation, PodUse
 from wherry.rules.pods.kubelet.network_files import parse_resolver
 from wherry.rules.pods.kubelet.node_object import NodeFacts, NodeSpec
-from wherry.rules.pods.kubelet.pod_ranges import LARGE, network, pod_ranges, range_by_name
+from wherry.rules.pods.kubelet.pod_ranges import LARGE, USUAL, network, pod_ranges, range_by_name
 from wherry.rules.pods.kubelet.references import Found, Ref
 from wherry.rules.pods.kubelet.status import Verdict
 
@@ -59,6 +59,10 @@ class Joined(NamedTuple):
     name: str
     address: str
     port: int
+
+
+def _nobody() -> None:
+    """There is nobody to tell."""
 
 
 class OtherHosts(Protocol):
@@ -87,6 +91,9 @@ class RealNodes(NodeAgent):
         self._engine = engine
         self._api: InsideApi | None = None
         self.others: OtherHosts | None = None
+        self._shared_range = ""
+        #: called when the ranges of these nodes' pods are known
+        self.placed: Callable[[], None] = _nobody
         #: of pods of nodes that this agent does not list
         self.ranges_of_others: Callable[[], Sequence[str]] = tuple
         self._configuration = configuration or read(NOTHING)
@@ -167,7 +174,7 @@ class RealNodes(NodeAgent):
         if self.others is not None and self.others.has_address(address):
             return True
         found = ip_address(address)
-        ranges = (spec.pod_range for spec in self._nodes.values() if spec.pod_range)
+        ranges = {spec.pod_range or self._shared_range for spec in self._nodes.values()} - {""}
         return any(spec.internal_ip == address for spec in self._nodes.values()) or any(found in ip_network(each) for each in ranges)
 
     async def begin(self) -> None:
@@ -270,4 +277,7 @@ class RealNodes(NodeAgent):
             if each in ranges:
                 self.place_node(replace(self._nodes[each], pod_range=ranges[each]))
                 self._real.place(each, ranges[each])
+        # where ranges do not fit, nodes have one together
+        self._shared_range = str(USUAL)
+        self.placed()
         await self._engine.use_ranges([ranges[each] for each in self._nodes if each in ranges])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wherry.rules.networking.hosts import nft
 from wherry.rules.networking.hosts.facts import AUTO, CHOICES, HOST_GW, VXLAN, told
+from wherry.rules.networking.hosts.reach import reachable
 from wherry.rules.networking.hosts.routes import Peer, Route, mac, plan
 
 
@@ -82,9 +83,17 @@ def test_a_node_without_a_range_of_pods_is_not_there_yet() -> None:
     assert plan([HERE, node("new", "192.0.2.5/24")], ["new"]).inward == ()
 
 
-def test_what_is_reached_is_known_by_address() -> None:
-    made = plan([HERE, NEAR, FAR], ["here"])
-    assert [made.reaches(each) for each in ("10.130.7.9", "10.140.1.2", "10.244.0.7", "10.141.0.1")] == [True, True, False, False]
+def test_only_endpoints_that_are_reached_are_led_to() -> None:
+    def one(address: str, **more: Any) -> dict[str, Any]:
+        return {"addresses": [address], **more}
+
+    custom, own, far = one("192.0.2.99"), one("10.244.0.2", nodeName="here"), one("10.9.0.2", nodeName="far")
+    whole: dict[str, Any] = {"endpoints": [own, custom]}
+    mixed: dict[str, Any] = {"addressType": "IPv4", "endpoints": [far, custom, own]}
+    (kept, part) = reachable([whole, mixed], lambda address: address.startswith("10.244."))
+    assert kept is whole
+    assert part == {"addressType": "IPv4", "endpoints": [custom, own]}
+    assert reachable([{"endpoints": None}], bool) == [{"endpoints": None}]
 
 
 def test_only_what_is_no_pods_leaves_under_the_fabrics_address() -> None:

@@ -46,11 +46,6 @@ class Plan(NamedTuple):
     others: frozenset[str] = frozenset()
     unreached: tuple[str, ...] = ()
 
-    def reaches(self, address: str) -> bool:
-        """Whether a pod of another machine may have it. Raises ValueError for what is no address."""
-        found = IPv4Address(address)
-        return any(found in IPv4Network(each.network) for each in (*self.direct, *self.tunnelled))
-
 
 def plan(nodes: Iterable[Obj], names: Iterable[str]) -> Plan:
     """`names`: of the nodes of this machine."""

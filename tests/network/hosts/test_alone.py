@@ -1,0 +1,31 @@
+"""A machine whose pods have no way to others: Services lead to the pods that are reached, on both sides."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.network.hosts.conftest import web
+from tests.network.hosts.test_machines import address, name, pods
+from tests.worlds.machines import world
+
+pytestmark = [pytest.mark.real_nodes, pytest.mark.skipif(os.geteuid() != 0, reason="machines are made by root")]
+
+
+def test_services_lead_to_pods_that_are_reached(tmp_path: Path) -> None:
+    with world(tmp_path) as machines:
+        machines.serve(machines.machine("198.51.100.1"), "--runtime", "process", "--nodes", "2")
+        machines.join(machines.machine("198.51.100.2"), "--pod-network", "none")
+        machines.apply(*web())
+        machines.kubectl("rollout", "status", "daemonset/web", "--timeout=30s")
+        there = pods(machines)
+        alone = there.pop("far-1")
+        assert set(machines.ask(name(alone), "web/hostname", times=20).split()) == {name(alone)}
+        for pod in there.values():
+            assert set(machines.ask(name(pod), "web/hostname", times=30).split()) == {name(each) for each in there.values()}
+            assert "failed" in machines.ask(name(pod), f"{address(alone)}:8000/hostname", 0.5)
+        assert [machine.routes() for machine in machines.machines] == [{
+            "10.0.0.1": "10.244.0.0", "10.0.0.2": "10.244.0.0", "10.244.0.0": "wherry-hosts", "10.244.0.0/24": "10.244.0.0",
+            "10.244.1.0/24": "10.244.0.0"}, {}]  # fmt: skip
