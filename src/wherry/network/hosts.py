@@ -19,7 +19,7 @@ from wherry.api.objects import Obj, annotations_of
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.linux.fabric import Fabric, RulesRefused
-from wherry.linux.host_link import LINK, TUNNEL, Wanted
+from wherry.linux.host_link import LINK, MACHINE, TUNNEL, Wanted
 from wherry.rules.networking.hosts import nft
 from wherry.rules.networking.hosts.routes import Plan, plan
 
@@ -99,7 +99,7 @@ class HostNetwork:
         peers = frozenset((each.own, each.mac, each.machine) for each in made.peers)
         wanted = Wanted(made.own, made.inward, dict(made.direct), dict(made.tunnelled), peers)
         try:
-            await self._rules(nft.table(made.own, made.inward, (LINK, TUNNEL)))
+            await self._rules(nft.table(made.own, made.inward, (LINK, TUNNEL), MACHINE))
             troubles = await self._link.apply(wanted)
         except (OSError, RulesRefused) as error:
             troubles = [(isinstance(error, OSError) and error.strerror) or str(error)]

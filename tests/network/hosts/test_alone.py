@@ -1,4 +1,4 @@
-"""A machine whose pods have no way to others: Services lead to the pods that are reached, on both sides."""
+"""A machine whose pods have no way to others, and one whose firewall passes nothing on."""
 
 from __future__ import annotations
 
@@ -9,9 +9,28 @@ import pytest
 
 from tests.network.hosts.conftest import web
 from tests.network.hosts.test_machines import address, name, pods
-from tests.worlds.machines import world
+from tests.worlds.machines import eventually, world
 
 pytestmark = [pytest.mark.real_nodes, pytest.mark.skipif(os.geteuid() != 0, reason="machines are made by root")]
+
+
+#: as Docker leaves it
+FORWARD = "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }"
+
+
+def test_a_machine_that_passes_nothing_on_takes_the_tunnel(tmp_path: Path) -> None:
+    with world(tmp_path) as machines:
+        machines.serve(machines.machine("198.51.100.1"), "--runtime", "process", "--nodes", "1")
+        shut = machines.machine("198.51.100.2")
+        shut.run("nft", FORWARD)
+        machines.join(shut)
+        machines.apply(*web())
+        machines.kubectl("rollout", "status", "daemonset/web", "--timeout=30s")
+        there = pods(machines)
+        one, other = there["node-0"], there["far-1"]
+        for pod, target in ((one, other), (other, one)):
+            eventually(lambda pod=pod, target=target: machines.ask(name(pod), f"{address(target)}:8000/hostname", 1) == name(target))
+        assert "pods of other machines are reached by vxlan" in shut.log.read_text()
 
 
 def test_services_lead_to_pods_that_are_reached(tmp_path: Path) -> None:

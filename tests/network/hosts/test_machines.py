@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from typing import Any
 
@@ -84,6 +85,23 @@ def test_the_servers_machine_reaches_services_whose_pods_are_elsewhere_and_its_o
     said = machines.server.run(sys.executable, "-c", program, *[service] * 30).split()
     assert set(said) == {name(each) for each in there.values()}
     assert machines.server.run(sys.executable, "-c", program, f"{address(there['node-0'])}:8000").strip() == name(there["node-0"])
+
+
+def test_pods_reach_no_program_of_their_machine_over_the_link(machines: World) -> None:
+    """The API server listens on all addresses there are."""
+    assert "No route to host" in machines.ask(name(pods(machines)["node-0"]), "169.254.245.1:6443")
+
+
+def test_ports_of_pods_elsewhere_are_forwarded(machines: World) -> None:
+    pod = name(pods(machines)["far-1"])
+    with machines.server.popen(*machines.command("port-forward", f"pod/{pod}", "18000:8000"), stdout=subprocess.PIPE) as forwarding:
+        try:
+            assert forwarding.stdout is not None
+            assert b"Forwarding from" in forwarding.stdout.readline()
+            program = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:18000/hostname').read().decode())"
+            assert machines.server.run(sys.executable, "-c", program).strip() == pod
+        finally:
+            forwarding.terminate()
 
 
 def test_a_policy_holds_across_machines(machines: World) -> None:

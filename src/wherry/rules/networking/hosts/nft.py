@@ -10,16 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 TABLE = "wherry-hosts"
+_REFUSE = "reject with icmp type admin-prohibited"
 LOOK = f"list table ip {TABLE}\n"
 
 
-def table(own: str, inward: Iterable[str], links: Iterable[str]) -> str:
-    """In the place of what is there. `own`: of the fabric, "" for none yet; `inward`: its pods' ranges; `links`: that lead to others."""
+def table(own: str, inward: Iterable[str], links: Iterable[str], machine: str) -> str:
+    """In the place of what is there. `own`: of the fabric, "" for none yet; `inward`: its pods' ranges; `links`: that lead to others.
+
+    `machine`: this machine's address on the link, at which pods reach none of its programs.
+    """
     out = f"oifname {{ {', '.join(links)} }} ip saddr != {{ {', '.join(sorted(inward))} }} snat to {own};" if own else ""
     return "\n".join([
         f"table ip {TABLE}",
         f"delete table ip {TABLE}",
         f"table ip {TABLE} {{",
+        f"chain forward {{ type filter hook forward priority 0; ip daddr {machine} ct direction original {_REFUSE}; }}",
         f"chain postrouting {{ type nat hook postrouting priority 80; {out} }}",
         "}\n",
     ])  # fmt: skip
