@@ -138,9 +138,10 @@ class World:
         self.machines.append(made)
         return made
 
-    def serve(self, machine: Machine, *words: str) -> None:
+    def serve(self, machine: Machine, *words: str, lasting: bool = False) -> None:
+        """`lasting`: its objects are there again at its next start (`up`)."""
         self.server = machine
-        self.up(machine, "--ephemeral", *words)
+        self.up(machine, *(() if lasting else ("--ephemeral",)), *words)
         config = yaml.safe_load((machine.folder / "data/kubeconfig").read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://{machine.address}:6443"
         config["users"][0]["user"] = {"token": _TOKEN}

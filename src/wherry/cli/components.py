@@ -135,6 +135,7 @@ def _configured(path: Path, options: dict[str, Any]) -> Setup:
 @click.option("--image-table", multiple=True, metavar="GLOB=host", help="Images that stand for this machine's own files.")
 @click.option("--pod-network", type=click.Choice(["auto", "host-gw", "vxlan", "none"]), default="auto", show_default=True,
               help="How pods of the real node and of other machines reach each other, as root; see `wherry up --help`.")
+@click.option("--node-port-addresses", multiple=True, metavar="ADDRESS", help="Of this machine, where the real node serves node ports.")
 @click.option("--network-kubeconfig", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True), default=None,
               help="As whom Services, policies and names are read for the real node's pods.  [default: as the node]")
 def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str, ...], image_table: tuple[str, ...],
@@ -147,11 +148,13 @@ def node(runtime: str, nodes: int, pods_per_node: int, image_missing: tuple[str,
     own = {word: options.pop(word) for word in words}
     endpoint, config = options.pop("container_runtime_endpoint"), options.pop("kubelet_config")
     bootstrap, pod_network, reading = (options.pop(word) for word in ("bootstrap_kubeconfig", "pod_network", "network_kubeconfig"))
+    ports = options.pop("node_port_addresses")
     if runtime != "simulated":
         from wherry.cluster import joined_node
 
         real = Options(runtime=runtime, nodes=1, pods_per_node=pods_per_node, container_runtime_endpoint=endpoint,
-                       kubelet_config=config, shutdown_seconds=_SHUTDOWN, pod_network=pod_network)
+                       kubelet_config=config, shutdown_seconds=_SHUTDOWN, pod_network=pod_network,
+                       node_port_addresses=ports)
         real = replace(real, image_table=image_table) if image_table else real
         joining = _joining(own)
         if bootstrap is not None:

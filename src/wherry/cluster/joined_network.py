@@ -23,6 +23,7 @@ from wherry.client.informer import Informers
 from wherry.cluster import dns, pod_hosts, policies
 from wherry.cluster.bootstrap import NODE_NETWORK, SERVICE_ADDRESS, SLICES
 from wherry.cluster.options import Options
+from wherry.kit.clock import Clock
 from wherry.kit.tasks import Work
 from wherry.network.leaving import Leaving
 from wherry.rules.pods.kubelet.pod_ranges import of_nodes
@@ -44,12 +45,13 @@ class JoinedNetwork:
     """`names`: the address of the cluster's name server, `api`: of the API's Service. Made by `prepare`."""
 
     def __init__(self, client: HttpClient, access: Access, names: str, api: tuple[str, int]) -> None:
-        self._access, self.names, self._api = access, names, api
+        self._client, self._access, self.names, self._api = client, access, names, api
         self.informers = Informers(client)
 
     async def begin(self, nodes: RealNodes, options: Options, address: str) -> Mapping[str, Work]:
         """What is to be run, by name, beside the nodes; before they run. `address`: the machine's. Raises OptionError."""
         from wherry.network.api_relay import ApiRelay
+        from wherry.network.host_ports import HostPorts
         from wherry.network.proxy import ServiceProxy
 
         fabric = nodes.fabric
@@ -60,11 +62,15 @@ class JoinedNetwork:
         nodes.drain = leaving.drain
         rules = policies.enforced(nodes, fabric, self.informers)
         server = dns.build(self.informers, fabric, options, self.names)
+        names, at = lambda: nodes.node_names, options.node_port_addresses
+        ports = HostPorts(self._client, self.informers, Clock(), fabric, at, names, balances=False)
         relay = ApiRelay(fabric, self._api, self._servers)
         nodes.ranges_of_others = lambda: of_nodes(self.informers.of(resource("nodes")).items(), nodes.node_names)
         nodes.placed = proxy.look_again
         others = await pod_hosts.network(nodes, self.informers, address, options.pod_network)
-        works: dict[str, Work] = {"service proxy": proxy.run, "network policies": rules.run, "cluster DNS": server.run, "API": relay.run}
+        works: dict[str, Work] = {
+            "service proxy": proxy.run, "network policies": rules.run, "cluster DNS": server.run, "API": relay.run, "host ports": ports.run,
+        }  # fmt: skip
         if others is not None:
             others.changed = proxy.look_again
             works["pods of other machines"] = others.run

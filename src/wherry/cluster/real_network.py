@@ -38,7 +38,7 @@ class RealNetwork:
         nodes.drain = self._leaving.drain
         self._policies = policies.build(cluster, nodes, fabric)
         client = cluster.component("service-controller", users.SERVICES)
-        self._host_ports = HostPorts(client, informers, cluster.own_clock, fabric, options.node_port_addresses)
+        self._host_ports = HostPorts(client, informers, cluster.own_clock, fabric, options.node_port_addresses, lambda: nodes.node_names)
         self._names = dns.build(informers, fabric, options)
 
     async def begin(self) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj, key, name, namespace
@@ -37,10 +37,14 @@ _COMPONENT = "service-controller"
 
 
 class HostPorts:
-    """`addresses`: of this machine, at which node ports are served."""
+    """`addresses`: of this machine, at which node ports are served; `names`: of this machine's nodes. `balances`: load balancers are its
+    too, which are of one machine of the cluster.
+    """
 
-    def __init__(self, client: Client, informers: Informers, clock: Clock, fabric: Fabric, addresses: Sequence[str]) -> None:
+    def __init__(self, client: Client, informers: Informers, clock: Clock, fabric: Fabric, addresses: Sequence[str],
+                 names: Callable[[], Collection[str]], *, balances: bool = True) -> None:
         self._client, self._fabric, self._addresses = client, fabric, tuple(addresses)
+        self._names, self._balances = names, balances
         self._recorder = Recorder(client, clock, _COMPONENT)
         self._services = informers.of(SERVICES)
         self._slices = informers.of(resource("endpointslices", "discovery.k8s.io"))
@@ -97,7 +101,8 @@ class HostPorts:
             self._news.clear()
             changed, self._changed = self._changed, set()
             nodes = sorted(node_of(node) for node in self._nodes.items())
-            nodes = [node for node in nodes if node.addresses]
+            own = self._names()
+            nodes = [node for node in nodes if node.addresses and node.name in own]
             for each in sorted(changed):
                 await self._serve(each, nodes)
 
@@ -118,12 +123,14 @@ class HostPorts:
             return
         self._tell(service, found, problems)
         self._tell_once(service, found, host.not_served(found))
+        if not self._balances:
+            return
         failed = any(each.address == address and each not in there for each in wanted)
         await self._write(found, "" if failed or not nodes else address)
 
     def _address(self, service: str, found: Obj | None) -> str:
         """Of its load balancer; "" for a Service that has none of ours."""
-        if found is None or not host.is_balanced(found):
+        if found is None or not self._balances or not host.is_balanced(found):
             self._balancers.pop(service, None)
             return ""
         if service not in self._balancers:

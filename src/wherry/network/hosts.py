@@ -99,7 +99,7 @@ class HostNetwork:
         peers = frozenset((each.own, each.mac, each.machine) for each in made.peers)
         wanted = Wanted(made.own, made.inward, dict(made.direct), dict(made.tunnelled), peers)
         try:
-            await self._rules(nft.table(made.own, made.inward, (LINK, TUNNEL), MACHINE))
+            await self._rules(nft.table(made.own, made.inward, (LINK, TUNNEL), MACHINE, self._fabric.gateway))
             troubles = await self._link.apply(wanted)
         except (OSError, RulesRefused) as error:
             troubles = [(isinstance(error, OSError) and error.strerror) or str(error)]

@@ -14,7 +14,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world(tmp_path_factory.mktemp("machines")) as made:
         made.serve(made.machine("198.51.100.1"), "--runtime", "process", "--nodes", "1", "--expose-services")
         for number in (2, 3):
-            made.join(made.machine(f"198.51.100.{number}"))
+            made.join(made.machine(f"198.51.100.{number}"), "--node-port-addresses", f"198.51.100.{number}")
         made.apply(*web())
         made.kubectl("rollout", "status", "daemonset/web", "--timeout=30s")
         yield made

@@ -38,6 +38,8 @@ class Link:
 
 
 class Fabric:
+    gateway = "10.244.0.1"
+
     def __init__(self) -> None:
         self.table = ""
 

@@ -104,6 +104,18 @@ def test_ports_of_pods_elsewhere_are_forwarded(machines: World) -> None:
             forwarding.terminate()
 
 
+def test_node_ports_lead_to_pods_of_all_machines(machines: World) -> None:
+    """At 127.0.0.1 of the server's, and at the address that the other one was given."""
+    ports = [{"port": 80, "targetPort": 8000}]
+    machines.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "outside"},
+                    "spec": {"type": "NodePort", "selector": {"app": "web"}, "ports": ports}})  # fmt: skip
+    number = machines.get("service", "outside")["spec"]["ports"][0]["nodePort"]
+    names = {name(each) for each in pods(machines).values()}
+    program = "import sys, urllib.request as r\nfor _ in range(30):\n    print(r.urlopen(f'http://{sys.argv[1]}/hostname').read().decode())"
+    for at in (f"127.0.0.1:{number}", f"198.51.100.2:{number}"):
+        eventually(lambda at=at: set(machines.server.run(sys.executable, "-c", program, at, check=False).split()) == names)
+
+
 def test_a_policy_holds_across_machines(machines: World) -> None:
     there = pods(machines)
     one, other = there["far-1"], there["far-2"]

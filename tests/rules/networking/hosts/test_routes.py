@@ -97,9 +97,10 @@ def test_only_endpoints_that_are_reached_are_led_to() -> None:
 
 
 def test_only_what_is_no_pods_leaves_under_the_fabrics_address() -> None:
-    text = nft.table("10.244.0.0", ("10.244.0.0/24",), ("a", "b"), "169.254.1.1")
+    text = nft.table("10.244.0.0", ("10.244.0.0/24",), ("a", "b"), "169.254.1.1", "10.244.0.1")
+    assert "oifname { a, b } ip saddr 10.244.0.1 snat to 10.244.0.0;" in text, "which every machine has"
     assert "oifname { a, b } ip saddr != { 10.244.0.0/24 } snat to 10.244.0.0;" in text
-    assert "snat" not in nft.table("", (), ("a",), "169.254.1.1")
+    assert "snat" not in nft.table("", (), ("a",), "169.254.1.1", "10.244.0.1")
 
 
 RANGES = st.lists(st.sampled_from(["10.2.0.0/15", *(f"10.{n}.0.0/{size}" for n in (1, 2, 3) for size in (16, 24))]), max_size=2)

@@ -14,12 +14,13 @@ _REFUSE = "reject with icmp type admin-prohibited"
 LOOK = f"list table ip {TABLE}\n"
 
 
-def table(own: str, inward: Iterable[str], links: Iterable[str], machine: str) -> str:
+def table(own: str, inward: Iterable[str], links: Iterable[str], machine: str, gateway: str) -> str:
     """In the place of what is there. `own`: of the fabric, "" for none yet; `inward`: its pods' ranges; `links`: that lead to others.
 
-    `machine`: this machine's address on the link, at which pods reach none of its programs.
+    `machine`: this machine's address on the link, at which pods reach none of its programs. `gateway`: it may be of its pods' ranges.
     """
-    out = f"oifname {{ {', '.join(links)} }} ip saddr != {{ {', '.join(sorted(inward))} }} snat to {own};" if own else ""
+    leaving = f"oifname {{ {', '.join(links)} }} ip saddr"
+    out = f"{leaving} {gateway} snat to {own}; {leaving} != {{ {', '.join(sorted(inward))} }} snat to {own};" if own else ""
     return "\n".join([
         f"table ip {TABLE}",
         f"delete table ip {TABLE}",
