@@ -72,6 +72,16 @@ def test_ports_are_forwarded_there(world: World, way: str) -> None:
     assert b"GET /etc/hostname" in world.kubectl("logs", "web").stdout
 
 
+def test_its_pods_are_proxied_to(world: World) -> None:
+    """By its kubelet's API, as nobody else reaches their addresses."""
+    path = "/api/v1/namespaces/default/pods/web:{}/proxy/etc/hostname"
+    for _ in range(3):
+        assert world.kubectl("get", "--raw", path.format(8000)).stdout == b"web\n"
+    refused = world.kubectl("get", "--raw", path.format(8001))
+    assert refused.returncode == 1
+    assert b"error trying to reach service" in refused.stderr
+
+
 def test_its_api_names_its_pods_and_its_configuration(world: World) -> None:
     pods = json.loads(world.kubectl("get", "--raw", "/api/v1/nodes/far/proxy/pods").stdout)
     assert [pod["metadata"]["name"] for pod in pods["items"]] == ["web"]

@@ -16,13 +16,14 @@ from aiohttp import web
 from wherry.api.errors import InternalError, StatusError
 from wherry.api.objects import Obj
 from wherry.server.gateway import Connect, LogOptions
-from wherry.streams import channels, negotiation, relay, serving, takeover
+from wherry.streams import channels, negotiation, port_forward, relay, serving, takeover
 from wherry.streams.dialing import Answered, DialFailed, Headers, Place, upgrade
+from wherry.streams.port_forward import Opened
 from wherry.streams.remote import VERSION, RemoteSession
 from wherry.streams.session import Session
 from wherry.streams.wire import Tunnel
 
-_TUNNEL = "SPDY/3.1+"
+_TUNNEL, _FORWARDING = "SPDY/3.1+", "portforward.k8s.io"
 #: headers of a client that are for us and not for the kubelet
 _OURS = frozenset({"host", "authorization", "content-length", "transfer-encoding", "te", "trailer", "keep-alive", "proxy-authorization",
                    "sec-websocket-protocol"})  # fmt: skip
@@ -70,6 +71,16 @@ async def serve(request: web.BaseRequest, place: Place, pod: Obj, wanted: Connec
         await serving.run_command(request, wanted.streams, lambda: _session(place, at, wanted))
     else:
         await pass_on(request, place, at)
+
+
+async def dial(place: Place, pod: Obj, port: int) -> Opened:
+    """A connection to a port of the pod, by its kubelet. Raises StatusError."""
+    try:
+        answer = await _spdy(place, target(pod, Connect("portforward")), [_FORWARDING])
+    except Refused as refused:
+        text = refused.answer.body.decode("utf-8", "replace").strip()
+        raise InternalError(f"Internal error occurred: unable to upgrade connection: {text}") from None
+    return await port_forward.dial(answer.wire, port)
 
 
 async def pass_on(request: web.BaseRequest, place: Place, at: str) -> None:

@@ -1,7 +1,7 @@
 """The `proxy` subresources of nodes, pods and services: what is meant, and where the way there begins.
 
 Called by `connections`. A node's is its kubelet, a pod's and a service's a port of a pod: of this process, and of machines that share its
-pods' network, through the `NodeGateway`, of others at the pod's address.
+pods' network, through the `NodeGateway`, of other wherry nodes by their kubelet's API, of others at the pod's address.
 Source: pkg/registry/core/{pod,node}/strategy.go ResourceLocation, service/storage ResourceLocation, k8s.io/apimachinery/pkg/util/net
 SplitSchemeNamePort, apimachinery/pkg/util/proxy/upgradeaware.go (the redirect to the path that ends with a slash).
 """
@@ -26,9 +26,11 @@ from wherry.server.wire import Answer, Reply, Server
 from wherry.streams.dialing import Place
 
 if TYPE_CHECKING:
-    from wherry.server.proxying import Upstream
+    from wherry.server.proxying import Opening, Upstream
 
-PODS, _ENDPOINTS = resource("pods"), resource("endpoints")
+PODS, _ENDPOINTS, _NODES = resource("pods"), resource("endpoints"), resource("nodes")
+#: what wherry's own engine calls itself in a node's status
+_OWN_NETWORK = "process://"
 
 
 class Meant(NamedTuple):
@@ -83,14 +85,14 @@ class Proxies:
     async def _pod(self, target: Target, meant: Meant) -> Upstream:
         pod = await get(self._registry, PODS, target.namespace, meant.name)
         declared = [str(q["containerPort"]) for c in pod["spec"]["containers"] for q in c.get("ports") or ()]
-        return self._port_of(pod, meant._replace(port=meant.port or (declared[0] if declared else "")))
+        return await self._port_of(pod, meant._replace(port=meant.port or (declared[0] if declared else "")))
 
     async def _service(self, target: Target, meant: Meant) -> Upstream:
         self._turn += 1
         pod, port = await _behind(self._registry, target, meant, self._turn)
-        return self._port_of(pod, meant._replace(port=port))
+        return await self._port_of(pod, meant._replace(port=port))
 
-    def _port_of(self, pod: Obj, meant: Meant) -> Upstream:
+    async def _port_of(self, pod: Obj, meant: Meant) -> Upstream:
         """Raises StatusError."""
         from wherry.server.proxying import Upstream
 
@@ -100,10 +102,23 @@ class Proxies:
         place = _place(address, meant)
         if self._kubelets is not None and not self._gateway.serves(pod["spec"].get("nodeName", "")):
             _check_address(address)
-            return Upstream(place, "", partial(self._gateway.reach, pod, place.port) if self._gateway.reaches(pod) else None)
+            if self._gateway.reaches(pod):
+                return Upstream(place, "", partial(self._gateway.reach, pod, place.port))
+            return Upstream(place, "", await self._by_its_kubelet(pod, place.port))
         if (why := self._gateway.refusal(pod, Connect("proxy", ports=(meant.port,) if meant.port else ()))) is not None:
             raise why
         return Upstream(place, "", partial(self._gateway.reach, pod, place.port))
+
+
+    async def _by_its_kubelet(self, pod: Obj, port: int) -> Opening | None:
+        """For pods whose address means something on their own machine alone: of wherry's nodes, where no network of pods is shared."""
+        from wherry.server import kubelet_streams
+
+        assert self._kubelets is not None
+        node = await get(self._registry, _NODES, "", pod["spec"]["nodeName"])
+        if not ((node.get("status") or {}).get("nodeInfo") or {}).get("containerRuntimeVersion", "").startswith(_OWN_NETWORK):
+            return None
+        return partial(kubelet_streams.dial, await self._kubelets.place(node["metadata"]["name"]), pod, port)
 
 
 def _place(host: str, meant: Meant) -> Place:

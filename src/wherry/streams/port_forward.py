@@ -1,15 +1,17 @@
 """port-forward over SPDY, plain or inside a WebSocket: connections to ports of a pod, each a pair of streams.
 
-Called by the API server and by the node's own API. The streams of a pair have one `requestid`; the one whose `streamtype` is `data` carries
-the bytes of one connection, the other one what went wrong. A connection that cannot be made is told there and ends only its pair.
+Called by the API server and by the node's own API; `dial` is the other end, for the API server's own connections to pods elsewhere. The
+streams of a pair have one `requestid`; the one whose `streamtype` is `data` carries the bytes of one connection, the other one what went
+wrong. A connection that cannot be made is told there and ends only its pair.
 Source: k8s.io/kubelet/pkg/cri/streaming/portforward (httpstream.go, websocket.go).
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wherry.api.errors import StatusError
 from wherry.streams.idle import LONGEST, Idle
@@ -59,6 +61,52 @@ async def serve(wire: Wire, pod: Forwarded, *, idle: float = LONGEST) -> None:
             await asyncio.wait([running, watch.over], return_when=asyncio.FIRST_COMPLETED)
         finally:
             tasks = [running, *forwarding.tasks]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await wire.close()
+
+
+async def dial(wire: Wire, port: int) -> Opened:
+    """The client's end: one connection to a port of the pod, over a wire on which a kubelet serves it. The wire goes with it.
+
+    A port that cannot be had shows as a connection that is reset.
+    """
+    connection = Connection(wire, client=True)
+    headers = {"port": str(port), "requestid": "0"}
+    error, data = (connection.open({"streamtype": kind, **headers}) for kind in ("error", "data"))
+    error.close()
+    ours, theirs = socket.socketpair()
+    for each in (ours, theirs):
+        each.setblocking(False)
+    inner = Opened(*await asyncio.open_connection(sock=theirs))
+    passing = asyncio.ensure_future(_pass(wire, connection, (error, data), inner))
+    _PASSING.add(passing)
+    passing.add_done_callback(_PASSING.discard)
+    return Opened(*await asyncio.open_connection(sock=ours))
+
+
+#: what passes on connections that were dialled: the loop itself holds tasks weakly
+_PASSING: set[asyncio.Future[None]] = set()
+
+
+async def _pass(wire: Wire, connection: Connection, streams: tuple[Stream, Stream], inner: Opened) -> None:
+    error, data = streams
+    reading = asyncio.ensure_future(connection.run())
+    failed = asyncio.ensure_future(error.read())
+    with Idle(LONGEST) as watch:
+        both = [asyncio.ensure_future(each) for each in (_up(data, inner.writer, watch), _down(inner.reader, data, watch))]
+        ended: list[asyncio.Future[Any]] = [asyncio.ensure_future(asyncio.wait(both)), watch.over]
+        try:
+            await asyncio.wait([*ended, failed], return_when=asyncio.FIRST_COMPLETED)
+            if failed.done() and failed.result():
+                inner.writer.transport.abort()
+            else:
+                await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            inner.writer.close()
+            connection.goodbye()
+            tasks: list[asyncio.Future[Any]] = [reading, failed, *both, *ended]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
