@@ -127,3 +127,31 @@ def test_output_that_nobody_takes_holds_up_the_program(world: World) -> None:
             assert answer.status == 200
 
     asked(world, test)
+
+
+@pytest.mark.parametrize("protocol", ["binary.k8s.io", "base64.binary.k8s.io", ""])
+def test_a_log_is_read_over_a_websocket(world: World, protocol: str) -> None:
+    path = "/api/v1/namespaces/default/pods/web/log"
+
+    async def test(session: aiohttp.ClientSession) -> None:
+        async with session.get(path) as answer:
+            whole = await answer.text()
+        assert "simulated" in whole
+        async with session.ws_connect(path, protocols=(protocol,) if protocol else ()) as socket:
+            assert (socket.protocol or "") == protocol
+            first, *others = [message.data async for message in socket]
+        assert not first, "so that a client sees that it is there"
+        if protocol.startswith("base64"):
+            others = [base64.b64decode(each) for each in others]
+        assert b"".join(others).decode() == whole
+
+    asked(world, test)
+
+
+def test_a_log_speaks_no_other_protocol(world: World) -> None:
+    async def test(session: aiohttp.ClientSession) -> None:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect("/api/v1/namespaces/default/pods/web/log", protocols=("v5.channel.k8s.io",))
+        assert refused.value.status == 403
+
+    asked(world, test)

@@ -14,11 +14,13 @@ from wherry.api import field, timestamps
 from wherry.api.errors import BadRequest, StatusError, invalid
 from wherry.api.field import Errors
 from wherry.api.objects import Obj
+from wherry.server import log_streams
 from wherry.server.call import Call
 from wherry.server.gateway import LogOptions, NodeGateway
+from wherry.server.log_streams import LogStream
 from wherry.server.parameters import Parameters
 from wherry.server.watching import until
-from wherry.server.wire import TEXT, Answer, Reply, Server, Stream
+from wherry.server.wire import TEXT, Answer, Reply, Server
 
 _STREAMS = ("All", "Stdout", "Stderr")
 #: reason of waiting -> how the kubelet words it
@@ -109,14 +111,14 @@ async def logs(server: Server, call: Call, pod: Obj, gateway: NodeGateway, commo
     first = await anext(pieces, b"")
     end = server.until_gone(call.request)
     try:
-        stream = Stream(call.request, TEXT, common)
+        stream = await log_streams.opened(call, TEXT, common)
         await until(end, _copy(stream, first, pieces))
         return stream
     finally:
         server.release(call.request, end)
 
 
-async def _copy(stream: Stream, first: bytes, pieces: AsyncIterator[bytes]) -> None:
+async def _copy(stream: LogStream, first: bytes, pieces: AsyncIterator[bytes]) -> None:
     try:
         await stream.chunk(first)
         # an error after the head is sent can only end the stream, as a broken node connection does

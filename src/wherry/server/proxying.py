@@ -23,6 +23,7 @@ from yarl import URL
 
 from wherry.api.errors import BadRequest, InternalError, ServiceUnavailable, StatusError
 from wherry.kit.bodies import whole
+from wherry.server import log_streams
 from wherry.server.call import Call
 from wherry.server.wire import TEXT, Answer, Header, Stream
 from wherry.streams import relay, takeover
@@ -149,7 +150,7 @@ async def logs(upstream: Upstream, call: Call, common: bytes, pod: str) -> Answe
             async with session.get(url, allow_redirects=False) as answer:
                 if answer.status not in range(200, 207):
                     raise _refused(answer.status, (await whole(answer.content, _MOST_TEXT)).content, pod)
-                stream = Stream(call.request, answer.headers.get("Content-Type", TEXT), common)
+                stream = await log_streams.opened(call, answer.headers.get("Content-Type", TEXT), common)
                 async for piece in answer.content.iter_chunked(PIECE):
                     await stream.chunk(piece)
                 return stream

@@ -121,3 +121,14 @@ def test_a_bound_pod_carries_the_zone_of_its_node() -> None:
         assert (await world.create("pods", pod("q", nodeName="n")))["metadata"]["labels"] == zone
 
     run(test)
+
+
+def test_an_update_with_other_tolerations_keeps_those_of_node_trouble() -> None:
+    async def test(world: World) -> None:
+        made = await world.create("pods", pod())
+        own = {"key": "own", "operator": "Exists", "effect": "NoSchedule"}
+        changed = await world.patch("pods", "p", {"spec": {"tolerations": [own]}})
+        assert changed["spec"]["tolerations"] == [own, *made["spec"]["tolerations"]]
+        assert [each["tolerationSeconds"] for each in made["spec"]["tolerations"]] == [300, 300]
+
+    run(test)

@@ -15,12 +15,14 @@ TOLERATION_SECONDS = 300
 _TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 
-def _creates_pod(operation: Operation, resource: Resource, subresource: str) -> bool:
-    return operation == "CREATE" and resource.group_resource == "pods" and not subresource
+def _writes_pod(operation: Operation, resource: Resource, subresource: str) -> bool:
+    return operation in ("CREATE", "UPDATE") and resource.group_resource == "pods" and not subresource
 
 
 class DefaultTolerationSeconds:
-    handles = staticmethod(_creates_pod)
+    """Also of an update: one that gives a pod other tolerations keeps these, as none may be taken away."""
+
+    handles = staticmethod(_writes_pod)
 
     async def admit(self, request: Request) -> None:
         spec = request.draft["spec"]
