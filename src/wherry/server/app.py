@@ -19,12 +19,13 @@ from aiohttp import web
 
 from wherry.api.errors import BadRequest, InternalError, StatusError, Unauthorized
 from wherry.api.options import ADMIN, User
+from wherry.kit import metrics_text
 from wherry.kit.clock import Clock
 from wherry.kit.metrics import Source
 from wherry.kit.turns import somebody_asks
 from wherry.registry.registry import Registry
 from wherry.rules.schema.decode import depth
-from wherry.server import connection, deadlines, debug, health, metrics, rendering, routes, tokens_discovery
+from wherry.server import connection, deadlines, debug, health, rendering, routes, tokens_discovery
 from wherry.server.access import Access, attributes
 from wherry.server.admission_authorizer import deciding
 from wherry.server.authentication import AUTHENTICATED, Authentication, Authenticator, Certificates, FirstOf, Tokens
@@ -241,7 +242,7 @@ class ApiServer:
 
     def _metrics_reply(self, call: Call) -> Reply:
         own = self._metrics.families(self.watches, self._under_way)
-        return Reply(200, *metrics.text([*own, *self.families()], call.request.headers.get("Accept", "")))
+        return Reply(200, *metrics_text.text([*own, *self.families()], call.request.headers.get("Accept", "")))
 
     def _common(self, request: web.BaseRequest) -> bytes:
         """The lines that every reply has."""

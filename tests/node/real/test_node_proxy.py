@@ -53,6 +53,9 @@ def test_the_kubelets_api_of_a_node_of_this_process() -> None:
         assert summary["pods"][0]["ephemeral-storage"]["usedBytes"] > 0
         assert summary["node"]["fs"]["capacityBytes"] > summary["node"]["fs"]["availableBytes"]
         assert "# TYPE container_memory_working_set_bytes gauge" in (await get(f"{at}/metrics/resource"))[1]
+        own = (await get(f"{at}/metrics"))[1].splitlines()
+        assert {'kubelet_node_name{node="node-1"} 1.0', "kubelet_running_pods 1.0",
+                'kubelet_running_containers{container_state="running"} 1.0'} <= set(own)  # fmt: skip
         assert await get(f"{at}/containerLogs/default/p/c") == (200, "hello\n")
         assert (await get(f"{at}/nosuch"))[0] == 404
         assert (await get("/api/v1/nodes/nosuch/proxy/healthz"))[0] == 404

@@ -19,6 +19,8 @@ from aiohttp import web
 
 from wherry.api.errors import ServiceUnavailable, StatusError
 from wherry.api.objects import Obj
+from wherry.kit import metrics_text
+from wherry.node.api import kubelet_metrics
 from wherry.node.api.access import Access
 from wherry.node.api.paths import Asked, asked
 from wherry.node.api.pods import PodRequests, Pods
@@ -43,7 +45,7 @@ class NodeApi:
     """
 
     def __init__(self, access: Access | None, config: Config, node: str) -> None:
-        self._access, self._config, self._reports = access, config, Reports(node)
+        self._access, self._config, self._reports, self._node = access, config, Reports(node), node
         self._pods: Pods | None = None
         self._requests: PodRequests | None = None
         self._server: _Server | None = None
@@ -110,6 +112,10 @@ class NodeApi:
                 return _json(await self._reports.summary(self._pods))
             case "metrics" if meant.rest == "resource":
                 return web.Response(text=await self._reports.metrics(self._pods), headers={"Content-Type": _PROMETHEUS})
+            case "metrics" if not meant.rest:
+                found = kubelet_metrics.families(self._node, self._pods.all())
+                body, content_type = metrics_text.text(found, request.headers.get("Accept", ""))
+                return web.Response(body=body, headers={"Content-Type": content_type})
             case "stats" | "metrics":
                 raise StatusError(f"wherry does not serve {request.path} on this node", code=501, reason="NotImplemented")
         return await self._requests.serve(request, meant)
