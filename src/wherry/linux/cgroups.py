@@ -176,6 +176,13 @@ class Group:
         for folder in self.folders:
             _write(f"{folder}/cgroup.procs", "0")
 
+    def shown(self) -> list[tuple[str, str]]:
+        """What whoever is in it finds below /sys/fs/cgroup: (name there, directory); the name is "" where all is one directory."""
+        if self._tree.version == 2:
+            return [("", folder) for folder in self.folders]
+        return [(controller, folder) for controller, above in self._tree.hierarchies.items()
+                if (folder := f"{above}/{self._name}") in self.folders]  # fmt: skip
+
     def out_of_memory(self) -> bool:
         """Did the kernel kill something in it for want of memory?"""
         if not self._memory:

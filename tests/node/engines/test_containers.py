@@ -217,6 +217,20 @@ def test_memory_over_its_limit_is_oomkilled(play):
     assert (code, reason) == (137, "OOMKilled")
 
 
+def test_a_container_finds_its_own_limits(play):
+    """At /sys/fs/cgroup, where runtimes of languages look; other groups are not to be seen, and nothing can be changed."""
+    async def test(world):
+        look = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max 2>/dev/null; " \
+               "echo 1 2>/dev/null >memory/memory.limit_in_bytes || echo kept"
+        limited = await world.run(*sh(look), limits=Limits(memory=64 << 20))
+        return limited, await world.run(*sh("for file in /sys/fs/cgroup/memory/*/cgroup.procs; do test -e $file && echo $file; done; true"))
+
+    (_, text), (_, others) = play(test)
+    # where no group may be made there is no limit to be found
+    assert text.split() in ([str(64 << 20), "kept"], ["kept"])
+    assert others == ""
+
+
 def test_usage_of_what_runs(play):
     async def test(world):
         id = await world.start(await world.pod(), *sh("echo ready; while :; do :; done"))

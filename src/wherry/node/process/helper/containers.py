@@ -39,7 +39,7 @@ def start(state: State, request: dict[str, Any], descriptors: list[int], done: D
             container.group.join()
         calls.unshare(calls.NEWCGROUP)
         say(writer, {"space": processes.own_mount_namespace()})
-        rootfs.enter(request, folder, pod.folder)
+        rootfs.enter(request, folder, pod.folder, container.group.shown() if container.group is not None else [])
         become(request, descriptors, kept, writer, own_user=False)
 
     birth = spawn(child, calls.NEWNS | (0 if own else calls.NEWPID), pod.namespaces.get("pid"), done)

@@ -33,14 +33,15 @@ class Source(NamedTuple):
     mode: int
 
 
-def enter(request: dict[str, Any], folder: str, pod_folder: str) -> None:
-    """Build it below `folder` and make it the root. Raises OSError."""
+def enter(request: dict[str, Any], folder: str, pod_folder: str, groups: list[tuple[str, str]]) -> None:
+    """Build it below `folder` and make it the root. `groups`: as `cgroups.Group.shown` gives them. Raises OSError."""
     sources = [_open(mount) for mount in _with_pod_files(request["mounts"], pod_folder)]
     root = f"{folder}/root"
     for name in ("root", "upper", "work"):
         os.mkdir(f"{folder}/{name}")
     parts = _mount_layers(request, folder, root) if request["layers"] else _mount_host(folder, root, [source.target for source in sources])
     _mount_system(root, request, f"{pod_folder}/shm")
+    _mount_groups(root, groups)
     old = mounts.enter_root(root)
     for source in sources:
         _mount_volume(source)
@@ -121,6 +122,21 @@ def _mount_system(root: str, request: dict[str, Any], shared_memory: str) -> Non
     mounts.bind(shared_memory, f"{device}/shm")
     for name, target in _LINKS.items():
         os.symlink(target, f"{device}/{name}")
+
+
+def _mount_groups(root: str, groups: list[tuple[str, str]]) -> None:
+    """The container's own control groups, where programs look what they may take; others' are not to be seen."""
+    place = f"{root}/sys/fs/cgroup"
+    if not os.path.isdir(place):
+        return
+    if groups and not groups[0][0]:
+        mounts.bind(groups[0][1], place, read_only=True)
+        return
+    mounts.tmpfs(place, flags=mounts.NOSUID | mounts.NODEV | mounts.NOEXEC, size=4 << 10)
+    for name, folder in groups:
+        os.mkdir(f"{place}/{name}")
+        mounts.bind(folder, f"{place}/{name}", read_only=True)
+    calls.set_read_only(place, recursive=False)
 
 
 def _mask() -> None:
