@@ -34,16 +34,19 @@ def _bootstrapping(cluster: Cluster, path: Path) -> Path:
     return path
 
 
+def _command(cluster: Cluster, folder: Path, name: str, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "wherry", "node", "--runtime", "process", "--kubeconfig", str(folder / "own"), "--port", "0",
+        "--bootstrap-kubeconfig", str(_bootstrapping(cluster, folder / "bootstrap")), "--hostname-override", name,
+        "--node-ip", "127.0.0.1", "--root-dir", str(folder / name), "--image-table", "*=host", *more,
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("joining")
     with Cluster(nodes=0) as cluster:
-        command = [
-            sys.executable, "-m", "wherry", "node", "--runtime", "process", "--kubeconfig", str(folder / "own"), "--port", "0",
-            "--bootstrap-kubeconfig", str(_bootstrapping(cluster, folder / "bootstrap")),
-            "--hostname-override", "far", "--node-ip", "127.0.0.1", "--root-dir", str(tmp_path_factory.mktemp("far")),
-            "--image-table", "*=host",
-        ]  # fmt: skip
+        command = _command(cluster, folder, "far")
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             try:
                 assert process.stdout is not None
@@ -122,3 +125,38 @@ def test_the_node_speaks_as_itself(world: World) -> None:
     assert node["spec"]["podCIDR"]
     found = world.kubectl("get", "csr", "-o", "jsonpath={.items[0].spec.username} {.items[0].status.conditions[0].type}").stdout
     assert found == b"system:bootstrap:abcdef Approved"
+
+
+def test_services_and_names_are_served_to_its_pods_as_whom_it_is_told_to_read(world: World, tmp_path: Path) -> None:
+    """Another node, whose own rights do not do."""
+    command = _command(world.cluster, tmp_path, "farther", "--network-kubeconfig", world.cluster.kubeconfig)
+    here = {"nodeName": "farther"}
+    server = {"name": "c", "image": "host", "command": ["python3", "-m", "http.server", "8000", "-d", "/etc"]}
+    client = {"name": "c", "image": "host", "command": ["sleep", "1000"]}
+    pods = (("server", server), ("client", client))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert process.stdout is not None
+            asked, line = process.stdout.readline(), process.stdout.readline()
+            assert "the node farther runs" in line, asked + line
+            world.cluster.apply(
+                {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "named"},
+                 "spec": {"selector": {"app": "server"}, "ports": [{"port": 80, "targetPort": 8000}]}},
+                *({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}},
+                   "spec": {**here, "containers": [container]}} for name, container in pods),
+            )  # fmt: skip
+            for name, _ in pods:
+                world.cluster.wait_for(f"pod/{name}", "ready")
+            program = """
+import time, urllib.request
+while True:
+    try:
+        print(urllib.request.urlopen("http://named/hostname", timeout=3).read().decode())
+        break
+    except OSError:
+        time.sleep(0.05)
+"""
+            assert world.kubectl("exec", "client", "--", "python3", "-c", program).stdout.split() == [b"server"]
+        finally:
+            process.kill()  # its pods go with it
+            process.wait(20)

@@ -61,11 +61,6 @@ async def begin(cluster: Cluster, leaving: Leaving, proxy: ServiceProxy) -> None
     if options.runtime != PROCESS:
         return  # how pods of a container runtime reach each other is said by its CNI
     address = addresses.advertised(options.host, options.advertise_address)
-    if not is_reached(address, cluster.port):
-        if options.pod_network not in (facts.AUTO, facts.NONE):
-            raise OptionError("pod_network: other machines do not reach this one; --bind-address 0.0.0.0 lets them")
-        nodes.say(facts.told("", ()))
-        return
     made = await network(nodes, cluster.informers, address, options.pod_network)
     if made is not None:
         made.changed = proxy.look_again
@@ -86,10 +81,15 @@ def asking(nodes: RealNodes, informers: Informers, made: HostNetwork, leaving: L
 async def network(nodes: RealNodes, informers: Informers, address: str, choice: str) -> HostNetwork | None:
     """To be run, and closed in the end. None where there is none: that is told. Raises OptionError.
 
-    `address`: this machine's, as others know it; where it stands for another (behind a translation), its own is used.
+    `address`: this machine's, as others know it, "" where they do not reach it; where it stands for another (behind a translation), its own
+    is used.
     """
     nodes.say(facts.told("", ()))  # of an earlier start
     if choice == facts.NONE:
+        return None
+    if not is_reached(address, 1):
+        if choice != facts.AUTO:
+            raise OptionError(f"pod_network: other machines do not reach this one at {address or 'any address'}")
         return None
     try:
         return await _begun(nodes, informers, address, choice)
