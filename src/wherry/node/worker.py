@@ -120,6 +120,7 @@ class PodWorker:
             self._deleted(after.get("deletionGracePeriodSeconds"), before.get("deletionGracePeriodSeconds"))
         elif before.get("generation") != after.get("generation"):
             self._changed_spec(pod["spec"])
+            self.changed()  # its status says which generation was seen
         elif pod["spec"].get("readinessGates") and _conditions(old) != _conditions(pod):
             self.changed()  # whether it is ready is others' to say too
 

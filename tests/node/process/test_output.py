@@ -19,7 +19,7 @@ def test_a_line_that_comes_in_pieces_is_one_entry():
 def test_what_is_left_at_the_end_is_an_entry():
     lines = Lines("stdout")
     lines.feed(b"rest", AT)
-    assert lines.end(AT) == HEAD + b"F rest\n"
+    assert lines.end(AT) == HEAD + b"P rest\n"
     assert lines.end(AT) == b""
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.worlds.real_nodes import EVENTS, Play, World
+from tests.worlds.real_nodes import EVENTS, PODS, Play, World
 from wherry.api.errors import BadRequest
+from wherry.api.options import MERGE_PATCH
 from wherry.api.resources import resource
 
 
@@ -100,6 +101,27 @@ def test_volumes_of_other_objects_and_what_changes_in_them(play: Play) -> None:
         await world.eventually(changed, 40.0)
         assert await world.run("p", "ls", "/conf") == "a\n"
         assert await world.run("p", "cat", "/one") == "1", "what is mounted by subPath stays"
+
+    play(story)
+
+
+def test_what_it_said_last_is_why_it_failed_to_the_byte(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.pod("p", "printf DONE; exit 1", container={"terminationMessagePolicy": "FallbackToLogsOnError"}, restartPolicy="Never")
+        status = await world.phase("p", "Failed")
+        assert status["containerStatuses"][0]["state"]["terminated"]["message"] == "DONE"
+
+    play(story)
+
+
+def test_a_pods_status_says_which_version_of_it_was_seen(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.pod("p", "sleep 1000")
+        await world.ready("p")
+        more = [{"key": "own", "operator": "Exists", "effect": "NoSchedule"}]
+        await world.client.patch(PODS, "default", "p", {"spec": {"tolerations": more}}, MERGE_PATCH)
+        await world.until("p", lambda status: status["observedGeneration"] == 2)
+        assert {each["observedGeneration"] for each in (await world.get("p"))["status"]["conditions"]} == {2}
 
     play(story)
 

@@ -76,8 +76,9 @@ class Lines:
         return b"".join(out)
 
     def end(self, at: float) -> bytes:
+        """A last line without its end is a part of one, so that a reader adds none."""
         rest, self._rest = self._rest, b""
-        return _head(at, self._stream) + b"F " + rest + b"\n" if rest else b""
+        return _head(at, self._stream) + b"P " + rest + b"\n" if rest else b""
 
 
 def _pieces(head: bytes, line: bytes) -> list[bytes]:
