@@ -61,7 +61,10 @@ def test_limits_of_version_1():
 
 
 def test_no_limit_is_no_file():
-    assert cgroups.files(1, cgroups.Wanted(shares=2)) == cgroups.files(1, cgroups.Wanted()) == cgroups.files(2, cgroups.Wanted()) == []
+    assert cgroups.files(1, cgroups.Wanted()) == cgroups.files(2, cgroups.Wanted()) == []
+    # who asked for nothing is told so: programs read it
+    assert cgroups.files(1, cgroups.Wanted(shares=2)) == [("cpu", "cpu.shares", "2")]
+    assert cgroups.files(2, cgroups.Wanted(shares=2)) == [("cpu", "cpu.weight", "1")]
 
 
 def test_a_tree_is_not_made_where_nothing_is_delegated(tmp_path):

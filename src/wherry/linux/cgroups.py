@@ -102,8 +102,8 @@ def _files_v1(wanted: Wanted) -> list[tuple[str, str, str]]:
     if wanted.cpu:
         out.append(("cpu", "cpu.cfs_period_us", str(_PERIOD)))
         out.append(("cpu", "cpu.cfs_quota_us", str(max(int(wanted.cpu * _PERIOD), 1000))))
-    if wanted.shares > _LEAST_SHARES:
-        out.append(("cpu", "cpu.shares", str(wanted.shares)))
+    if wanted.shares:
+        out.append(("cpu", "cpu.shares", str(max(wanted.shares, _LEAST_SHARES))))
     if wanted.processes:
         out.append(("pids", "pids.max", str(wanted.processes)))
     return out
@@ -118,9 +118,9 @@ def _files_v2(wanted: Wanted) -> list[tuple[str, str, str]]:
         out.append(("memory", "memory.oom.group", "1"))
     if wanted.cpu:
         out.append(("cpu", "cpu.max", f"{max(int(wanted.cpu * _PERIOD), 1000)} {_PERIOD}"))
-    if wanted.shares > _LEAST_SHARES:
+    if wanted.shares:
         # the kernel's documented way from 2..262144 to 1..10000
-        out.append(("cpu", "cpu.weight", str(1 + (min(wanted.shares, 262144) - 2) * 9999 // 262142)))
+        out.append(("cpu", "cpu.weight", str(1 + (min(max(wanted.shares, _LEAST_SHARES), 262144) - 2) * 9999 // 262142)))
     if wanted.processes:
         out.append(("pids", "pids.max", str(wanted.processes)))
     return out
@@ -137,51 +137,55 @@ def unlimited(version: int, before: Wanted, after: Wanted) -> list[tuple[str, st
 
 
 class Group:
-    """A group below a tree, in those hierarchies alone that have something to limit: to join one takes the kernel milliseconds.
+    """A group below a tree. It is there in all hierarchies, so that whoever looks finds it, and joined in those alone that have something
+    to limit: to join one takes the kernel milliseconds.
 
     Its limits hold for whoever joined.
     """
 
     def __init__(self, tree: Tree, name: str, wanted: Wanted) -> None:
-        self._tree, self._name, self._wanted = tree, name, wanted
-        texts = [(tree.hierarchies[controller], file, text) for controller, file, text in files(tree.version, wanted)
-                 if controller in tree.hierarchies]
-        self.folders = sorted({f"{folder}/{name}" for folder, _, _ in texts})
+        self._tree, self._wanted = tree, wanted
+        self._of = {controller: f"{above}/{name}" for controller, above in tree.hierarchies.items()}
+        self.folders = sorted(set(self._of.values()))
         for folder in self.folders:
             os.mkdir(folder)
-        for folder, file, text in texts:
-            _write(f"{folder}/{name}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
-        memory = f"{tree.hierarchies.get('memory')}/{name}"
-        self._memory = memory if memory in self.folders else ""
+        self._joined = self._limited()
+        self._set(files(tree.version, wanted))
 
     def change(self, wanted: Wanted, pids: tuple[int, ...]) -> None:
         """Other limits. A hierarchy that had nothing to limit before takes in the processes now. Raises OSError."""
         self._wanted, before = wanted, self._wanted
-        again = [(c, f, t) for c, f, t in unlimited(self._tree.version, before, wanted)] + files(self._tree.version, wanted)
-        for controller, file, text in again:
-            if controller not in self._tree.hierarchies:
-                continue
-            folder = f"{self._tree.hierarchies[controller]}/{self._name}"
-            if folder not in self.folders:
-                os.mkdir(folder)
-                self.folders = sorted([*self.folders, folder])
-                for pid in pids:
-                    _write(f"{folder}/cgroup.procs", str(pid))
-            _write(f"{folder}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
-        memory = f"{self._tree.hierarchies.get('memory')}/{self._name}"
-        self._memory = memory if memory in self.folders else ""
+        for folder in sorted(self._limited() - self._joined):
+            self._joined.add(folder)
+            for pid in pids:
+                _write(f"{folder}/cgroup.procs", str(pid))
+        self._set(unlimited(self._tree.version, before, wanted) + files(self._tree.version, wanted))
 
     def join(self) -> None:
         """This process, and what it makes from here on."""
-        for folder in self.folders:
+        for folder in sorted(self._joined):
             _write(f"{folder}/cgroup.procs", "0")
 
     def shown(self) -> list[tuple[str, str]]:
         """What whoever is in it finds below /sys/fs/cgroup: (name there, directory); the name is "" where all is one directory."""
-        if self._tree.version == 2:
-            return [("", folder) for folder in self.folders]
-        return [(controller, folder) for controller, above in self._tree.hierarchies.items()
-                if (folder := f"{above}/{self._name}") in self.folders]  # fmt: skip
+        return [("", folder) for folder in self.folders] if self._tree.version == 2 else list(self._of.items())
+
+    def _limited(self) -> set[str]:
+        """Its directories that have something to limit."""
+        memory, cpu, shares, processes = self._wanted
+        has = {"memory": bool(memory), "cpu": bool(cpu) or shares > _LEAST_SHARES, "pids": bool(processes)}
+        return {folder for controller, folder in self._of.items() if has[controller]}
+
+    def _set(self, texts: list[tuple[str, str, str]]) -> None:
+        for controller, file, text in texts:
+            if controller in self._of:
+                _write(f"{self._of[controller]}/{file}", text, optional=file in ("memory.swap.max", "memory.oom.group"))
+
+    @property
+    def _memory(self) -> str:
+        """The directory that counts the memory of all that is in it, "" where none does."""
+        folder = self._of.get("memory", "")
+        return folder if folder in self._joined else ""
 
     def out_of_memory(self) -> bool:
         """Did the kernel kill something in it for want of memory?"""
