@@ -9,7 +9,7 @@ from wherry.cluster.options import DEFAULT_IMAGE_MISSING
 from wherry.rules.pods.kubelet import images
 from wherry.rules.pods.kubelet.actions import next_actions
 from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting, of_pod
-from wherry.rules.pods.kubelet.node_object import NodeSpec, lease, new_node, node_status
+from wherry.rules.pods.kubelet.node_object import NodeSpec, lease, new_node, node_annotations, node_status
 from wherry.rules.pods.kubelet.restart import after_exit, go_duration, next_pull_wait, should_restart
 from wherry.rules.pods.kubelet.simulation import Timings, behaviour
 
@@ -172,3 +172,11 @@ def test_the_lease_belongs_to_the_node_and_is_renewed() -> None:
 
 def test_a_cluster_lacks_the_images_that_the_rule_names() -> None:
     assert DEFAULT_IMAGE_MISSING == images.MISSING
+
+
+def test_an_annotation_that_a_node_says_nothing_with_is_taken_away() -> None:
+    spec = NodeSpec("n", "10.0.0.1", {}, annotations={"wherry.dev/host-address": "", "kept": "so"})
+    before = {"wherry.dev/host-address": "192.0.2.1/24", "theirs": "", "more": "x"}
+    assert node_annotations(spec, before) == {"theirs": "", "more": "x", "kept": "so"}
+    assert new_node(spec, 1.0)["metadata"]["annotations"] == {"kept": "so"}
+    assert "annotations" not in new_node(NodeSpec("n", "10.0.0.1", {}, annotations={"gone": ""}), 1.0)["metadata"]

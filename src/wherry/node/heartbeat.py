@@ -17,7 +17,17 @@ from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
-from wherry.rules.pods.kubelet.node_object import LEASE_NAMESPACE, QUIET, NodeFacts, NodeSpec, lease, new_node, node_labels, node_status
+from wherry.rules.pods.kubelet.node_object import (
+    LEASE_NAMESPACE,
+    QUIET,
+    NodeFacts,
+    NodeSpec,
+    lease,
+    new_node,
+    node_annotations,
+    node_labels,
+    node_status,
+)
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +112,9 @@ class Heartbeat:
             meta = node["metadata"]
             told = {
                 "labels": {**(meta.get("labels") or {}), **node_labels(spec)},
-                **({"annotations": {**(meta.get("annotations") or {}), **spec.annotations}} if spec.annotations else {}),
+                **({"annotations": node_annotations(spec, meta.get("annotations") or {})} if spec.annotations else {}),
             }
-            if any(meta.get(part) != entries for part, entries in told.items()):
+            if any((meta.get(part) or {}) != entries for part, entries in told.items()):
                 node = await self._client.update(NODES, {**node, "metadata": {**meta, **told}})
             self._objects[spec.name] = node
             await self._post_status(spec)

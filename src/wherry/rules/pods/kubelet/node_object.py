@@ -79,6 +79,11 @@ def node_labels(spec: NodeSpec) -> dict[str, str]:
     return {**standard, **spec.labels}
 
 
+def node_annotations(spec: NodeSpec, before: Mapping[str, str]) -> dict[str, str]:
+    """Those of others stay; one that the node says nothing with goes."""
+    return {key: text for key, text in {**before, **spec.annotations}.items() if text or key not in spec.annotations}
+
+
 def new_node(spec: NodeSpec, now: float) -> Obj:
     """The object a node registers."""
     return {
@@ -87,7 +92,7 @@ def new_node(spec: NodeSpec, now: float) -> Obj:
         "metadata": {
             "name": spec.name,
             "labels": node_labels(spec),
-            **({"annotations": dict(spec.annotations)} if spec.annotations else {}),
+            **({"annotations": said} if (said := node_annotations(spec, {})) else {}),
         },
         "spec": {"podCIDR": spec.pod_range, "podCIDRs": [spec.pod_range]} if spec.pod_range else {},
         "status": node_status(spec, {}, now),
