@@ -101,9 +101,10 @@ def load(archives: tuple[Path, ...], name: str, runtime: str, endpoint: str, dat
 
     for path in archives:
         try:
-            for stored in load_archive(_store(data_dir), path, name):
-                for shown in stored.image.names or (stored.image.id,):
-                    click.echo(f"loaded {shown}")
+            found = load_archive(_store(data_dir), path, name)
+            # images of one configuration are one image with several names
+            for shown in dict.fromkeys(each for stored in found for each in stored.image.names or (stored.image.id,)):
+                click.echo(f"loaded {shown}")
         except (ArchiveError, PullFailed) as error:
             raise click.ClickException(str(error)) from error
 
