@@ -48,3 +48,24 @@ def test_services_lead_to_pods_that_are_reached(tmp_path: Path) -> None:
         assert [machine.routes() for machine in machines.machines] == [{
             "10.0.0.1": "10.244.0.0", "10.0.0.2": "10.244.0.0", "10.244.0.0": "wherry-hosts", "10.244.0.0/24": "10.244.0.0",
             "10.244.1.0/24": "10.244.0.0"}, {}]  # fmt: skip
+
+
+def test_machines_that_joined_a_server_without_programs_have_all_of_it_among_themselves(tmp_path: Path) -> None:
+    """Its simulated pods answer nobody, so Services do not lead there."""
+    ca = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
+    api = ("import ssl, urllib.request as r; context = ssl.create_default_context(cafile='" + ca + "'); "
+           "print(r.urlopen('https://kubernetes.default.svc/version', context=context).status)")  # fmt: skip
+    with world(tmp_path) as machines:
+        machines.serve(machines.machine("198.51.100.1"), "--nodes", "1", "--fast")
+        for number in (2, 3):
+            machines.join(machines.machine(f"198.51.100.{number}"))
+        machines.apply(*web())
+        machines.kubectl("rollout", "status", "daemonset/web", "--timeout=30s")
+        there = pods(machines)
+        there.pop("sim-0")
+        names = {name(each) for each in there.values()}
+        for pod in there.values():
+            eventually(lambda pod=pod: set(machines.ask(name(pod), "web/hostname", 1, times=20).split()) == names)
+            assert machines.kubectl("exec", name(pod), "--", "python3", "-c", api).strip() == "200"
+            proxied = f"/api/v1/namespaces/default/pods/{name(pod)}:8000/proxy/hostname"
+            assert machines.kubectl("get", "--raw", proxied).strip() == name(pod), "by its kubelet's API"
