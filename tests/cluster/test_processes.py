@@ -131,7 +131,7 @@ def test_a_custom_kind_is_served_by_all(several: Any) -> None:
         "metadata": {"name": "toys.example.com"},
         "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "toys", "kind": "Toy"},
                  "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}]}})  # fmt: skip
-    several.wait_for("crd/toys.example.com", lambda crd: any(c["type"] == "Established" for c in crd["status"].get("conditions", ())))
+    several.wait_for("crd/toys.example.com", lambda crd: any(c["type"] == "Established" for c in crd["status"].get("conditions") or ()))
 
     async def work(session: aiohttp.ClientSession) -> None:
         path, name = "/apis/example.com/v1/namespaces/default/toys", f"t-{time.time_ns()}"
