@@ -47,7 +47,7 @@ class Backend(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = answer
 
     def _chunks(self) -> bytes:
         body = b""
@@ -92,7 +92,7 @@ def below(port: int) -> str:
     return f"/api/v1/namespaces/default/pods/web:{port}/proxy"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_a_request_comes_as_it_was_sent_but_for_who_sent_it(world: World, port: int, method: str) -> None:
     sent = b"x" * 100_000 if method in ("POST", "PUT") else None
     answer, body = asked(world, method, below(port) + "/a%20b//c/?q=1&q=2", sent, **{"X-Own": "mine"})

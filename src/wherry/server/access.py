@@ -16,7 +16,7 @@ from wherry.server import impersonation
 from wherry.server.authentication import ANONYMOUS, Authentication, Certificate, Credentials, bearer, certificate, websocket_bearer
 from wherry.server.authorization import MASTERS, Authorizer, refusal
 from wherry.server.call import Call
-from wherry.server.routes import Route
+from wherry.server.routes import OPTIONS, Route
 
 if TYPE_CHECKING:
     from wherry.server.audit import Trail
@@ -95,7 +95,8 @@ def attributes(call: Call, parts: list[str], route: Route | None, verb: str) -> 
         target = route.target
         resource = target.resource
         asked = Attributes(
-            verb or _verb(call, bool(target.name)), "", resource.group, resource.version, resource.plural, target.subresource,
+            "" if verb == OPTIONS else verb or _verb(call, bool(target.name)), "",
+            resource.group, resource.version, resource.plural, target.subresource,
             target.name if resource.plural == "namespaces" and not resource.group else target.namespace, target.name,
         )  # fmt: skip
     else:

@@ -33,6 +33,8 @@ SUBRESOURCE_VERBS: dict[str, tuple[str, ...]] = {
 }
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+#: of a request that is passed on to a pod, a Service or a node; there is no right of that name (k8s.io/apiserver's requestinfo.go has none)
+OPTIONS = "options"
 _OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
 
 
@@ -50,7 +52,9 @@ class Route(NamedTuple):
         if self.watch:
             return "watch" if method == "GET" and "watch" in target.resource.verbs else ""
         if target.subresource:
-            # only what lies behind a proxy is asked for its head
+            # only what lies behind a proxy is asked for its head, or what it can do
+            if method == "OPTIONS" and target.subresource == "proxy":
+                return OPTIONS
             verb = "get" if method == "HEAD" and target.subresource == "proxy" else _OBJECT_VERBS.get(method, "")
             return verb if verb in SUBRESOURCE_VERBS.get(target.subresource, ()) else ""
         if target.name:
