@@ -20,7 +20,7 @@ from wherry.api.resources import resource
 from wherry.client.access import Access
 from wherry.client.http import HttpClient
 from wherry.client.informer import Informers
-from wherry.cluster import dns, pod_hosts, policies
+from wherry.cluster import dns, pod_hosts, pod_ports, policies
 from wherry.cluster.bootstrap import NODE_NETWORK, SERVICE_ADDRESS, SLICES
 from wherry.cluster.options import Options
 from wherry.kit.clock import Clock
@@ -64,6 +64,7 @@ class JoinedNetwork:
         server = dns.build(self.informers, fabric, options, self.names)
         names, at = lambda: nodes.node_names, options.node_port_addresses
         ports = HostPorts(self._client, self.informers, Clock(), fabric, at, names, balances=False)
+        of_pods = pod_ports.build(nodes, fabric, self._client, self.informers, Clock(), options)
         relay = ApiRelay(fabric, self._api, self._servers)
         nodes.ranges_of_others = lambda: of_nodes(self.informers.of(resource("nodes")).items(), nodes.node_names)
         nodes.placed = proxy.look_again
@@ -71,6 +72,8 @@ class JoinedNetwork:
         works: dict[str, Work] = {
             "service proxy": proxy.run, "network policies": rules.run, "cluster DNS": server.run, "API": relay.run, "host ports": ports.run,
         }  # fmt: skip
+        if of_pods is not None:
+            works["ports of pods"] = of_pods.run
         if others is not None:
             others.changed = proxy.look_again
             works["pods of other machines"] = others.run

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wherry.cluster import bootstrap, dns, elected, ingress, inside, outbound, pod_hosts, pods_api, policies, users
+from wherry.cluster import bootstrap, dns, elected, ingress, inside, outbound, pod_hosts, pod_ports, pods_api, policies, users
 from wherry.cluster.component import Component
 from wherry.kit.tasks import Work
 from wherry.network.host_ports import HostPorts
@@ -39,6 +39,7 @@ class RealNetwork:
         self._policies = policies.build(cluster, nodes, fabric)
         client = cluster.component("service-controller", users.SERVICES)
         self._host_ports = HostPorts(client, informers, cluster.own_clock, fabric, options.node_port_addresses, lambda: nodes.node_names)
+        self._pod_ports = pod_ports.build(nodes, fabric, client, informers, cluster.own_clock, options)
         self._names = dns.build(informers, fabric, options)
 
     async def begin(self) -> None:
@@ -48,6 +49,8 @@ class RealNetwork:
         cluster.run(Component("service proxy", users.PROXY, self._proxy.run, self._proxy.health))
         cluster.run(self._policies)
         cluster.run(Component("host ports", users.SERVICES, self._outside(self._host_ports.run)))
+        if self._pod_ports is not None:
+            cluster.run(Component("ports of pods", users.SERVICES, self._pod_ports.run))
         if cluster.options.serve:
             await pods_api.begin(cluster)
         await self._begin_names()

@@ -1,7 +1,8 @@
-"""One listener of this machine, and what it passes on into the pods' network: connections of TCP, datagrams of UDP.
+"""One listener of this machine or of a node, and what it passes on into the pods' network: connections of TCP, datagrams of UDP.
 
-Opened by `host_ports`. A connection that cannot be made inside is reset, as the kernel would answer; each side's end is passed on alone, so
-half-closed connections work. UDP has no connections: a client's datagrams go on over one socket until nothing came for a while.
+Opened by `host_ports` and `pod_ports`. A connection that cannot be made inside is reset, as the kernel would answer; each side's end is
+passed on alone, so half-closed connections work. UDP has no connections: a client's datagrams go on over one socket until nothing came for
+a while.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ class Served(Protocol):
         ...
 
 
-async def served(fabric: Fabric, listener: Listener) -> Served:
-    """Raises OSError when the place cannot be had."""
+async def served(fabric: Fabric, listener: Listener, place: str | None = None) -> Served:
+    """On this machine, or in a place of the fabric. Raises OSError when the port cannot be had."""
     kind = socket.SOCK_DGRAM if listener.protocol == "UDP" else socket.SOCK_STREAM
-    made = socket.socket(socket.AF_INET6 if ":" in listener.address else socket.AF_INET, kind)
+    ipv6 = ":" in listener.address
+    if place is None:
+        made = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, kind)
+    else:
+        [made] = await fabric.sockets(place, udp=kind is socket.SOCK_DGRAM, ipv6=ipv6)
     try:
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind is socket.SOCK_STREAM))
