@@ -136,6 +136,18 @@ async def test_an_index_that_cannot_read_an_object_leaves_it_out_and_goes_on(wor
 
 
 @plays
+async def test_an_index_is_what_its_name_says_for_all(world: World) -> None:
+    def colour(obj: Obj) -> list[str]:
+        return [obj["data"]["colour"]]
+
+    maps = world.informers.of(MAPS)
+    maps.add_index("colour", colour)
+    maps.add_index("colour", colour)
+    with pytest.raises(ValueError, match="configmaps have an index colour of something else already"):
+        maps.add_index("colour", lambda obj: (obj["data"]["shade"],))
+
+
+@plays
 async def test_an_exception_in_a_handler_does_not_reach_who_wrote(world: World) -> None:
     def broken(old: Obj | None, new: Obj | None) -> None:
         raise KeyError("spec")

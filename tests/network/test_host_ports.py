@@ -133,3 +133,21 @@ def test_a_load_balancer_has_an_address_of_its_own_once_its_ports_are_served(mon
             assert service["status"]["loadBalancer"]["ingress"] == [{"ip": "127.1.0.1", "ipMode": "Proxy"}]
 
     asyncio.run(asyncio.wait_for(story(), 50))
+
+
+def test_a_service_without_a_selector_leads_where_its_slices_say() -> None:
+    """Also with the controller there that makes slices of those that have one."""
+    async def story() -> None:
+        async with world() as cluster:
+            service = await begin(cluster)
+            assert (await until("127.0.0.1", service["spec"]["ports"][0]["nodePort"])).startswith(b"heard")
+            pod = await cluster.client.get(PODS, "default", "p")
+            ports = [{"name": "web", "port": 80}]
+            spec = {"type": "NodePort", "ports": ports}
+            own = await cluster.client.create(SERVICES, "default", {"metadata": {"name": "own"}, "spec": spec})
+            await cluster.client.create(resource("endpointslices", "discovery.k8s.io"), "default", {
+                "metadata": {"name": "own-1", "labels": {"kubernetes.io/service-name": "own"}}, "addressType": "IPv4",
+                "endpoints": [{"addresses": [pod["status"]["podIP"]]}], "ports": [{"name": "web", "port": 8080}]})  # fmt: skip
+            assert (await until("127.0.0.1", own["spec"]["ports"][0]["nodePort"])).startswith(b"heard")
+
+    asyncio.run(asyncio.wait_for(story(), 50))

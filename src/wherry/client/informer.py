@@ -50,6 +50,12 @@ def by_owner(obj: Obj) -> Iterable[str]:
     return (ref["uid"] if ref else "",)
 
 
+def by_node(pod: Obj) -> Iterable[str]:
+    """The name of the node that a pod is on; nothing for one that is on none. To be added as the index "node"."""
+    node = pod["spec"].get("nodeName")
+    return (node,) if node else ()
+
+
 class Informer:
     """Handlers are called with (old, new); None stands for absent. Objects are shared: never change them."""
 
@@ -115,7 +121,10 @@ class Informer:
             self._tell(None, obj, ((handler, part),))
 
     def add_index(self, name: str, index_by: IndexBy) -> None:
-        if name in self._index_by:
+        """Several parts may add one index. Raises ValueError for another one of its name, which a reader would take for his own."""
+        if (there := self._index_by.get(name)) is not None:
+            if getattr(there, "__code__", there) is not getattr(index_by, "__code__", index_by):
+                raise ValueError(f"{self.resource.plural} have an index {name} of something else already")
             return
         self._index_by[name] = index_by
         self._indexes[name] = {}

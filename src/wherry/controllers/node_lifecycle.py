@@ -12,6 +12,7 @@ from wherry.api import objects
 from wherry.api.errors import NotFound, StatusError
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
+from wherry.client.informer import by_node
 from wherry.reconcile import Controller, Parts
 from wherry.rules.objects.plan import Emit, Plan, Update
 from wherry.rules.placing.node_lifecycle import health, labels, taints, zones
@@ -36,7 +37,7 @@ class NodeLifecycleController(Controller):
         self._unsaid: set[str] = set()
         self._all_silent = False
         self._leases, self._pods, self._nodes = self.informer(LEASES), self.informer(PODS), self.informer(NODES)
-        self._pods.add_index("node", lambda pod: (pod["spec"]["nodeName"],) if pod["spec"].get("nodeName") else ())
+        self._pods.add_index("node", by_node)
         self.watch(NODES, lambda old, new: (_NODE + objects.name(new),) if new is not None else ())
         self.watch(PODS, _came_to_node)
         self.queue.add(_HEALTH)

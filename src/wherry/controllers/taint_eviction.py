@@ -12,16 +12,12 @@ from wherry.api import objects
 from wherry.api.errors import NotFound
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
+from wherry.client.informer import by_node
 from wherry.reconcile import Controller, Parts
 from wherry.rules.placing.node_lifecycle import eviction, taints
 from wherry.rules.placing.node_lifecycle.eviction import Sentence
 
 PODS, NODES = resource("pods"), resource("nodes")
-
-
-def _by_node(pod: Obj) -> Iterable[str]:
-    node = pod["spec"].get("nodeName")
-    return (node,) if node else ()
 
 
 class TaintEvictionController(Controller):
@@ -32,7 +28,7 @@ class TaintEvictionController(Controller):
         self._told: dict[str, tuple[str, Sentence]] = {}
         self._carried_out: dict[str, str] = {}
         self._pods, self._nodes = self.informer(PODS), self.informer(NODES)
-        self._pods.add_index("node", _by_node)
+        self._pods.add_index("node", by_node)
         self.watch(PODS, self._of_pod)
         self.watch(NODES, self._of_node)
 

@@ -23,7 +23,7 @@ from wherry.client.recorder import Recorder
 from wherry.kit.clock import Clock
 from wherry.linux.fabric import Fabric
 from wherry.network.relaying import Served, served
-from wherry.rules.networking.endpoints.places import service_of
+from wherry.rules.networking.endpoints.places import SERVICE_NAME, service_of
 from wherry.rules.networking.proxy import host
 from wherry.rules.networking.proxy.host import Listener
 from wherry.rules.networking.proxy.routes import Node, node_of
@@ -56,7 +56,7 @@ class HostPorts:
         self._balancers: dict[str, str] = {}
         self._told: dict[str, str] = {}
         self._refused: dict[str, str] = {}
-        self._slices.add_index("service", service_of)
+        self._slices.add_index(SERVICE_NAME, service_of)
         self._services.add_handler(self._service_changed, "host ports")
         self._slices.add_handler(self._slice_changed, "host ports")
         self._nodes.add_handler(self._node_changed, "host ports")
@@ -138,7 +138,7 @@ class HostPorts:
         return self._balancers[service]
 
     def _wanted(self, service: Obj, address: str, nodes: Sequence[Node]) -> list[Listener]:
-        slices = self._slices.by_index("service", key(service))
+        slices = self._slices.by_index(SERVICE_NAME, key(service))
         ports = host.node_ports(service, self._addresses, slices, nodes)
         return [*ports, *(host.balanced(service, address, slices, nodes) if address else ())]
 

@@ -19,7 +19,7 @@ from wherry.api.resources import resource
 from wherry.client.informer import Informers
 from wherry.linux.fabric import Fabric, RulesRefused
 from wherry.network.kernel_rules import KernelRules
-from wherry.rules.networking.endpoints.places import service_of
+from wherry.rules.networking.endpoints.places import SERVICE_NAME, service_of
 from wherry.rules.networking.hosts.reach import reachable
 from wherry.rules.networking.proxy.routes import Routes, World, node_of, routes, targets
 
@@ -57,7 +57,7 @@ class ServiceProxy:
         self._leaving: set[str] = set()
         #: who waits until the rules are as the news until now say
         self._waiting: list[asyncio.Future[None]] = []
-        self._slices.add_index("service", service_of)
+        self._slices.add_index(SERVICE_NAME, service_of)
         self._slices.add_index("pod", lambda one: targets([one]))
         self._services.add_handler(self._service_changed, "service proxy")
         self._slices.add_handler(self._slice_changed, "service proxy")
@@ -176,5 +176,5 @@ class ServiceProxy:
             return {}
         if self._own.intersection(found["spec"].get("clusterIPs") or ()):
             return {}
-        slices = self._slices.by_index("service", service)
+        slices = self._slices.by_index(SERVICE_NAME, service)
         return routes(found, slices if self._reaches is None else reachable(slices, self._reaches), self._world, self._leaving)

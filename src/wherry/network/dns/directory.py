@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from wherry.api.objects import Obj
 from wherry.api.resources import resource
 from wherry.client.informer import Informers
-from wherry.rules.networking.endpoints.places import service_of
+from wherry.rules.networking.endpoints.places import SERVICE_NAME, service_of
 
 
 class ClusterDirectory:
@@ -21,7 +21,7 @@ class ClusterDirectory:
         #: how often something changed: what was answered before may be another answer now
         self.version = 0
         self._services.add_index("address", _service_addresses)
-        self._slices.add_index("service", service_of)
+        self._slices.add_index(SERVICE_NAME, service_of)
         self._slices.add_index("address", _slice_addresses)
         for each in (self._services, self._slices, self._namespaces):
             each.add_handler(self._changed, "cluster DNS")
@@ -37,7 +37,7 @@ class ClusterDirectory:
         return self._services.get(f"{namespace}/{name}")
 
     def slices(self, namespace: str, service: str) -> Iterable[Obj]:
-        return self._slices.by_index("service", f"{namespace}/{service}")
+        return self._slices.by_index(SERVICE_NAME, f"{namespace}/{service}")
 
     def of_address(self, address: str) -> tuple[Iterable[Obj], Iterable[Obj]]:
         return self._services.by_index("address", address), self._slices.by_index("address", address)

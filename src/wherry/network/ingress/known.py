@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from wherry.api.objects import Obj, is_deleting, key, uid
 from wherry.api.resources import resource
 from wherry.client.informer import Informer, Informers
-from wherry.rules.networking.endpoints.places import service_of
+from wherry.rules.networking.endpoints.places import SERVICE_NAME, service_of
 from wherry.rules.networking.ingress.classes import is_ours, own_classes
 from wherry.rules.networking.ingress.endpoints import Targets, port_name, targets
 from wherry.rules.networking.ingress.table import Backend, Fault, Table, table
@@ -33,7 +33,7 @@ class Known:
         #: uids of pods that are being deleted and are there yet
         self.leaving: set[str] = set()
         self._targets: dict[Backend, Targets] = {}
-        self._slices.add_index("service", service_of)
+        self._slices.add_index(SERVICE_NAME, service_of)
         self._slices.add_handler(self._slice_changed, "ingress controller")
         self._pods.add_handler(self._pod_changed, "ingress controller")
         self._services.add_handler(self._service_changed, "ingress controller")
@@ -78,7 +78,7 @@ class Known:
     def _read(self, backend: Backend) -> Targets:
         service = self._services.get(backend.key)
         port = port_name(service, backend) if service is not None else None
-        return Targets() if port is None else targets(self._slices.by_index("service", backend.key), port)
+        return Targets() if port is None else targets(self._slices.by_index(SERVICE_NAME, backend.key), port)
 
     # --- news ---
     def _slice_changed(self, old: Obj | None, new: Obj | None) -> None:
