@@ -24,7 +24,10 @@ from wherry.api.resources import resource
 from wherry.cluster.option_values import OptionError
 from wherry.cluster.processes import ProcessFailed, ReadProcess
 
-pytestmark = pytest.mark.timeout(120)
+# what aiohttp's client leaves of TLS connections is collected here: its affair, not ours
+pytestmark = [
+    pytest.mark.timeout(120), pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]  # fmt: skip
 MAPS = resource("configmaps")
 
 
