@@ -34,6 +34,14 @@ class Backend(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        if self.path == "/page":
+            page = b'<a href="/x">to the root</a><a href="y">beside</a>'
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+            return
         if self.path == "/switch":
             self._switch()
             return
@@ -115,6 +123,12 @@ def test_redirects_stay_below_the_proxy_and_its_root_ends_with_a_slash(world: Wo
     assert (answer.status, answer.getheader("Location")) == (302, below(port) + "/elsewhere?x=1")
     answer, _ = asked(world, "GET", below(port) + "?a=b")
     assert (answer.status, answer.getheader("Location")) == (301, below(port) + "/?a=b")
+
+
+def test_links_of_pages_lead_below_the_proxy(world: World, port: int) -> None:
+    answer, body = asked(world, "GET", below(port) + "/page")
+    assert body.decode() == f'<a href="{below(port)}/x">to the root</a><a href="y">beside</a>'
+    assert int(answer.getheader("Content-Length") or 0) == len(body)
 
 
 def test_another_protocol_is_passed_on_as_bytes(world: World, port: int) -> None:

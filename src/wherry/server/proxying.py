@@ -171,12 +171,31 @@ def _refused(status: int, body: bytes, pod: str) -> StatusError:
 
 
 async def _answered(upstream: Upstream, call: Call, answer: aiohttp.ClientResponse, common: bytes) -> Proxied:
-    headers = [(name, value) for name, value in _texts(answer) if name.lower() not in _HOP]
-    passed = Proxied(call.request, answer.status, common, [_led(upstream, name, value) for name, value in headers])
-    if call.method != "HEAD" and answer.status not in _WITHOUT_BODY:
+    headers = [_led(upstream, name, value) for name, value in _texts(answer) if name.lower() not in _HOP]
+    has_body = call.method != "HEAD" and answer.status not in _WITHOUT_BODY
+    first = await _page(upstream, call, answer) if has_body and upstream.below and answer.content_type == "text/html" else None
+    if first is not None and answer.content.at_eof():
+        headers = [*((name, value) for name, value in headers if name.lower() != "content-length"), ("Content-Length", str(len(first)))]
+    passed = Proxied(call.request, answer.status, common, headers)
+    if first:
+        await passed.chunk(first)
+    if has_body:
         async for piece in answer.content.iter_chunked(PIECE):
             await passed.chunk(piece)
     return passed
+
+
+async def _page(upstream: Upstream, call: Call, answer: aiohttp.ClientResponse) -> bytes:
+    """Its beginning; all of it, with its links led below the proxy, unless it is too large for that. Raises aiohttp.ClientError."""
+    from wherry.server import html_links
+
+    body = b""
+    while len(body) <= _MOST_DOCUMENT and (piece := await answer.content.readany()):
+        body += piece
+    if not answer.content.at_eof():
+        return body
+    hosts = (str(upstream.place), call.header("Host"))
+    return html_links.body_below(body, answer.headers.get("Content-Encoding", "").lower(), upstream.below, hosts, _MOST_DOCUMENT)
 
 
 def _texts(answer: aiohttp.ClientResponse) -> list[Header]:
