@@ -80,6 +80,8 @@ class NodeAgent:
         #: seconds by which a node's own clock is ahead
         self.skew: dict[str, float] = {}
         self._workers: dict[str, PodWorker] = {}
+        #: the few of them whose pods ask for other resources than they have, by uid, in the order in which they began to
+        self._resizing: dict[str, PodWorker] = {}
         self._claims: ClaimsOfPods = claims if claims is not None else Claims(informers)
         self._reading = Reading(client, services)
         self._writer = StatusWriter(client, self._pods, clock, ends=write_ends)
@@ -138,6 +140,7 @@ class NodeAgent:
         for worker in self._workers.values():
             worker.close()
         self._workers.clear()
+        self._resizing.clear()
         for pod in list(self._pods.items()):
             self._on_pod(None, pod)
 
@@ -148,7 +151,7 @@ class NodeAgent:
         for worker in [w for w in self._workers.values() if w.node == node]:
             worker.close()
             worker.runtime.lose(worker.pod)
-            self._workers.pop(worker.uid, None)
+            self._drop(worker)
 
     def recover(self, node: str) -> None:
         """The node is back, with its containers as the pods' statuses say."""
@@ -245,9 +248,13 @@ class NodeAgent:
     def _forget(self, worker: PodWorker) -> None:
         worker.close()
         worker.runtime.remove(worker.pod)
-        self._workers.pop(worker.uid, None)
-        for other in [each for each in self._workers.values() if each.resizing is not None and each.node == worker.node]:
+        self._drop(worker)
+        for other in [each for each in self._resizing.values() if each.node == worker.node]:
             resizing.consider(other)  # there is more room now
+
+    def _drop(self, worker: PodWorker) -> None:
+        self._workers.pop(worker.uid, None)
+        self._resizing.pop(worker.uid, None)
 
     # --- what workers ask ---
     def read(self, namespace: str, refs: tuple[Ref, ...], then: Callable[[Found], None]) -> None:
@@ -259,6 +266,12 @@ class NodeAgent:
     def setting(self, worker: PodWorker) -> Setting:
         spec, place = self._nodes[worker.node], worker.place
         return Setting((place.pod_ip, *place.more_ips), (place.host_ip,), spec.capacity)
+
+    def resizing_changed(self, worker: PodWorker) -> None:
+        if worker.resizing is None or worker.closed:
+            self._resizing.pop(worker.uid, None)
+        else:
+            self._resizing[worker.uid] = worker
 
     def resize_refusal(self, worker: PodWorker) -> Refusal | None:
         wanted = resize.wanted(worker.pod["spec"])

@@ -40,6 +40,10 @@ class Host(Protocol):
 
     def setting(self, worker: PodWorker) -> Setting: ...
 
+    def resizing_changed(self, worker: PodWorker) -> None:
+        """What `worker.resizing` says is new: its node asks again of those that wait whenever it has more room."""
+        ...
+
     def resize_refusal(self, worker: PodWorker) -> Refusal | None:
         """Why its node does not give the pod what its spec asks for now."""
         ...

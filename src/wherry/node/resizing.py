@@ -31,23 +31,28 @@ def consider(worker: PodWorker) -> None:
     found = [each for each in worker.containers if each.name in wanted and _given(each) != wanted[each.name]]
     if not found:
         if worker.resizing is not None:
-            worker.resizing = None
+            _note(worker, None)
             worker.changed()
         return
     refusal = worker.host.resize_refusal(worker)
     generation = worker.pod["metadata"].get("generation") or 0
     if refusal is not None:
         if worker.resizing is None or worker.resizing.refusal != refusal:
-            worker.resizing = Resizing(refusal)
+            _note(worker, Resizing(refusal))
             reason = "ResizeInfeasible" if refusal.reason == resize.INFEASIBLE else "ResizeDeferred"
             worker.events.pod("Warning", reason, resize.told(f"Pod resize {refusal.reason}", worker.pod, generation, refusal.message))
             worker.changed()
         return
     if worker.resizing is None or not worker.resizing.error:
         worker.events.pod("Normal", "ResizeStarted", resize.told("Pod resize started", worker.pod, generation))
-    worker.resizing = Resizing(None, generation)
+    _note(worker, Resizing(None, generation))
     worker.changed()
     _change(worker, found, wanted)
+
+
+def _note(worker: PodWorker, resizing: Resizing | None) -> None:
+    worker.resizing = resizing
+    worker.host.resizing_changed(worker)
 
 
 def _given(container: Container) -> Obj:
@@ -84,10 +89,10 @@ def _over(worker: PodWorker, errors: list[str]) -> None:
         text = ", ".join(errors)
         if worker.resizing is None or worker.resizing.error != text:
             worker.events.pod("Warning", "ResizeError", resize.told("Pod resize error", worker.pod, generation, text))
-        worker.resizing = Resizing(None, generation, text)
+        _note(worker, Resizing(None, generation, text))
         worker.later(worker.host.clock.now() + _AGAIN, partial(consider, worker))
     else:
-        worker.resizing = None
+        _note(worker, None)
         worker.events.pod("Normal", "ResizeCompleted", resize.told("Pod resize completed", worker.pod, generation))
     worker.changed()
     consider(worker)  # the spec may have changed meanwhile
