@@ -78,15 +78,16 @@ def _controller_ref(api_version: str, kind: str, name: str, uid: str) -> Obj:
 def reference(obj: Mapping[str, Any]) -> Obj:
     """An ObjectReference to `obj`, as events carry it."""
     meta = obj["metadata"]
-    ref = {
-        "kind": obj["kind"],
-        "namespace": meta.get("namespace", ""),
-        "name": meta["name"],
-        "uid": meta.get("uid", ""),
-        "apiVersion": obj["apiVersion"],
-        "resourceVersion": meta.get("resourceVersion", ""),
-    }
-    return {k: v for k, v in ref.items() if v}
+    ref = {"kind": obj["kind"]}
+    if namespace := meta.get("namespace"):
+        ref["namespace"] = namespace
+    ref["name"] = meta["name"]
+    if uid := meta.get("uid"):
+        ref["uid"] = uid
+    ref["apiVersion"] = obj["apiVersion"]
+    if version := meta.get("resourceVersion"):
+        ref["resourceVersion"] = version
+    return ref
 
 
 def condition(obj: Mapping[str, Any], type_: str) -> Obj | None:

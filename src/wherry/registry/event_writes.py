@@ -51,7 +51,7 @@ def managed_fields(event: Obj, manager: str, time: str) -> list[Obj]:
 
 
 def _shape(event: Obj) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    return tuple(name for name, value in event.items() if value is not None), tuple(event["source"]), bool(event["reportingInstance"])
+    return tuple([name for name, value in event.items() if value is not None]), tuple(event["source"]), bool(event["reportingInstance"])
 
 
 @lru_cache(maxsize=256)

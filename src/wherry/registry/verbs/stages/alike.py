@@ -6,6 +6,8 @@ too, and must come to the same.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from wherry.registry.event_writes import managed_fields
 from wherry.registry.verbs.write import Write
 
@@ -17,13 +19,15 @@ def own_pod(write: Write) -> None:
     write.draft["metadata"]["managedFields"] = [core.pod_specs.owner(write.options.manager, core.timestamp(), write.applied)]
 
 
-async def admit_event(write: Write) -> None:
-    """Whether events are admitted depends on nothing but the namespace. Raises Forbidden, NotFound."""
-    core = write.core
-    if write.namespace not in core.events:
-        era = core.events.era
-        await core.admission.admit(write)
-        core.events.add(write.namespace, era)
+def admit_event(write: Write) -> Awaitable[None] | None:
+    """Whether events are admitted depends on nothing but the namespace. Raises Forbidden, NotFound; None: it is known that they are."""
+    return None if write.namespace in write.core.events else _admit_event(write)
+
+
+async def _admit_event(write: Write) -> None:
+    core, era = write.core, write.core.events.era
+    await core.admission.admit(write)
+    core.events.add(write.namespace, era)
 
 
 def date_event(write: Write) -> None:
