@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.held import by_kind
 from bench.load import Caller, Result, Session, Target, apart
 from bench.setup import SERIES, SETTINGS
 from wherry import Cluster
@@ -33,6 +34,8 @@ SECONDS = 30.0
 _SETS = (5, 5, 30, 5, 5, 250)
 #: the share of the pods that are rolled in a minute
 _CHURN = 0.01
+#: figures that are compared with those of the fewest pods
+_GROWING = ("ms per pod to create", "ms of processor time per pod to create", "KB resident per pod")
 _LIMIT = 3600.0
 DEPLOYMENTS, SERVICES, MAPS = resource("deployments", "apps"), resource("services"), resource("configmaps")
 _PODS = "/api/v1/namespaces/default/pods"
@@ -46,7 +49,7 @@ def run() -> Iterator[tuple[str, float]]:
         found = _run(pods, SETTINGS.scaled(nodes, 2))
         for name, value in found.items():
             yield f"{name}, {pods:,} pods", value
-            if name in ("ms per pod to create", "KB resident per pod") and name in first:
+            if name in _GROWING and name in first:
                 yield f"{name}, {pods:,} pods, times that of the fewest", value / first[name]
             first.setdefault(name, value)
         curve["pods"].append(pods)
@@ -67,11 +70,14 @@ def _run(pods: int, nodes: int) -> dict[str, float]:
 async def once(pods: int, nodes: int, seconds: float) -> dict[str, float]:
     """One size; times in milliseconds."""
     async with Cluster(nodes=nodes, pods_per_node=110) as cluster:
-        before, begun = _resident(), time.perf_counter()
+        before, begun, worked = _resident(), time.perf_counter(), time.process_time()
         names = await _fill(cluster, pods)
         took = time.perf_counter() - begun
         await asyncio.sleep(2)  # events and statuses that are still under way
         found = {"ms per pod to create": took / pods * 1e3, "KB resident per pod": (_resident() - before) / pods / 1024}
+        found["ms of processor time per pod to create"] = (time.process_time() - worked) / pods * 1e3
+        for kind, (stored, decoded) in by_kind((await cluster.store.range("")).records).items():
+            found[f"KB per pod in stored {kind}"], found[f"KB per pod in decoded {kind}"] = stored / pods / 1024, decoded / pods / 1024
         reading = asyncio.create_task(asyncio.to_thread(apart, _ask, Target(str(cluster.kubeconfig)), nodes, seconds, timeout=_LIMIT))
         rolled = await _churn(cluster, names, pods, reading)
         found["pods rolled per minute"] = rolled
