@@ -28,6 +28,12 @@ def by_label(pod: Obj) -> Iterable[str]:
     return [f"{within}/{label}={value}" for label, value in labels(pod).items()]
 
 
+def _by_selector(service: Obj) -> Iterable[str]:
+    """One label that a pod has to have: whatever the Service selects is found under it."""
+    chosen = service["spec"].get("selector")
+    return [f"{namespace(service)}/{label}={value}" for label, value in list(chosen.items())[:1]] if chosen else ()
+
+
 class ServiceController(Controller):
     """Its keys are those of Services."""
 
@@ -37,6 +43,7 @@ class ServiceController(Controller):
         self._times: dict[str, TriggerTimes] = {}
         self._sizes: dict[str, int] = {}
         self.services = self.watch(SERVICES)
+        self.services.add_index("selected label", _by_selector)
         self.pods: Informer = self.informer(PODS)
         self.pods.add_index("label", by_label)
         self.pods.add_handler(self._pod_changed)
@@ -65,7 +72,7 @@ class ServiceController(Controller):
             self.queue.add_after(at, size * DELAY_PER_POD if size >= LARGE else 0)
 
     def _affected(self, old: Obj | None, new: Obj | None) -> Iterator[str]:
-        pod = new if new is not None else old
-        if pod is not None:
-            services = [s for s in self.services.by_index("namespace", namespace(pod)) if s["spec"].get("selector")]
-            yield from map(key, endpoint_pods.affected(services, old, new) if services else ())
+        """A pod asks only those Services that one of its labels, old or new, leads to: there may be thousands of others."""
+        at = dict.fromkeys(each for pod in (old, new) if pod is not None for each in by_label(pod))
+        services = [service for each in at for service in self.services.by_index("selected label", each)]
+        yield from map(key, endpoint_pods.affected(services, old, new) if services else ())
