@@ -100,6 +100,7 @@ ROWS = (
     Row("job-controller", "job:JobController", ("jobs.batch",)),
     Row("cronjob-controller", "cronjob:CronJobController", ("cronjobs.batch",)),
     Row("ttl-after-finished-controller", "ttl_after_finished:TTLAfterFinishedController", ("jobs.batch",)),
+    Row("token-cleaner-controller", "token_cleaner:TokenCleaner", ("secrets",)),
     Row("endpoints-controller", "endpoints:EndpointsController", ("services",)),
     Row("endpointslice-controller", "endpointslice:EndpointSliceController", ("services",)),
     Row("endpointslice-mirroring-controller", "endpointslice_mirroring:EndpointSliceMirroringController", ("endpoints",)),

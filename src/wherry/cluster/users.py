@@ -57,6 +57,7 @@ _ACCOUNTS_OF = {
     "service-cidr-controller": "service-cidrs-controller",
     "serviceaccount-controller": "service-account-controller",
     "taint-eviction-controller": "node-controller",
+    "token-cleaner-controller": "token-cleaner",
 }
 
 
