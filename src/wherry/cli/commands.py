@@ -35,6 +35,7 @@ CLUSTER = {
     "controllers": Command("wherry.cli.components", "controllers", "Run controllers against any API server"),
     "scheduler": Command("wherry.cli.components", "scheduler", "Run the scheduler against any API server"),
     "node": Command("wherry.cli.components", "node", "Run simulated nodes against any API server"),
+    "certs": Command("wherry.cli.certs", "certs", "When a cluster's certificates end, and new ones"),
     "token": Command("wherry.cli.token", "token", "Tokens with which machines join a cluster"),
     "image": Command("wherry.cli.image", "image", "Images for nodes with real containers"),
     "version": Command("wherry.cli.version", "version", "Print the version, and whose Kubernetes it is"),

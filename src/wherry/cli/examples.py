@@ -15,6 +15,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "kubeconfig": ("wherry kubeconfig > kubeconfig.yaml", "wherry kubeconfig --client-certificate"),
     "demo": ("wherry demo --once", "wherry demo --replicas 20"),
     "node": ("wherry node --nodes 2 --server https://127.0.0.1:6443",),
+    "certs": ("wherry certs check", "wherry certs renew apiserver"),
     "token": ("wherry token create --ttl 1h --print-kubeconfig > bootstrap.yaml", "wherry token list"),
     "controllers": ("wherry controllers --controllers=deployment,replicaset",),
     "scheduler": ("wherry scheduler --config scheduler.yaml",),

@@ -63,11 +63,16 @@ def ensure(directory: Path, *own: str) -> Pki:
         replace(ca_path, made.ca, 0o644)
         _write_server(directory, names, made.server, made.server_key)
     elif not _is_good(directory, names):
-        _write_server(directory, names, *issue(directory, "kube-apiserver", hosts=tuple(names)))
+        renew_server(directory, names)
     token_path = directory / "token"
     if not token_path.exists():
         replace(token_path, secrets.token_urlsafe(32).encode())
     return Pki(directory, ca_path.read_text(), token_path.read_text().strip())
+
+
+def renew_server(directory: Path, names: list[str]) -> None:
+    """Another certificate of the server's, good for these names and addresses."""
+    _write_server(directory, names, *issue(directory, "kube-apiserver", hosts=tuple(names)))
 
 
 def begin(directory: Path, *own: str) -> None:
