@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,10 +79,11 @@ class Made:
     config: dict = field(default_factory=dict)
     packed: bool = True
     diffs: list[str] | None = None
+    # no time in it: equal layers have equal digests
+    pack: Callable[[bytes], bytes] = field(default=lambda plain: gzip.compress(plain, 1, mtime=0))
 
     def __post_init__(self):
-        # no time in it: equal layers have equal digests
-        self.packed_layers = [gzip.compress(one, 1, mtime=0) if self.packed else one for one in self.layers]
+        self.packed_layers = [self.pack(one) if self.packed else one for one in self.layers]
         self.config_data = json.dumps({
             "architecture": architecture(), "os": "linux", "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": self.diffs or [digest(one) for one in self.layers]},

@@ -4,10 +4,11 @@ import asyncio
 import tarfile
 
 import pytest
+import zstandard
 
 from tests.node.images.make import Made, entry, folder, layer, link, programs
 from tests.node.images.small_registry import SmallRegistry
-from wherry.node.engine import ContainerBox, PullFailed, Security
+from wherry.node.engine import ContainerBox, PullFailed, Security, StartFailed
 from wherry.node.images.archive import load
 
 pytestmark = pytest.mark.real_nodes
@@ -38,6 +39,27 @@ def test_an_image_runs_as_its_author_meant_it(play, base):
         return await run(world, add(world, Made([base], config)))
 
     assert play(test) == (0, "b /srv\n/srv\nweb\nweb\n")
+
+
+def test_layers_packed_with_zstandard_are_unpacked(play, base):
+    made = Made([base, layer(said="packed\n")], pack=zstandard.ZstdCompressor().compress)
+
+    async def test(world):
+        load(world.engine._images.store, made.layout(world.folder / "layout", "app:1"))
+        return await run(world, "app:1", "cat", "/said"), sorted(path.name for path in world.engine._layers.folder.glob("*.tar"))
+
+    assert play(test) == ((0, "packed\n"), [])
+
+
+def test_a_broken_zstandard_layer_is_told(play, base):
+    made = Made([base], pack=lambda plain: zstandard.ZstdCompressor().compress(plain)[:1000])
+
+    async def test(world):
+        load(world.engine._images.store, made.layout(world.folder / "layout", "app:1"))
+        with pytest.raises(StartFailed, match="failed to unpack layer sha256:"):
+            await run(world, "app:1", "true")
+
+    play(test)
 
 
 def test_a_pod_s_user_goes_before_the_image_s(play, base):

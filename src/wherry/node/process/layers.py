@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from wherry.node.engine import StartFailed
+from wherry.node.images import zstd
 from wherry.node.images.store import GONE, ImageStore, Layer, Stored, short
 from wherry.node.process.client import Helper, HelperError
 
@@ -60,10 +61,16 @@ class Layers:
             if target.exists():
                 return
             growing = target.with_suffix(f".{os.getpid()}")
+            blob, plain = self._store.blob(layer.blob), growing.with_suffix(f"{growing.suffix}.tar")
             try:
-                await self._helper.ask("unpack", blob=str(self._store.blob(layer.blob)), target=str(growing), diff=layer.diff)
-            except HelperError as error:
-                raise StartFailed("CreateContainerError", f"failed to unpack layer {layer.diff}: {error.text}") from error
+                if await asyncio.to_thread(zstd.made_plain, blob, plain):
+                    blob = plain
+                await self._helper.ask("unpack", blob=str(blob), target=str(growing), diff=layer.diff)
+            except (HelperError, OSError, ValueError) as error:
+                why = error.text if isinstance(error, HelperError) else error
+                raise StartFailed("CreateContainerError", f"failed to unpack layer {layer.diff}: {why}") from error
+            finally:
+                plain.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # another cluster was first
                 growing.rename(target)
 
