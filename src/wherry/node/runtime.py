@@ -174,6 +174,10 @@ class Runtime(Protocol):
         """A new version of a pod that it may know."""
         ...
 
+    def read_file(self, pod: Obj, volume: str, path: str) -> str | None:
+        """The text of a file in a volume of its own, None when it cannot be read. Raises LookupError where volumes hold no files."""
+        ...
+
     # --- the pod as a whole ---
     def prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
         """Set up its volumes and its sandbox. `found`: the objects that its volumes refer to."""

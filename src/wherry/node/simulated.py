@@ -121,6 +121,9 @@ class SimulatedRuntime(SimulatedImages, SimulatedSessions):
         if (known := self._pods.get(uid(pod))) is not None:
             known.pod = pod
 
+    def read_file(self, pod: Obj, volume: str, path: str) -> str | None:
+        raise LookupError("no program writes into simulated volumes")
+
     def prepare(self, node: str, pod: Obj, found: Found, report: PodReport) -> None:
         run = self._of(pod)
         if not run.address and not pod["spec"].get("hostNetwork"):

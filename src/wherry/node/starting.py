@@ -7,6 +7,7 @@ Source of the rule: pkg/kubelet/kuberuntime/kuberuntime_container.go startContai
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from wherry.node import ending, hooks
 from wherry.node.runtime import NOTHING_SAID, HookEnded, ImageFound, Launch, Pulled, PullFailed, Started, StartFailed
 from wherry.rules.pods.kubelet import images
 from wherry.rules.pods.kubelet.container import Container, Running, Terminated, Waiting
-from wherry.rules.pods.kubelet.environment import ConfigProblem, resolve, sub_path
+from wherry.rules.pods.kubelet.environment import ConfigProblem, Files, files_of, resolve, sub_path
 from wherry.rules.pods.kubelet.references import Found, of_container
 from wherry.rules.pods.kubelet.restart import next_pull_wait, should_restart
 from wherry.rules.pods.kubelet.security import non_root_problem
@@ -107,12 +108,20 @@ def _launch(worker: PodWorker, container: Container, read: Found) -> None:
         return
     services = worker.host.service_variables(worker.pod) if worker.runtime.config == "all" else {}
     try:
-        variables = resolve(worker.pod, container.spec, read, worker.host.setting(worker), services)
+        variables = resolve(worker.pod, container.spec, read, worker.host.setting(worker), services, _files(worker, container))
         below = {mount["mountPath"]: sub_path(mount, variables) for mount in container.spec.get("volumeMounts") or ()}
     except ConfigProblem as problem:
         _wait(worker, container, images.CONFIG_ERROR, str(problem))
         return
     worker.runtime.start(worker.node, worker.pod, container, Launch(variables, below), partial(worker.report, container))
+
+
+def _files(worker: PodWorker, container: Container) -> Files:
+    found: dict[tuple[str, str], str | None] = {}
+    for at in files_of(container.spec):
+        with suppress(LookupError):  # the rule says that there are none
+            found[at] = worker.runtime.read_file(worker.pod, *at)
+    return found
 
 
 # --- the container ---

@@ -126,6 +126,29 @@ def test_a_pods_status_says_which_version_of_it_was_seen(play: Play) -> None:
     play(story)
 
 
+def test_variables_come_from_a_file_that_an_init_container_wrote(play: Play) -> None:
+    async def story(world: World) -> None:
+        init = {"name": "i", "image": "busybox:1", "command": ["sh", "-c", "echo \"A='from a file'\" > /v/env"],
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}]}  # fmt: skip
+
+        def ref(path: str) -> dict[str, Any]:
+            return {"env": [{"name": "A", "valueFrom": {"fileKeyRef": {"volumeName": "v", "path": path, "key": "A"}}}]}
+
+        rest = {"initContainers": [init], "volumes": [{"name": "v", "emptyDir": {}}], "restartPolicy": "Never"}
+        await world.pod("p", "echo $A", container=ref("env"), **rest)
+        await world.phase("p", "Succeeded")
+        assert await world.log("p") == "from a file\n"
+        await world.pod("q", "echo $A", container=ref("nosuch"), **rest)
+
+        def refused(status: Any) -> bool:
+            states = [each["state"] for each in status.get("containerStatuses") or ()]
+            return any((state.get("waiting") or {}).get("message") == "couldn't parse env file" for state in states)
+
+        await world.until("q", refused)
+
+    play(story)
+
+
 def test_probes_are_made_over_the_pods_network_and_in_it(play: Play) -> None:
     async def story(world: World) -> None:
         probes = {"readinessProbe": {"exec": {"command": ["cat", "/tmp/ok"]}, "periodSeconds": 1},

@@ -142,6 +142,9 @@ class RealRuntime(RealPods):
         if (known := self._pods.get(pod_id(pod))) is not None:
             known.pod = pod
 
+    def read_file(self, pod: Obj, volume: str, path: str) -> str | None:
+        return self._volumes.read(pod, volume, path)
+
     # --- images ---
     def find_image(self, node: str, pod: Obj, container: Container, report: Report) -> None:
         self._spawn(self._find_image(container, report), f"look for {container.image}")

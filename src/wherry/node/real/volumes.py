@@ -19,6 +19,7 @@ from wherry.api.objects import Obj, name, namespace
 from wherry.api.resources import resource
 from wherry.client.protocol import Client
 from wherry.kit.clock import Clock
+from wherry.linux import calls
 from wherry.node.engine import Mount, Propagation, StartFailed
 from wherry.node.real import payloads
 from wherry.node.real.tokens import Tokens
@@ -29,6 +30,8 @@ from wherry.rules.pods.kubelet.volumes import File, MountProblem, files
 
 _CLAIMS, _VOLUMES = resource("persistentvolumeclaims"), resource("persistentvolumes")
 _PROPAGATION: dict[str, Propagation] = {"None": "", "HostToContainer": "HostToContainer", "Bidirectional": "Bidirectional"}
+#: characters of a file of variables
+_MOST_READ = 1 << 20
 _READ_ONLY = ("configMap", "secret", "projected", "downwardAPI")
 _TYPES = {
     "Directory": (stat.S_ISDIR, "directory"), "File": (stat.S_ISREG, "file"), "Socket": (stat.S_ISSOCK, "socket"),
@@ -75,6 +78,23 @@ class Volumes:
         for volume in pod["spec"].get("volumes") or ():
             if any(kind in volume for kind in _READ_ONLY):
                 await self._make(pod, volume, found, setting)
+
+    def read(self, pod: Obj, volume: str, path: str) -> str | None:
+        """A file of a volume that is the pod's own; None when it cannot be read. Links do not lead out of the volume."""
+        for below in (self._folder, self._memory):
+            try:
+                root = os.open(below / pod_id(pod) / volume, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                with open(calls.open_in_root(root, path, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as file:
+                    text = file.read(_MOST_READ + 1)
+            except (OSError, ValueError):
+                return None
+            finally:
+                os.close(root)
+            return text if len(text) <= _MOST_READ else None
+        return None
 
     def remove(self, pod: Obj) -> None:
         for folder in (self._folder, self._memory):

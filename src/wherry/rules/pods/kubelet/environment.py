@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from wherry.api.objects import Obj, namespace
+from wherry.rules.pods.kubelet import env_files
 from wherry.rules.pods.kubelet.expansion import expand, missing
 from wherry.rules.pods.kubelet.field_values import Setting, field_value, resource_value
 from wherry.rules.pods.kubelet.references import Found, Ref
 
 NOTHING: Mapping[str, str] = {}
+#: (volume, path) -> a file's text, None for one that cannot be read
+Files: TypeAlias = Mapping[tuple[str, str], str | None]
+NO_FILES: Files = {}
 _KINDS = {"configmaps": ("configmap", "ConfigMap"), "secrets": ("secret", "Secret")}
 
 
@@ -35,8 +40,17 @@ def entries(ref: Ref, obj: Obj) -> dict[str, str]:
     return {key: base64.b64decode(value).decode("utf-8", "surrogateescape") for key, value in data.items()}
 
 
-def resolve(pod: Obj, container: Obj, found: Found, setting: Setting, services: Mapping[str, str] = NOTHING) -> dict[str, str]:
-    """By name. Raises ConfigProblem."""
+def files_of(container: Obj) -> list[tuple[str, str]]:
+    """Volume and path of each file that its variables are read from."""
+    sources = [variable.get("valueFrom") or {} for variable in container.get("env") or ()]
+    found = [(source["fileKeyRef"]["volumeName"], source["fileKeyRef"]["path"]) for source in sources if "fileKeyRef" in source]
+    return list(dict.fromkeys(found))
+
+
+def resolve(
+    pod: Obj, container: Obj, found: Found, setting: Setting, services: Mapping[str, str] = NOTHING, files: Files = NO_FILES
+) -> dict[str, str]:
+    """By name. `files`: those of `files_of`. Raises ConfigProblem."""
     result = _all_of(container, found)
     for variable in container.get("env") or ():
         name, source = variable["name"], variable.get("valueFrom")
@@ -44,6 +58,9 @@ def resolve(pod: Obj, container: Obj, found: Found, setting: Setting, services: 
             result[name] = expand(variable["value"], result, services)
         elif not source:
             result[name] = ""
+        elif "fileKeyRef" in source:
+            if text := _filed(source["fileKeyRef"], files):
+                result[name] = text
         elif (value := _sourced(pod, container, source, found, setting)) is not None:
             result[name] = value
     return {**services, **result}
@@ -72,10 +89,25 @@ def _sourced(pod: Obj, container: Obj, source: Obj, found: Found, setting: Setti
             return resource_value(pod, container, source["resourceFieldRef"], setting)
     except ValueError as error:
         raise ConfigProblem(str(error)) from error
-    if "fileKeyRef" in source:
-        raise ConfigProblem("wherry does not read environment variables from files of volumes (fileKeyRef)")
     which = "configMapKeyRef" if "configMapKeyRef" in source else "secretKeyRef"
     return _key(pod, Ref("configmaps" if which == "configMapKeyRef" else "secrets", source[which].get("name", "")), source[which], found)
+
+
+def _filed(wanted: Obj, files: Files) -> str:
+    """Empty for a variable that is left out."""
+    at = wanted["volumeName"], wanted["path"]
+    if at not in files:
+        raise ConfigProblem("volumes of simulated nodes hold no files to read environment variables from (fileKeyRef)")
+    text = files[at]
+    try:
+        value = env_files.value(text, wanted["key"]) if text is not None else None
+    except ValueError:
+        value = None
+    if value is None:
+        raise ConfigProblem("couldn't parse env file")
+    if not value and not wanted.get("optional"):
+        raise ConfigProblem(f'environment variable key "{wanted["key"]}" not found in file "{wanted["path"]}"')
+    return value
 
 
 def _key(pod: Obj, ref: Ref, wanted: Obj, found: Found) -> str | None:
